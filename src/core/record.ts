@@ -1,0 +1,112 @@
+import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { directoryDefect, makeRuntimeDirectory, type RuntimeWorld, runtimeDirectories } from "./runtime-directory.ts";
+
+/** What `up` did on this boot. Holds no secret. */
+export interface BootRecord {
+  readonly version: 1;
+  /** tailscaled's socket. */
+  readonly socket: string;
+  readonly proxy?: { readonly host: string; readonly port: number };
+  /** The daemon that `up` started; a process id alone could be somebody else's by now. */
+  readonly daemon?: ProcessIdentity;
+  readonly stateDir: string;
+  /** Every entry in an agent's file, as `src/agents` needs it to take the entry out again. */
+  readonly entries: readonly JsonObject[];
+  /** Every export, as `src/bootstrap/exports*` needs it to take it back. */
+  readonly exports: readonly JsonObject[];
+}
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Field 22 of `/proc/PID/stat`. */
+  readonly startTicks: string;
+}
+
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: JsonValue;
+}
+
+/** A record is some kilobytes; somebody else's file may be anything. */
+const maxRecordBytes = 1024 * 1024;
+
+/** Returns what `up` recorded for this boot, or undefined: a torn file and somebody else's count as none. */
+export function readRecord(world: RuntimeWorld): BootRecord | undefined {
+  for (const directory of runtimeDirectories(world)) {
+    try {
+      if (!isOurs(directory)) continue;
+      const record = toRecord(JSON.parse(readOwnFile(join(directory, "record.json"))));
+      if (record !== undefined) return record;
+    } catch {
+      // Missing, unreadable or torn: the next place may have one.
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Writes the record for this boot, all or nothing, mode 0600.
+ * Throws `runtime-directory-unsafe` and `file-unwritable` as `makeRuntimeDirectory` does.
+ */
+export function writeRecord(world: RuntimeWorld, record: BootRecord): void {
+  const directory = makeRuntimeDirectory(world);
+  const temporary = join(directory, `record.json.${process.pid}`);
+  const descriptor = openSync(temporary, "w", 0o600);
+  try {
+    writeSync(descriptor, `${JSON.stringify(record, null, 2)}\n`);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temporary, join(directory, "record.json"));
+}
+
+/** Removes the record of this boot, if there is one. */
+export function removeRecord(world: RuntimeWorld): void {
+  for (const directory of runtimeDirectories(world)) {
+    if (isOurs(directory)) rmSync(join(directory, "record.json"), { force: true });
+  }
+}
+
+function isOurs(directory: string): boolean {
+  try {
+    return directoryDefect(dirname(directory)) === undefined && directoryDefect(directory) === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function readOwnFile(path: string): string {
+  const descriptor = openSync(path, "r");
+  try {
+    const stat = fstatSync(descriptor);
+    const ours = process.getuid === undefined || stat.uid === process.getuid();
+    return ours && stat.isFile() && stat.size <= maxRecordBytes ? readFileSync(descriptor, "utf8") : "";
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function toRecord(value: unknown): BootRecord | undefined {
+  if (!isObject(value) || value.version !== 1) return undefined;
+  const { socket, stateDir, proxy, daemon, entries, exports } = value;
+  if (typeof socket !== "string" || typeof stateDir !== "string") return undefined;
+  return {
+    version: 1,
+    socket,
+    stateDir,
+    ...(isObject(proxy) && typeof proxy.host === "string" && typeof proxy.port === "number"
+      ? { proxy: { host: proxy.host, port: proxy.port } }
+      : {}),
+    ...(isObject(daemon) && typeof daemon.pid === "number" && typeof daemon.startTicks === "string"
+      ? { daemon: { pid: daemon.pid, startTicks: daemon.startTicks } }
+      : {}),
+    entries: Array.isArray(entries) ? entries.filter(isObject) : [],
+    exports: Array.isArray(exports) ? exports.filter(isObject) : [],
+  };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,105 @@
+import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { userInfo } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { systemCodeOf, TsmcpError } from "./errors.ts";
+import { machineName } from "./machine.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface RuntimeWorld {
+  readonly env: Environment;
+  /** For tests: where `/dev/shm` and `/proc` are. */
+  readonly shmDirectory?: string;
+  readonly procDirectory?: string;
+}
+
+/**
+ * Returns the directories where what `up` did on this boot may be kept, the preferred one first. They depend on
+ * `HOME`, the user and the boot alone, because the bridge is started with nothing else.
+ */
+export function runtimeDirectories(world: RuntimeWorld): readonly string[] {
+  return runtimeRoots(world).map((root) => join(root, machineName(world.procDirectory)));
+}
+
+/**
+ * Returns the first of `runtimeDirectories` that could be made, 0700 and ours.
+ * Throws `runtime-directory-unsafe` when one exists that somebody else made or that is a symbolic link, and
+ * `file-unwritable` when none can be written.
+ */
+export function makeRuntimeDirectory(world: RuntimeWorld): string {
+  const refusals: unknown[] = [];
+  for (const root of runtimeRoots(world)) {
+    const directory = join(root, machineName(world.procDirectory));
+    try {
+      makeOwnDirectory(root);
+      makeOwnDirectory(directory);
+      return directory;
+    } catch (error) {
+      if (error instanceof TsmcpError) throw error;
+      refusals.push(error);
+    }
+  }
+  throw new TsmcpError({
+    code: "file-unwritable",
+    message: `neither the home directory nor ${world.shmDirectory ?? "/dev/shm"} can be written`,
+    hint: "set HOME to a directory that this user can write",
+    cause: refusals[0],
+  });
+}
+
+/**
+ * Makes `directory` (0700) unless it is there. Throws `runtime-directory-unsafe` when it is not a directory of ours:
+ * in a place that others can write, such as /dev/shm, somebody may have put it there first.
+ */
+export function makeOwnDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const defect = directoryDefect(directory);
+  if (defect !== undefined) {
+    throw new TsmcpError({
+      code: "runtime-directory-unsafe",
+      message: `${JSON.stringify(directory)} ${defect}`,
+      hint: "find out who made it, then remove it",
+    });
+  }
+  if ((lstatSync(directory).mode & 0o777) !== 0o700) chmodSync(directory, 0o700);
+}
+
+/** Returns why `directory` is no directory of ours, or undefined when it is one. Throws when it is missing. */
+export function directoryDefect(directory: string): string | undefined {
+  const stat = lstatSync(directory);
+  if (stat.isSymbolicLink()) return "is a symbolic link";
+  if (!stat.isDirectory()) return "is not a directory";
+  const uid = process.getuid?.();
+  return uid === undefined || stat.uid === uid ? undefined : `belongs to user ${stat.uid}`;
+}
+
+function runtimeRoots({ env, shmDirectory = "/dev/shm" }: RuntimeWorld): readonly string[] {
+  const home = homeDirectory(env);
+  const shared = join(shmDirectory, `tsmcp-${process.getuid?.() ?? 0}`);
+  return home === undefined ? [shared] : [join(home, ".local/state/tsmcp"), shared];
+}
+
+/**
+ * Returns the home directory (`HOME`, else the user database), or undefined where there is none to trust: under
+ * `sudo -E` root keeps the user's HOME, and that user could move what root writes there.
+ */
+export function homeDirectory(env: Environment): string | undefined {
+  const home = env.HOME === undefined || env.HOME === "" ? userDatabaseHome() : env.HOME;
+  if (home === undefined || !isAbsolute(home)) return undefined;
+  try {
+    const { uid } = statSync(home);
+    return uid === 0 || uid === process.getuid?.() ? home : undefined;
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+function userDatabaseHome(): string | undefined {
+  try {
+    return userInfo().homedir;
+  } catch {
+    // A container may run under a user id that has no entry.
+    return undefined;
+  }
+}
