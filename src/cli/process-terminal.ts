@@ -1,0 +1,59 @@
+import { writeSync } from "node:fs";
+import { systemCodeOf } from "../core/errors.ts";
+import type { Terminal } from "./terminal.ts";
+
+const exitOfSignal = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Returns this process as a terminal. The first SIGINT or SIGTERM aborts `signal`, so that the command can undo what
+ * it began; a second one ends the process at once. `stop` takes the handlers away.
+ */
+export function processTerminal(): Terminal & { stop: () => void } {
+  const controller = new AbortController();
+  const onSignal = (name: NodeJS.Signals): void => {
+    if (name !== "SIGINT" && name !== "SIGTERM") return;
+    if (controller.signal.aborted) process.exit(exitOfSignal[name]);
+    controller.abort(name);
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return {
+    env: process.env,
+    cwd: workingDirectory(),
+    writeOut: (text) => writeAll(1, text),
+    writeError: (text) => writeAll(2, text),
+    outIsTerminal: process.stdout.isTTY === true,
+    errorIsTerminal: process.stderr.isTTY === true,
+    signal: controller.signal,
+    stop: () => process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
+  };
+}
+
+/** Returns the exit code that tells a parent which signal ended the work. */
+export function exitCodeOfSignal(reason: unknown): number {
+  return reason === "SIGTERM" ? exitOfSignal.SIGTERM : exitOfSignal.SIGINT;
+}
+
+/** A working directory that was deleted must not end commands that do not need one. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return "/";
+  }
+}
+
+/** Synchronous, because a process that ends by `process.exit` loses what a pipe has not taken yet. */
+function writeAll(descriptor: 1 | 2, text: string): void {
+  let rest = Buffer.from(text, "utf8");
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest));
+    } catch (error) {
+      const code = systemCodeOf(error);
+      if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      // The reader has gone (`| head`): what it did not want to read is no failure of the command.
+      else if (code === "EPIPE" || code === "EBADF" || code === "EIO") return;
+      else throw error;
+    }
+  }
+}

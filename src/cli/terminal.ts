@@ -1,0 +1,19 @@
+/** What a command line program touches of its process; tests hand in their own. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Writes results. */
+  readonly writeOut: (text: string) => void;
+  /** Writes talk. */
+  readonly writeError: (text: string) => void;
+  readonly outIsTerminal: boolean;
+  readonly errorIsTerminal: boolean;
+  /** Aborted by SIGINT or SIGTERM; the reason is the signal's name. */
+  readonly signal: AbortSignal;
+}
+
+/** Returns whether to colour: only on a terminal, never with `--no-color`, NO_COLOR or TERM=dumb (no-color.org). */
+export function wantsColor({ terminal, optedOut }: { terminal: Terminal; optedOut: boolean }): boolean {
+  const { NO_COLOR, TERM } = terminal.env;
+  return terminal.errorIsTerminal && !optedOut && (NO_COLOR ?? "") === "" && TERM !== "dumb";
+}
