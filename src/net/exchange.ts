@@ -1,0 +1,140 @@
+import type { Duplex, Readable } from "node:stream";
+import { messageOf, TsmcpError } from "../core/errors.ts";
+import type { CertificateSummary } from "./certificate.ts";
+import { type Deadline, startDeadline } from "./deadline.ts";
+import type { Socket } from "./dial.ts";
+import type { Header, HttpRequest, HttpResponse } from "./http-message.ts";
+
+/** One request on a connection of its own, written exactly as told: probes must be able to lie. */
+export interface ExchangeRequest {
+  readonly dial: () => Promise<Socket>;
+  readonly tls?: { readonly servername: string; readonly ca?: string | readonly string[] | undefined } | undefined;
+  /** `auto` is what ALPN agrees on; `h2` without TLS is not offered. */
+  readonly protocol: "h1" | "h2" | "auto";
+  /** `Host` or `:authority`, where it is to differ from the server name. Needed without TLS. */
+  readonly authority?: string | undefined;
+  /** The raw request-target or `:path`, where it is to differ from `path`. */
+  readonly target?: string | undefined;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: readonly Header[];
+  readonly body?: string | Uint8Array | undefined;
+  readonly timeoutMs: number;
+  readonly maxBodyBytes: number;
+  /** True when what came so far is the whole answer, for streams that stay open. */
+  readonly untilMessage?: ((bytes: Buffer) => boolean) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExchangeAnswer {
+  readonly status: number;
+  readonly headers: readonly Header[];
+  readonly body: Buffer;
+  /** True when there was more than `maxBodyBytes`. */
+  readonly truncated: boolean;
+  readonly protocol: "h1" | "h2";
+  readonly certificate?: CertificateSummary | undefined;
+}
+
+/**
+ * Returns the server's answer to one request; redirects are answers like any other. The connection is closed whatever happens.
+ * Throws what `dial` throws, `dial-failed` of the layer `tls`, and `http-failed` (facts: `layer: "http"`, `reason`, `status` when there was
+ * one) when the answer breaks off or is not whole within `timeoutMs`.
+ */
+export async function exchange(request: ExchangeRequest): Promise<ExchangeAnswer> {
+  const deadline = startDeadline(request);
+  let socket: Socket | undefined;
+  let status: number | undefined;
+  try {
+    const dialing = request.dial();
+    // A dial that is done after the time is up belongs to nobody else.
+    dialing.then(
+      (late) => deadline.signal.aborted && late.destroy(),
+      () => {},
+    );
+    socket = await deadline.race(dialing);
+    const { response, certificate } = await send(socket, request, deadline);
+    status = response.status;
+    const { body, truncated } = await readBody(response.body, request, deadline);
+    return { status, headers: response.headers, body, truncated, protocol: response.protocol, certificate };
+  } catch (error) {
+    if (deadline.signal.aborted && !deadline.expired) throw deadline.signal.reason;
+    if (error instanceof TsmcpError && !deadline.expired) throw error;
+    throw httpError(request, { reason: deadline.expired ? timeoutReason(request) : messageOf(error), status, error });
+  } finally {
+    deadline.stop();
+    socket?.destroy();
+  }
+}
+
+async function send(
+  socket: Socket,
+  request: ExchangeRequest,
+  deadline: Deadline,
+): Promise<{ response: HttpResponse; certificate: CertificateSummary | undefined }> {
+  const { tls, protocol } = request;
+  const message = toMessage(request, deadline.signal);
+  if (tls === undefined) return { response: await sendOn(socket, message, "h1"), certificate: undefined };
+  const alpn = { h1: ["http/1.1"], h2: ["h2"], auto: ["h2", "http/1.1"] }[protocol];
+  const [{ tlsOver }, { certificateOf }] = await Promise.all([import("./tls.ts"), import("./certificate.ts")]);
+  const secured = await tlsOver(socket, { ...tls, alpn, signal: deadline.signal });
+  if (protocol === "h2" && secured.protocol !== "h2") throw new Error("the server does not speak HTTP/2");
+  const certificate = certificateOf(secured.socket);
+  return { response: await sendOn(secured.socket, message, secured.protocol === "h2" ? "h2" : "h1"), certificate };
+}
+
+async function sendOn(socket: Duplex, message: HttpRequest, protocol: "h1" | "h2"): Promise<HttpResponse> {
+  if (protocol === "h1") return (await import("./http1.ts")).requestHttp1(message, { socket });
+  const { openHttp2 } = await import("./http2.ts");
+  return openHttp2(socket, `${message.scheme}://localhost`).request(message);
+}
+
+function toMessage(request: ExchangeRequest, signal: AbortSignal): HttpRequest {
+  const { tls, body } = request;
+  return {
+    method: request.method,
+    scheme: tls === undefined ? "http" : "https",
+    authority: request.authority ?? tls?.servername ?? "localhost",
+    target: request.target ?? request.path,
+    headers: request.headers,
+    body: typeof body === "string" ? Buffer.from(body, "utf8") : body,
+    signal,
+  };
+}
+
+async function readBody(
+  body: Readable,
+  { maxBodyBytes, untilMessage }: ExchangeRequest,
+  deadline: Deadline,
+): Promise<{ body: Buffer; truncated: boolean }> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    if (deadline.signal.aborted) break;
+    const bytes: Buffer = Buffer.from(chunk);
+    chunks.push(bytes);
+    size += bytes.length;
+    if (size > maxBodyBytes) return { body: Buffer.concat(chunks).subarray(0, maxBodyBytes), truncated: true };
+    if (untilMessage?.(Buffer.concat(chunks))) break;
+  }
+  if (deadline.signal.aborted) throw deadline.signal.reason;
+  return { body: Buffer.concat(chunks), truncated: false };
+}
+
+function timeoutReason({ timeoutMs }: ExchangeRequest): string {
+  return `no whole answer within ${timeoutMs} ms`;
+}
+
+function httpError(
+  request: ExchangeRequest,
+  { reason, status, error }: { reason: string; status: number | undefined; error: unknown },
+): TsmcpError {
+  const where = request.authority ?? request.tls?.servername ?? "the server";
+  return new TsmcpError({
+    code: "http-failed",
+    message: `${request.method} ${request.target ?? request.path} at ${where}: ${reason}`,
+    hint: "check that an MCP server answers at this address",
+    facts: { layer: "http", reason, ...(status === undefined ? {} : { status }) },
+    cause: error,
+  });
+}

@@ -1,0 +1,120 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import type { Duplex } from "node:stream";
+import { type Header, type HttpRequest, type HttpResponse, maxHeaderBytes } from "./http-message.ts";
+
+/** One HTTP/2 connection, many requests. */
+export interface Http2Connection {
+  /** False once it is closed, broken, or the server said it takes no more requests (GOAWAY). */
+  readonly usable: boolean;
+  /** Requests under way. */
+  readonly inFlight: number;
+  /** How many the server takes at once; those beyond wait inside. */
+  readonly maxInFlight: number;
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** Tells in milliseconds how long a PING took; rejects when none comes back within `timeoutMs`. */
+  ping(timeoutMs: number): Promise<number>;
+  /** Ends at once, whatever is under way. */
+  destroy(): void;
+}
+
+/** What one stream may bring before we grant more, and all together: bulk answers must not wait for round trips. */
+const streamWindowBytes = 1024 * 1024;
+const connectionWindowBytes = 16 * 1024 * 1024;
+
+/** Returns an HTTP/2 connection over `socket`, on which ALPN agreed on `h2`. */
+export function openHttp2(socket: Duplex, origin: string): Http2Connection {
+  const session = connect(origin, {
+    createConnection: () => socket,
+    settings: { enablePush: false, initialWindowSize: streamWindowBytes, maxHeaderListSize: maxHeaderBytes },
+  });
+  let inFlight = 0;
+  let goneAway = false;
+  session.on("error", () => {});
+  session.on("goaway", () => {
+    goneAway = true;
+  });
+  session.once("connect", () => session.setLocalWindowSize(connectionWindowBytes));
+  return {
+    get usable() {
+      return !goneAway && !session.closed && !session.destroyed;
+    },
+    get inFlight() {
+      return inFlight;
+    },
+    get maxInFlight() {
+      return session.remoteSettings?.maxConcurrentStreams ?? 100;
+    },
+    request(request) {
+      inFlight += 1;
+      return requestHttp2(session, request, () => {
+        inFlight -= 1;
+      });
+    },
+    ping: (timeoutMs) => ping(session, timeoutMs),
+    destroy: () => session.destroy(),
+  };
+}
+
+function requestHttp2(session: ClientHttp2Session, request: HttpRequest, onClose: () => void): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    let stream: ClientHttp2Stream;
+    try {
+      stream = session.request(headersOf(request), {
+        endStream: request.body === undefined,
+        ...(request.signal === undefined ? {} : { signal: request.signal }),
+      });
+    } catch (error) {
+      onClose();
+      throw error;
+    }
+    // Stays attached for good: a reset after the answer is told here too.
+    stream.on("error", reject);
+    stream.once("close", () => {
+      onClose();
+      // A reset with NO_ERROR or CANCEL makes no error event.
+      reject(new Error(`the stream was closed without an answer (HTTP/2 code ${stream.rstCode})`));
+    });
+    stream.once("response", (incoming) => {
+      resolve({ status: Number(incoming[":status"]), headers: pairs(incoming), body: stream, protocol: "h2" });
+    });
+    if (request.body !== undefined) stream.end(request.body);
+  });
+}
+
+function headersOf(request: HttpRequest): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = {
+    [constants.HTTP2_HEADER_METHOD]: request.method,
+    [constants.HTTP2_HEADER_SCHEME]: request.scheme,
+    [constants.HTTP2_HEADER_AUTHORITY]: request.authority,
+    [constants.HTTP2_HEADER_PATH]: request.target,
+  };
+  for (const [name, value] of request.headers) {
+    const key = name.toLowerCase();
+    const before = headers[key];
+    headers[key] = before === undefined ? value : [before, value].flat();
+  }
+  if (request.body !== undefined) headers["content-length"] ??= String(request.body.byteLength);
+  return headers;
+}
+
+function pairs(incoming: Readonly<Record<string, string | number | readonly string[] | undefined>>): Header[] {
+  const result: Header[] = [];
+  for (const [name, value] of Object.entries(incoming)) {
+    if (name.startsWith(":") || value === undefined) continue;
+    for (const one of [value].flat()) result.push([name, String(one)]);
+  }
+  return result;
+}
+
+function ping(session: ClientHttp2Session, timeoutMs: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`no PING came back within ${timeoutMs} ms`)), timeoutMs);
+    const settle = (error: Error | null, durationMs: number): void => {
+      clearTimeout(timer);
+      if (error === null) resolve(durationMs);
+      else reject(error);
+    };
+    if (session.destroyed) return settle(new Error("the connection is closed"), 0);
+    session.ping((error, durationMs) => settle(error, durationMs));
+  });
+}

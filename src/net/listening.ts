@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { createServer } from "node:net";
+import { dial } from "./dial.ts";
+
+/** Returns a TCP port of `host` that was free a moment ago. */
+export function freePort(host = "127.0.0.1"): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen({ host, port: 0, exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => {
+        if (typeof address === "object" && address !== null) resolve(address.port);
+        else reject(new Error("the system gave no port"));
+      });
+    });
+  });
+}
+
+/** Returns true when something accepts connections there within `timeoutMs`. */
+export async function isListening(
+  address: { readonly host: string; readonly port: number },
+  timeoutMs = 1_000,
+): Promise<boolean> {
+  try {
+    const socket = await dial(address, undefined, { timeoutMs });
+    socket.destroy();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The process that listens on a port, or why it cannot be told. */
+export type PortOwner = { readonly pid: number; readonly command: string } | { readonly unknown: string };
+
+/**
+ * Returns which process listens on the TCP port `port` of this machine, on any address.
+ * Source: proc(5) for `net/tcp` (state 0A is LISTEN, field 10 the socket's inode) and for `fd`.
+ */
+export function ownerOfPort(port: number, procDirectory = "/proc"): PortOwner {
+  const inodes = new Set(["tcp", "tcp6"].flatMap((table) => listeningInodes(`${procDirectory}/net/${table}`, port)));
+  if (inodes.size === 0) return { unknown: "no listening socket of this network namespace has that port" };
+  let unreadable = 0;
+  for (const pid of entries(procDirectory) ?? []) {
+    if (!/^\d+$/.test(pid)) continue;
+    const descriptors = entries(`${procDirectory}/${pid}/fd`);
+    if (descriptors === undefined) unreadable += 1;
+    else if (descriptors.some((fd) => inodes.has(socketInode(`${procDirectory}/${pid}/fd/${fd}`)))) {
+      return { pid: Number(pid), command: commandOf(`${procDirectory}/${pid}`) };
+    }
+  }
+  return { unknown: unreadable > 0 ? "it belongs to another user" : "its process is outside this process namespace" };
+}
+
+function listeningInodes(path: string, port: number): string[] {
+  const wanted = port.toString(16).toUpperCase().padStart(4, "0");
+  return (textOf(path) ?? "")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[3] === "0A" && fields[1]?.split(":")[1] === wanted)
+    .map((fields) => fields[9] ?? "");
+}
+
+function socketInode(path: string): string {
+  try {
+    return /^socket:\[(\d+)\]$/.exec(readlinkSync(path))?.[1] ?? "";
+  } catch {
+    // The descriptor was closed while we looked.
+    return "";
+  }
+}
+
+function commandOf(directory: string): string {
+  return textOf(`${directory}/comm`)?.trim() ?? "unknown";
+}
+
+function entries(directory: string): string[] | undefined {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return undefined;
+  }
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}

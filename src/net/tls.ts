@@ -1,0 +1,52 @@
+import { isIP, type Socket } from "node:net";
+import { connect, type TLSSocket } from "node:tls";
+import { messageOf } from "../core/errors.ts";
+import { dialError } from "./dial-error.ts";
+
+export type { TLSSocket } from "node:tls";
+
+export interface TlsOptions {
+  /** The name to ask for and to check the certificate against. */
+  readonly servername: string;
+  /** What to offer, the best first: `h2`, `http/1.1`. */
+  readonly alpn: readonly string[];
+  /** Authorities (PEM) to trust in the system's place. */
+  readonly ca?: string | readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Returns TLS over `socket`, verified, and what was agreed on by ALPN (undefined: nothing).
+ * Throws `dial-failed` with the layer `tls` and Node's or OpenSSL's code as the reason; `socket` is then destroyed.
+ */
+export function tlsOver(
+  socket: Socket,
+  options: TlsOptions,
+): Promise<{ socket: TLSSocket; protocol: string | undefined }> {
+  const { servername, alpn, ca, signal } = options;
+  return new Promise((resolve, reject) => {
+    const secured = connect({
+      socket,
+      ALPNProtocols: [...alpn],
+      // An address is no server name (RFC 6066 §3); the certificate is then checked against the address.
+      ...(isIP(servername) === 0 ? { servername } : { host: servername }),
+      ...(ca === undefined ? {} : { ca: typeof ca === "string" ? ca : [...ca] }),
+    });
+    const fail = (reason: string, cause?: unknown): void => {
+      signal?.removeEventListener("abort", onAbort);
+      secured.destroy();
+      socket.destroy();
+      reject(dialError({ layer: "tls", reason, target: servername, cause }));
+    };
+    const onAbort = (): void => fail(messageOf(signal?.reason), signal?.reason);
+    // Stays attached for good: an error that arrives while nobody listens would end the process.
+    secured.on("error", (error) => fail(messageOf(error), error));
+    secured.once("close", () => fail("the connection was closed in the handshake"));
+    secured.once("secureConnect", () => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve({ socket: secured, protocol: secured.alpnProtocol || undefined });
+    });
+    if (signal?.aborted) return onAbort();
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
