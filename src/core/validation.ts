@@ -6,6 +6,8 @@ export interface SchemaError {
   readonly keyword: string;
   readonly message?: string;
   readonly params: Readonly<Record<string, unknown>>;
+  /** Set where a rule of `propertyNames` failed, for the name that broke it. */
+  readonly propertyName?: string;
 }
 
 /** A validator as `schema.ts` compiles it: true when the value fits, else `errors` tells why. */
@@ -23,11 +25,16 @@ export interface Defect {
 /** Returns every defect of `value`, in document order, without duplicates; empty when it is valid. */
 export function defectsOf(validate: Validator, value: unknown): Defect[] {
   if (validate(value)) return [];
-  const defects = (validate.errors ?? []).filter((error) => error.keyword !== "if").map(toDefect);
+  const defects = (validate.errors ?? []).filter(isOwnError).map(toDefect);
   return defects.filter(
     (defect, index) =>
       defects.findIndex((other) => other.path === defect.path && other.message === defect.message) === index,
   );
+}
+
+/** `if` and the rules of `propertyNames` are told by another error, which names the place. */
+function isOwnError(error: SchemaError): boolean {
+  return error.keyword !== "if" && error.propertyName === undefined;
 }
 
 function toDefect(error: SchemaError): Defect {
@@ -38,6 +45,12 @@ function toDefect(error: SchemaError): Defect {
       const name = String(params.additionalProperty);
       return { path: path === "" ? name : `${path}.${name}`, message: "unknown key" };
     }
+    case "propertyNames": {
+      const name = String(params.propertyName);
+      return { path: path === "" ? name : `${path}.${name}`, message: "not a name that is allowed here" };
+    }
+    case "pattern":
+      return { path, message: `expected text that matches ${String(params.pattern)}` };
     case "required":
       return { path, message: `the key ${quote(params.missingProperty)} is missing` };
     case "type":
