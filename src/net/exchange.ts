@@ -86,7 +86,8 @@ async function send(
 async function sendOn(socket: Duplex, message: HttpRequest, protocol: "h1" | "h2"): Promise<HttpResponse> {
   if (protocol === "h1") return (await import("./http1.ts")).requestHttp1(message, { socket });
   const { openHttp2 } = await import("./http2.ts");
-  return openHttp2(socket, `${message.scheme}://localhost`).request(message);
+  const connection = await openHttp2(socket, `${message.scheme}://localhost`);
+  return connection.request(message);
 }
 
 function toMessage(request: ExchangeRequest, signal: AbortSignal): HttpRequest {

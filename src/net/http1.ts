@@ -1,4 +1,4 @@
-import { Agent, request as nodeRequest } from "node:http";
+import type { Agent } from "node:http";
 import { Duplex } from "node:stream";
 import { type Header, type HttpRequest, type HttpResponse, headerOf, maxHeaderBytes } from "./http-message.ts";
 
@@ -11,7 +11,11 @@ export interface Http1Pool {
 }
 
 /** Returns a keep-alive pool of at most `maxConnections`, which come from `open`; more requests wait for a free one. */
-export function createHttp1Pool(options: { maxConnections: number; open: () => Promise<Duplex> }): Http1Pool {
+export async function createHttp1Pool(options: {
+  maxConnections: number;
+  open: () => Promise<Duplex>;
+}): Promise<Http1Pool> {
+  const { Agent } = await import("node:http");
   const agent = new Agent({ keepAlive: true, maxSockets: options.maxConnections, scheduling: "lifo" });
   agent.createConnection = (_options, callback) => {
     options.open().then(
@@ -25,7 +29,8 @@ export function createHttp1Pool(options: { maxConnections: number; open: () => P
 }
 
 /** Returns the answer's head as soon as it is there. Rejects with Node's error when the connection breaks before. */
-export function requestHttp1(request: HttpRequest, route: Http1Route): Promise<HttpResponse> {
+export async function requestHttp1(request: HttpRequest, route: Http1Route): Promise<HttpResponse> {
+  const { request: nodeRequest } = await import("node:http");
   return new Promise((resolve, reject) => {
     const outgoing = nodeRequest({
       ...("socket" in route ? { createConnection: () => route.socket } : { agent: route.pool.agent }),

@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from "node:http2";
+import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import { type Header, type HttpRequest, type HttpResponse, maxHeaderBytes } from "./http-message.ts";
 
@@ -22,7 +22,9 @@ const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
 
 /** Returns an HTTP/2 connection over `socket`, on which ALPN agreed on `h2`. */
-export function openHttp2(socket: Duplex, origin: string): Http2Connection {
+export async function openHttp2(socket: Duplex, origin: string): Promise<Http2Connection> {
+  // Loaded when a server speaks it, and not at the start: it costs some milliseconds.
+  const { connect } = await import("node:http2");
   const session = connect(origin, {
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: streamWindowBytes, maxHeaderListSize: maxHeaderBytes },
@@ -83,10 +85,10 @@ function requestHttp2(session: ClientHttp2Session, request: HttpRequest, onClose
 
 function headersOf(request: HttpRequest): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {
-    [constants.HTTP2_HEADER_METHOD]: request.method,
-    [constants.HTTP2_HEADER_SCHEME]: request.scheme,
-    [constants.HTTP2_HEADER_AUTHORITY]: request.authority,
-    [constants.HTTP2_HEADER_PATH]: request.target,
+    ":method": request.method,
+    ":scheme": request.scheme,
+    ":authority": request.authority,
+    ":path": request.target,
   };
   for (const [name, value] of request.headers) {
     const key = name.toLowerCase();

@@ -1,5 +1,5 @@
 import { isIP, type Socket } from "node:net";
-import { connect, type TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { messageOf } from "../core/errors.ts";
 import { dialError } from "./dial-error.ts";
 
@@ -19,11 +19,12 @@ export interface TlsOptions {
  * Returns TLS over `socket`, verified, and what was agreed on by ALPN (undefined: nothing).
  * Throws `dial-failed` with the layer `tls` and Node's or OpenSSL's code as the reason; `socket` is then destroyed.
  */
-export function tlsOver(
+export async function tlsOver(
   socket: Socket,
   options: TlsOptions,
 ): Promise<{ socket: TLSSocket; protocol: string | undefined }> {
   const { servername, alpn, ca, signal } = options;
+  const { connect } = await import("node:tls");
   return new Promise((resolve, reject) => {
     const secured = connect({
       socket,

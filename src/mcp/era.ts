@@ -1,0 +1,28 @@
+import { objectAt, stringAt } from "./json.ts";
+import type { Message } from "./message.ts";
+
+/** The newest version with sessions; everything from 2026-07-28 on is stateless. */
+export const newestLegacyVersion = "2025-11-25";
+export const modernVersion = "2026-07-28";
+
+const versionKey = "io.modelcontextprotocol/protocolVersion";
+export const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities";
+
+/**
+ * Returns the modern version that a message says it is written in, or undefined for a legacy one.
+ * Source: MCP 2026-07-28, basic/versioning: every request carries it.
+ */
+export function modernVersionOf(message: Message): string | undefined {
+  if (message.kind === "response") return undefined;
+  const version = stringAt(objectAt(message.params, "_meta"), versionKey);
+  return version !== undefined && version > newestLegacyVersion ? version : undefined;
+}
+
+/** Returns the `_meta` that makes a request of ours a modern one. */
+export function modernMeta(version: string): Readonly<Record<string, unknown>> {
+  return {
+    [versionKey]: version,
+    [capabilitiesKey]: {},
+    "io.modelcontextprotocol/clientInfo": { name: "tsmcp", version: "0" },
+  };
+}

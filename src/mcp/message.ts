@@ -1,0 +1,112 @@
+import { isUtf8 } from "node:buffer";
+import { isObject, type JsonObject } from "./json.ts";
+
+/** Fractions are legal in JSON-RPC, though MCP asks for integers; they come back as they went. */
+export type MessageId = string | number;
+
+export interface RequestMessage {
+  readonly kind: "request";
+  readonly id: MessageId;
+  readonly method: string;
+  readonly params: JsonObject | undefined;
+}
+
+export interface NotificationMessage {
+  readonly kind: "notification";
+  readonly method: string;
+  readonly params: JsonObject | undefined;
+}
+
+/** An answer; an error without an id (the request could not be read) has the id null. */
+export interface ResponseMessage {
+  readonly kind: "response";
+  readonly id: MessageId | null;
+  readonly outcome: { readonly result: JsonObject } | { readonly error: RpcError };
+}
+
+export interface RpcError {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: unknown;
+}
+
+export type Message = RequestMessage | NotificationMessage | ResponseMessage;
+
+/** What a text is, if it is no message: with the JSON-RPC code of the defect, and the id if one can be read. */
+export interface InvalidMessage {
+  readonly kind: "invalid";
+  readonly code: -32700 | -32600;
+  readonly reason: string;
+  readonly id: MessageId | null;
+}
+
+/** Returns the one message that the bytes are. Batches are none: MCP dropped them in 2025-06-18. */
+export function parseMessage(bytes: Buffer): Message | InvalidMessage {
+  if (!isUtf8(bytes)) return invalid(-32700, "the text is not UTF-8");
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return invalid(-32700, "the text is not JSON");
+  }
+  return toMessage(value);
+}
+
+/** Returns the message that a JSON value is. */
+export function toMessage(value: unknown): Message | InvalidMessage {
+  if (Array.isArray(value)) return invalid(-32600, "a batch is not allowed");
+  if (!isObject(value)) return invalid(-32600, "a message is an object");
+  const { id, method, params } = value;
+  const known = isMessageId(id) ? id : null;
+  if (value.jsonrpc !== "2.0") return invalid(-32600, 'the field "jsonrpc" is not "2.0"', known);
+  if (method === undefined) return toResponse(value, known);
+  if (typeof method !== "string") return invalid(-32600, 'the field "method" is not a string', known);
+  if (params !== undefined && !isObject(params)) return invalid(-32600, 'the field "params" is not an object', known);
+  if (id === undefined) return { kind: "notification", method, params };
+  if (known === null) return invalid(-32600, 'the field "id" is neither a string nor a number');
+  return { kind: "request", id: known, method, params };
+}
+
+/** Returns the text of an error answer. */
+export function errorText(id: MessageId | null, error: RpcError): Buffer {
+  return Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, error }));
+}
+
+/**
+ * Returns the id in what is left of a message that was too long to keep, where the id is its first or second field, or
+ * its last: every SDK writes it there. Null when it cannot be told.
+ */
+export function idOfRemnant(head: Buffer, tail: Buffer): MessageId | null {
+  const first = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)\s*,/.exec(
+    head.toString(),
+  );
+  const last = /,\s*"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/.exec(
+    tail.toString(),
+  );
+  const text = first?.[1] ?? last?.[1];
+  if (text === undefined) return null;
+  try {
+    const id: unknown = JSON.parse(text);
+    return isMessageId(id) ? id : null;
+  } catch {
+    return null;
+  }
+}
+
+function toResponse(value: JsonObject, id: MessageId | null): ResponseMessage | InvalidMessage {
+  const { result, error } = value;
+  if (isObject(error) && typeof error.code === "number" && typeof error.message === "string") {
+    const { code, message, data } = error;
+    return { kind: "response", id, outcome: { error: { code, message, ...(data === undefined ? {} : { data }) } } };
+  }
+  if (isObject(result) && id !== null) return { kind: "response", id, outcome: { result } };
+  return invalid(-32600, "neither a method nor a result nor an error", id);
+}
+
+function isMessageId(value: unknown): value is MessageId {
+  return typeof value === "string" || (typeof value === "number" && Number.isFinite(value));
+}
+
+function invalid(code: InvalidMessage["code"], reason: string, id: MessageId | null = null): InvalidMessage {
+  return { kind: "invalid", code, reason, id };
+}

@@ -1,0 +1,54 @@
+import type { Header } from "../net/http-message.ts";
+import { modernVersionOf } from "./era.ts";
+import { stringAt } from "./json.ts";
+import type { Message } from "./message.ts";
+
+/** What a legacy server told when it was initialized. */
+export interface LegacySession {
+  readonly id: string | undefined;
+  readonly protocolVersion: string | undefined;
+}
+
+/** Which field of `params` the header `Mcp-Name` mirrors. Source: MCP 2026-07-28 basic/transports, SEP-2243, SEP-2663. */
+const nameFields: ReadonlyMap<string, string> = new Map([
+  ["tools/call", "name"],
+  ["prompts/get", "name"],
+  ["resources/read", "uri"],
+  ["tasks/get", "taskId"],
+  ["tasks/update", "taskId"],
+  ["tasks/cancel", "taskId"],
+]);
+
+/** Returns the MCP headers of a POST: from the body alone in the modern era, from the session in the legacy one. */
+export function headersOfMessage(message: Message, session: LegacySession | undefined): Header[] {
+  const version = modernVersionOf(message);
+  if (version !== undefined && message.kind !== "response")
+    return modernHeaders(message.method, message.params, version);
+  // The opening request belongs to no session yet.
+  if (message.kind === "request" && message.method === "initialize") return [];
+  return headersOfSession(session);
+}
+
+/** Returns the headers that every request in a session carries. Source: MCP 2025-11-25 basic/transports. */
+export function headersOfSession(session: LegacySession | undefined): Header[] {
+  const headers: Header[] = [];
+  if (session?.id !== undefined) headers.push(["mcp-session-id", session.id]);
+  if (session?.protocolVersion !== undefined) headers.push(["mcp-protocol-version", session.protocolVersion]);
+  return headers;
+}
+
+function modernHeaders(method: string, params: unknown, version: string): Header[] {
+  const headers: Header[] = [
+    ["mcp-protocol-version", encodedValue(version)],
+    ["mcp-method", encodedValue(method)],
+  ];
+  const name = stringAt(params, nameFields.get(method) ?? "");
+  if (name !== undefined) headers.push(["mcp-name", encodedValue(name)]);
+  return headers;
+}
+
+/** What a header cannot carry as it is goes as `=?base64?…?=`. Source: SEP-2243 "Value Encoding". */
+export function encodedValue(value: string): string {
+  const isPlain = /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/.test(value) && !/^=\?base64\?.*\?=$/i.test(value);
+  return isPlain || value === "" ? value : `=?base64?${Buffer.from(value, "utf8").toString("base64")}?=`;
+}

@@ -1,0 +1,156 @@
+import { messageOf, TsmcpError } from "../core/errors.ts";
+import { startDeadline } from "./deadline.ts";
+import type { Socket } from "./dial.ts";
+import type { HttpRequest, HttpResponse } from "./http-message.ts";
+import type { Http1Pool } from "./http1.ts";
+import type { Http2Connection } from "./http2.ts";
+
+/** One server, asked many times over few connections. */
+export interface Origin {
+  /** Opens a connection before it is needed. Throws what `dial` and `tlsOver` throw. */
+  warm(): Promise<void>;
+  /**
+   * Returns the head of the answer; throws `dial-failed` when there is no way to the server (nothing was sent), and
+   * RequestLost when the connection broke after the request may have arrived.
+   */
+  request(request: OriginRequest): Promise<HttpResponse>;
+  /** Ends every connection at once. */
+  close(): void;
+}
+
+export type OriginRequest = Omit<HttpRequest, "scheme" | "authority">;
+
+export interface OriginOptions {
+  readonly scheme: "http" | "https";
+  /** `Host` or `:authority`. */
+  readonly authority: string;
+  /** Opens one TCP stream to the server, by whichever way leads there now. */
+  readonly dial: () => Promise<Socket>;
+  readonly tls?: { readonly servername: string; readonly ca?: string | readonly string[] | undefined } | undefined;
+  /** For the TLS handshake; the dial has its own limit. */
+  readonly handshakeTimeoutMs: number;
+  /** Bounds the pool where the server speaks HTTP/1.1. */
+  readonly maxHttp1Connections: number;
+}
+
+/** The connection broke after the request went out: whether the server ran it is not known. */
+export class RequestLost extends Error {
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.name = "RequestLost";
+  }
+}
+
+type Wire =
+  | { readonly kind: "h2"; readonly connection: Http2Connection }
+  | { readonly kind: "h1"; readonly pool: Http1Pool };
+
+/** Returns the server as HTTP/2 over one connection, where ALPN agrees on it, else HTTP/1.1 over a small pool. */
+export function openOrigin(options: OriginOptions): Origin {
+  let wire: Wire | undefined;
+  let opening: Promise<Wire> | undefined;
+  let isClosed = false;
+
+  const current = (): Promise<Wire> => {
+    if (wire !== undefined && (wire.kind === "h1" || wire.connection.usable)) return Promise.resolve(wire);
+    // Single flight: a hundred requests at once share one dial and its failure.
+    opening ??= openWire(options)
+      .then((opened) => {
+        if (isClosed) endWire(opened);
+        wire = opened;
+        return opened;
+      })
+      .finally(() => {
+        opening = undefined;
+      });
+    return opening;
+  };
+  return {
+    warm: async () => void (await current()),
+    async request(request) {
+      const { signal } = request;
+      const opened = await (signal === undefined ? current() : untilAborted(current(), signal));
+      const message = { ...request, scheme: options.scheme, authority: options.authority };
+      try {
+        if (opened.kind === "h2") return await opened.connection.request(message);
+        const { requestHttp1 } = await import("./http1.ts");
+        return await requestHttp1(message, { pool: opened.pool });
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason;
+        throw error instanceof TsmcpError ? error : new RequestLost(error);
+      }
+    },
+    close() {
+      isClosed = true;
+      if (wire !== undefined) endWire(wire);
+      wire = undefined;
+    },
+  };
+}
+
+async function openWire(options: OriginOptions): Promise<Wire> {
+  const dialing = options.dial();
+  // Loaded while the network is at work, which costs the start nothing.
+  const loading = options.tls === undefined ? undefined : Promise.all([import("./tls.ts"), import("./http2.ts")]);
+  loading?.catch(() => {});
+  const socket = await dialing;
+  if (options.tls === undefined || loading === undefined) return openPool(options, socket);
+  try {
+    const [, { openHttp2 }] = await loading;
+    const secured = await secure(socket, options, ["h2", "http/1.1"]);
+    if (secured.protocol !== "h2") return await openPool(options, secured.socket);
+    const connection = await openHttp2(secured.socket, `https://${options.authority}`);
+    return { kind: "h2", connection };
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function secure(socket: Socket, { tls, handshakeTimeoutMs }: OriginOptions, alpn: readonly string[]) {
+  const { tlsOver } = await import("./tls.ts");
+  const deadline = startDeadline({ timeoutMs: handshakeTimeoutMs });
+  try {
+    return await tlsOver(socket, { servername: "", ...tls, alpn, signal: deadline.signal });
+  } finally {
+    deadline.stop();
+  }
+}
+
+async function openPool(options: OriginOptions, first: Socket): Promise<Wire> {
+  const { createHttp1Pool } = await import("./http1.ts");
+  let unused: Socket | undefined = first;
+  const open = async (): Promise<Socket> => {
+    const socket = unused;
+    unused = undefined;
+    if (socket !== undefined && !socket.destroyed) return socket;
+    const dialed = await options.dial();
+    if (options.tls === undefined) return dialed;
+    return (await secure(dialed, options, ["http/1.1"])).socket;
+  };
+  const pool = await createHttp1Pool({ maxConnections: options.maxHttp1Connections, open });
+  return {
+    kind: "h1",
+    pool: {
+      agent: pool.agent,
+      close() {
+        unused?.destroy();
+        pool.close();
+      },
+    },
+  };
+}
+
+function endWire(wire: Wire): void {
+  if (wire.kind === "h2") wire.connection.destroy();
+  else wire.pool.close();
+}
+
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
