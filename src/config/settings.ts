@@ -15,6 +15,9 @@ export interface Settings {
   readonly exports: ExportMode | undefined;
 }
 
+/** The settings that were typed, or stand in a variable. */
+export type GivenSettings = { readonly [Name in keyof Settings]?: Settings[Name] | undefined };
+
 /** Each setting: its key in the file, its variable, and its value when nobody says anything. */
 export const settings: { readonly [Name in keyof Settings]: Setting<Settings[Name]> } = {
   agents: {
@@ -81,7 +84,7 @@ export const credentialVariables = ["TS_AUTHKEY", "TS_CLIENT_ID", "TS_CLIENT_SEC
  * Returns the value of every setting: as `given` (by option or its variable), else by the strongest file that sets it,
  * else the default.
  */
-export function settingsOf(given: Partial<Settings>, loaded: LoadedConfig): Settings {
+export function settingsOf(given: GivenSettings, loaded: LoadedConfig): Settings {
   return {
     agents: given.agents ?? fromFiles(settings.agents, loaded).value,
     hostname: given.hostname ?? fromFiles(settings.hostname, loaded).value,

@@ -1,0 +1,171 @@
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { TsmcpError } from "../../core/errors.ts";
+import { type BootRecord, type ProcessIdentity, writeRecord } from "../../core/record.ts";
+import { makeOwnDirectory } from "../../core/runtime-directory.ts";
+import { freePort, isListening, ownerOfPort } from "../../net/listening.ts";
+import { type DaemonEnd, type StartedDaemon, startDaemon } from "../../process/daemon.ts";
+import { stopProcess } from "../../process/stop.ts";
+import { daemonArguments, type ListenAddress, listenText } from "../../tailscale/daemon-arguments.ts";
+import { daemonEnvironment } from "../../tailscale/daemon-environment.ts";
+import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
+import type { Attempt } from "../attempt.ts";
+import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
+import { lastLogLine } from "../log-tail.ts";
+import type { UpRequest } from "../request.ts";
+import { type Applied, act, type Decision, done, keep } from "../steps.ts";
+import { findDeadProxies } from "../upstream-proxy.ts";
+import { requirePrograms } from "./install.ts";
+
+/** tailscaled needs 15 ms to its socket; nothing announces it. */
+const pollMs = 3;
+/** Time to leave the tailnet politely. */
+export const stopGraceMs = 3_000;
+
+/** Returns whether a daemon must be started: one that runs and answers is kept. */
+export function decideDaemon(facts: UpFacts, request: UpRequest): Decision {
+  const { daemon } = facts;
+  switch (daemon.kind) {
+    case "none":
+      return act("start tailscaled");
+    case "foreign":
+      return keep("somebody else's tailscaled");
+    case "lost":
+      return act(`replace tailscaled ${daemon.identities.map(({ pid }) => pid).join(", ")}, which does not answer`);
+    case "ours":
+      return hasWantedProxy(facts, request)
+        ? keep(`pid ${daemon.identity.pid}`)
+        : act(`restart tailscaled with its proxy on ${listenText(request.proxy)}`);
+  }
+}
+
+/** An address that was not asked for is only where a new proxy would start. */
+function hasWantedProxy({ proxy }: UpFacts, request: UpRequest): boolean {
+  if (proxy === undefined || !request.proxyIsExplicit) return true;
+  const { host, port } = request.proxy;
+  return proxy.address.host === host && (port === 0 || proxy.address.port === port);
+}
+
+/**
+ * Starts tailscaled, in place of one that is lost or has another proxy address, and returns the facts as they are then.
+ * Throws `proxy-port-taken`, and `daemon-failed` when it ended or did not answer in time; then nothing is left running.
+ */
+export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<Applied> {
+  const { layout, socket, world, request } = attempt;
+  await stopAll(identitiesOf(facts.daemon));
+  const proxy = await chooseAddress(facts, attempt);
+  makeOwnDirectory(layout.stateDir);
+  makeOwnDirectory(layout.logsDir);
+  if (socket === layout.socket) makeOwnDirectory(dirname(socket));
+  requireTrustedSocket(socket);
+  const record: BootRecord = {
+    version: 1,
+    socket,
+    proxy,
+    stateDir: layout.stateDir,
+    entries: facts.record?.entries ?? [],
+    exports: facts.record?.exports ?? [],
+  };
+  // Before the start: should we be killed in between, the next run knows where its proxy is.
+  writeRecord(world, record);
+  const started = await startDaemon({
+    file: requirePrograms(facts.programs).tailscaled,
+    args: daemonArguments({ socket, stateDir: layout.stateDir, proxy, noLogs: request.noLogs }),
+    env: await environmentFor(attempt, [proxy, request.proxy]),
+    logFile: layout.logFile,
+    cwd: "/",
+  });
+  if (started.kind === "refused") throw failed(`tailscaled could not be started: ${started.reason}`);
+  const { identity } = started.daemon;
+  attempt.undo.add(() => stopProcess(identity, { graceMs: stopGraceMs }));
+  const withDaemon = { ...record, daemon: identity };
+  writeRecord(world, withDaemon);
+  const node = await untilAnswering(started.daemon, proxy, attempt);
+  const after: UpFacts = {
+    ...facts,
+    record: withDaemon,
+    daemon: { kind: "ours", identity },
+    node,
+    proxy: { address: proxy, answers: false },
+  };
+  return done(after, `pid ${identity.pid}`);
+}
+
+/** Returns the environment for tailscale's programs; says which proxies are left out, and why. */
+export async function environmentFor(
+  { world, layout }: Attempt,
+  own: readonly ListenAddress[],
+): Promise<Record<string, string>> {
+  const dead = await findDeadProxies(world.env, own);
+  for (const name of dead.silentVariables) {
+    world.log.warn(`${name} names a proxy that does not accept connections; tailscale goes on without it`);
+  }
+  return daemonEnvironment({ env: world.env, logsDir: layout.logsDir, deadProxies: dead.values });
+}
+
+export async function stopAll(identities: readonly ProcessIdentity[]): Promise<void> {
+  await Promise.all(identities.map((identity) => stopProcess(identity, { graceMs: stopGraceMs })));
+}
+
+export function identitiesOf(daemon: DaemonFacts): readonly ProcessIdentity[] {
+  if (daemon.kind === "ours") return [daemon.identity];
+  return daemon.kind === "lost" ? daemon.identities : [];
+}
+
+/** An address that an earlier run of this boot used is used again, so that what was told it still works. */
+async function chooseAddress(facts: UpFacts, { request }: Attempt): Promise<ListenAddress> {
+  const wanted = request.proxyIsExplicit ? request.proxy : (facts.record?.proxy ?? request.proxy);
+  if (wanted.port === 0) {
+    const before = facts.record?.proxy;
+    if (before !== undefined && before.host === wanted.host && !(await isListening(before))) return before;
+    return { host: wanted.host, port: await freePort(wanted.host) };
+  }
+  if (await isListening(wanted)) throw portTaken(wanted);
+  return wanted;
+}
+
+async function untilAnswering(daemon: StartedDaemon, proxy: ListenAddress, attempt: Attempt): Promise<NodeFacts> {
+  const { world, socket, layout } = attempt;
+  let end: DaemonEnd | undefined;
+  void daemon.ended.then((how) => {
+    end = how;
+  });
+  while (attempt.remainingMs() > 0) {
+    world.signal.throwIfAborted();
+    if (end !== undefined) throw endedEarly(end, proxy, layout.logFile);
+    const node = await gatherNode(socket, world);
+    // NoState is what it says until it has read its own state.
+    if (node !== undefined && node.status.backendState !== "NoState") return node;
+    await delay(pollMs);
+  }
+  throw failed(`tailscaled did not answer within ${attempt.request.timeoutMs}ms`, lastLogLine(layout.logFile));
+}
+
+function endedEarly(end: DaemonEnd, proxy: ListenAddress, logFile: string): TsmcpError {
+  const owner = ownerOfPort(proxy.port);
+  if ("pid" in owner) return portTaken(proxy);
+  const how = end.kind === "exited" ? `with exit code ${end.exitCode}` : `by ${end.signal}`;
+  return failed(`tailscaled ended at once ${how}`, lastLogLine(logFile));
+}
+
+function portTaken(address: ListenAddress): TsmcpError {
+  const owner = ownerOfPort(address.port);
+  const who =
+    "pid" in owner
+      ? `by process ${owner.pid} (${owner.command})`
+      : `by a process that cannot be told: ${owner.unknown}`;
+  return new TsmcpError({
+    code: "proxy-port-taken",
+    message: `the proxy's address ${listenText(address)} is taken ${who}`,
+    hint: `end that process, or pass --proxy ${listenText({ ...address, port: 0 })} to have a free port chosen`,
+    facts: { address: listenText(address), ...("pid" in owner ? { pid: owner.pid, command: owner.command } : {}) },
+  });
+}
+
+function failed(message: string, lastLine = ""): TsmcpError {
+  return new TsmcpError({
+    code: "daemon-failed",
+    message: lastLine === "" ? message : `${message}; it said last: ${lastLine}`,
+    hint: 'run "tsmcp up" again with --verbose, and look at what tailscaled says',
+  });
+}

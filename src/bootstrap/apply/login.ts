@@ -1,0 +1,138 @@
+import { closeSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { assertOwnServers } from "../../config/servers.ts";
+import { TsmcpError } from "../../core/errors.ts";
+import { strikeSecrets } from "../../core/secrets.ts";
+import { logOut } from "../../tailscale/local-api.ts";
+import { openSecretDescriptor } from "../../tailscale/secret-descriptor.ts";
+import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
+import { upArguments } from "../../tailscale/up-arguments.ts";
+import type { Attempt } from "../attempt.ts";
+import { gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
+import { type LoginPlan, planLogin } from "../login-plan.ts";
+import type { RequestedCredential, UpRequest } from "../request.ts";
+import { type Applied, act, type Decision, done, keep } from "../steps.ts";
+import { environmentFor } from "./daemon.ts";
+import { requirePrograms } from "./install.ts";
+import { loginFailed, loginRefused, loginTimeout } from "./login-errors.ts";
+import { type OneShot, runOneShot } from "./shell.ts";
+
+const pollMs = 10;
+/** The command keeps its own time; ours only ends one that hangs, such as before it could connect. */
+const overtimeMs = 500;
+const logoutLimitMs = 5_000;
+
+/** Returns whether the node must log in, or change its settings. */
+export function decideLogin({ node }: UpFacts, request: UpRequest): Decision {
+  if (node === undefined) return act("log in");
+  const plan = planFor(node, request);
+  switch (plan.kind) {
+    case "keep":
+      return keep(node.status.self?.dnsName ?? "");
+    case "adjust":
+      return act(plan.differing.length === 0 ? "reconnect" : `change ${plan.differing.join(", ")}`);
+    case "wait":
+      return act(plan.for === "start" ? "wait until the node runs" : "wait until an administrator approves the node");
+    case "log-in":
+    case "ask-person":
+    case "refuse":
+      return act("log in");
+  }
+}
+
+/**
+ * Brings the node to Running with the wanted settings and returns the facts as they are then.
+ * Throws `login-failed` when tailscale refuses, `login-timeout` when `--timeout` ends first.
+ */
+export async function applyLogin(facts: UpFacts, attempt: Attempt): Promise<Applied> {
+  let node = await requireNode(attempt);
+  for (let plan = planFor(node, attempt.request); plan.kind !== "keep"; plan = planFor(node, attempt.request)) {
+    attempt.world.signal.throwIfAborted();
+    if (attempt.remainingMs() === 0)
+      throw loginTimeout({ node: await gatherNode(attempt.socket, attempt.world), attempt });
+    if (plan.kind === "refuse") throw loginRefused(plan);
+    if (plan.kind === "wait") await delay(pollMs);
+    else await logIn(plan, facts, attempt);
+    node = await requireNode(attempt);
+  }
+  assertOwnServers(attempt.request.servers, node.status.magicDnsSuffix ?? "");
+  return done({ ...facts, node }, node.status.self?.dnsName ?? "");
+}
+
+function planFor(node: NodeFacts, request: UpRequest): LoginPlan {
+  return planLogin({
+    ...node,
+    settings: request.node,
+    hasCredential: request.credential !== undefined,
+    interactive: request.interactive,
+  });
+}
+
+async function logIn(plan: LoginPlan, facts: UpFacts, attempt: Attempt): Promise<void> {
+  const { socket, world, request } = attempt;
+  const credential = plan.kind === "log-in" ? request.credential : undefined;
+  if (plan.kind === "log-in" || plan.kind === "ask-person") {
+    attempt.undo.add(() => logOut({ socket, timeoutMs: logoutLimitMs }));
+  }
+  const watching = new AbortController();
+  const watch = plan.kind === "ask-person" ? showLoginUrl(attempt, watching.signal) : Promise.resolve();
+  const outcome = await runUp(credential, facts, attempt).finally(() => watching.abort());
+  await watch;
+  world.signal.throwIfAborted();
+  if (outcome.kind === "exited" && outcome.exitCode === 0) return;
+  if (outcome.kind !== "exited" || attempt.remainingMs() === 0) {
+    throw loginTimeout({ node: await gatherNode(socket, world), attempt });
+  }
+  throw loginFailed(lastLine(outcome.stderr) || lastLine(outcome.stdout), request.credential);
+}
+
+async function runUp(credential: RequestedCredential | undefined, facts: UpFacts, attempt: Attempt): Promise<OneShot> {
+  const { socket, request, world, layout } = attempt;
+  const env = await environmentFor(attempt, facts.proxy === undefined ? [] : [facts.proxy.address]);
+  // Right before the key goes there: who owns the socket may have changed.
+  requireTrustedSocket(socket);
+  const descriptor = credential === undefined ? undefined : openSecretDescriptor(credential.secret, layout.directory);
+  const timeoutMs = attempt.remainingMs();
+  try {
+    return await runOneShot({
+      argv: [
+        requirePrograms(facts.programs).tailscale,
+        ...upArguments({
+          socket,
+          settings: request.node,
+          credential: credential && { ...credential, file: "/proc/self/fd/3" },
+          timeoutMs,
+        }),
+      ],
+      env,
+      timeoutMs: timeoutMs + overtimeMs,
+      signal: world.signal,
+      descriptor,
+    });
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/** tailscaled has the URL some time after it was asked to log in. */
+async function showLoginUrl({ socket, world }: Attempt, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const url = (await gatherNode(socket, world))?.status.authUrl ?? "";
+    if (url !== "") return world.log.info(`log in at ${url}`);
+    await delay(100);
+  }
+}
+
+async function requireNode({ socket, world }: Attempt): Promise<NodeFacts> {
+  const node = await gatherNode(socket, world);
+  if (node !== undefined) return node;
+  throw new TsmcpError({
+    code: "daemon-failed",
+    message: `tailscaled no longer answers at ${JSON.stringify(socket)}`,
+    hint: 'run "tsmcp up" again',
+  });
+}
+
+function lastLine(text: string): string {
+  return strikeSecrets(text.trim().split("\n").at(-1)?.trim() ?? "").slice(0, 500);
+}

@@ -1,0 +1,101 @@
+import { existsSync } from "node:fs";
+import { TsmcpError } from "../core/errors.ts";
+import { type BootRecord, type ProcessIdentity, readRecord } from "../core/record.ts";
+import { isAlive, processesOf } from "../process/identity.ts";
+import { isDaemonOn, type ListenAddress } from "../tailscale/daemon-arguments.ts";
+import { readPreferences, readStatus } from "../tailscale/local-api.ts";
+import { locatePrograms, type Programs } from "../tailscale/locate.ts";
+import type { NodePreferences } from "../tailscale/preferences.ts";
+import { requireTrustedSocket } from "../tailscale/socket-trust.ts";
+import type { NodeStatus } from "../tailscale/status.ts";
+import { proxyReaches } from "./self-dial.ts";
+import type { BootstrapWorld } from "./world.ts";
+
+/** A local answer takes a millisecond; a daemon that needs longer than this is stuck. */
+const answerLimitMs = 2_000;
+
+/** What was found on the machine before anything is done. */
+export interface UpFacts {
+  readonly programs: Programs;
+  readonly record: BootRecord | undefined;
+  readonly daemon: DaemonFacts;
+  readonly node: NodeFacts | undefined;
+  /** Where the daemon's proxy listens, and whether a dial through it reached the tailnet. */
+  readonly proxy: { readonly address: ListenAddress; readonly answers: boolean } | undefined;
+  /** What `up` wrote, or keeps: agents' files and exports. */
+  readonly files: readonly string[];
+}
+
+export type DaemonFacts =
+  | { readonly kind: "none" }
+  /** `up` started it, and it answers. */
+  | { readonly kind: "ours"; readonly identity: ProcessIdentity }
+  /** `up` started it, and it does not answer, or nobody knows its proxy any more. */
+  | { readonly kind: "lost"; readonly identities: readonly ProcessIdentity[] }
+  /** Somebody else's, at a socket that was asked for. */
+  | { readonly kind: "foreign" };
+
+export interface NodeFacts {
+  readonly status: NodeStatus;
+  readonly preferences: NodePreferences;
+}
+
+/**
+ * Returns what is there. `socket` is where the daemon is looked for.
+ * Throws `daemon-foreign` when somebody else could listen there.
+ */
+export async function gatherFacts(
+  { socket, proxy }: { readonly socket: string; readonly proxy: ListenAddress },
+  world: BootstrapWorld,
+): Promise<UpFacts> {
+  const record = readRecord(world);
+  const node = await gatherNode(socket, world);
+  const daemon = gatherDaemon({ socket, record, answers: node !== undefined });
+  const address = daemon.kind === "foreign" ? proxy : record?.proxy;
+  return {
+    programs: locatePrograms(world.env),
+    record,
+    daemon,
+    node,
+    proxy:
+      node === undefined || address === undefined
+        ? undefined
+        : { address, answers: await proxyReaches({ proxy: address, status: node.status, signal: world.signal }) },
+    files: [],
+  };
+}
+
+/** Returns the node's state, or undefined when nobody answers at `socket`. */
+export async function gatherNode(socket: string, { signal }: BootstrapWorld): Promise<NodeFacts | undefined> {
+  if (!existsSync(socket)) return undefined;
+  requireTrustedSocket(socket);
+  const api = { socket, timeoutMs: answerLimitMs, signal };
+  try {
+    const [status, preferences] = await Promise.all([readStatus(api), readPreferences(api)]);
+    return { status, preferences };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof TsmcpError) return undefined;
+    throw error;
+  }
+}
+
+function gatherDaemon({
+  socket,
+  record,
+  answers,
+}: {
+  readonly socket: string;
+  readonly record: BootRecord | undefined;
+  readonly answers: boolean;
+}): DaemonFacts {
+  const recorded = record?.socket === socket && record.daemon !== undefined && isAlive(record.daemon);
+  // An `up` that was killed after it had started a daemon could not write down which.
+  const identities = recorded ? [record.daemon] : processesOf((argv) => isDaemonOn(socket, argv));
+  const [identity, ...others] = identities;
+  if (identity === undefined) return answers ? { kind: "foreign" } : { kind: "none" };
+  if (answers && others.length === 0 && record?.socket === socket && record.proxy !== undefined) {
+    return { kind: "ours", identity };
+  }
+  return { kind: "lost", identities };
+}

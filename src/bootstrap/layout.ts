@@ -1,0 +1,48 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { homeDirectory, type RuntimeWorld } from "../core/runtime-directory.ts";
+import type { StateChoice } from "./request.ts";
+
+/** Where `up` keeps what: all of it in the directory of this boot, but for what the user wants elsewhere. */
+export interface Layout {
+  readonly directory: string;
+  readonly socket: string;
+  readonly stateDir: string;
+  readonly logsDir: string;
+  readonly logFile: string;
+  /** Present while `up` or `down` is at work; found at the start, it tells that the one before was killed. */
+  readonly workingFile: string;
+}
+
+/** `sun_path` has 108 bytes, with the NUL at the end (unix(7)). */
+const maxSocketPathBytes = 107;
+
+export function layoutOf(directory: string, state: StateChoice, world: RuntimeWorld): Layout {
+  return {
+    directory,
+    socket: socketPath(directory, world),
+    stateDir: stateDirectory(directory, state, world),
+    logsDir: join(directory, "logs"),
+    logFile: join(directory, "tailscaled.log"),
+    workingFile: join(directory, "working"),
+  };
+}
+
+/** Under a long home directory the socket lies in memory, by a name that follows from the directory's. */
+function socketPath(directory: string, { shmDirectory = "/dev/shm" }: RuntimeWorld): string {
+  const inside = join(directory, "tailscaled.sock");
+  if (Buffer.byteLength(inside) <= maxSocketPathBytes) return inside;
+  const name = createHash("sha256").update(directory).digest("hex").slice(0, 16);
+  return join(shmDirectory, `tsmcp-${process.getuid?.() ?? 0}`, `${name}.sock`);
+}
+
+function stateDirectory(directory: string, state: StateChoice, { env }: RuntimeWorld): string {
+  switch (state.kind) {
+    case "boot":
+      return join(directory, "state");
+    case "persistent":
+      return join(homeDirectory(env) ?? directory, ".local/state/tsmcp/persistent");
+    case "directory":
+      return state.path;
+  }
+}

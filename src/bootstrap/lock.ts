@@ -1,0 +1,48 @@
+import { createHash } from "node:crypto";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { TsmcpError } from "../core/errors.ts";
+import { holdExclusively } from "../net/exclusive.ts";
+import { processesOf } from "../process/identity.ts";
+import { stopProcess } from "../process/stop.ts";
+import { isLoginOn } from "../tailscale/daemon-arguments.ts";
+import type { Layout } from "./layout.ts";
+import type { BootstrapWorld } from "./world.ts";
+
+/**
+ * Runs `work` while no other `up` or `down` of this user works on this boot's directory; waits for one that does.
+ * Throws `busy` when that one does not end within `timeoutMs`.
+ */
+export async function whileAlone<Result>(
+  { layout, timeoutMs }: { readonly layout: Layout; readonly timeoutMs: number },
+  world: BootstrapWorld,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const hold = await holdExclusively({
+    name: `tsmcp-${process.getuid?.() ?? 0}-${createHash("sha256").update(layout.directory).digest("hex").slice(0, 32)}`,
+    timeoutMs,
+    signal: world.signal,
+    onWait: () => world.log.info("another tsmcp is at work here; waiting for it"),
+  });
+  world.signal.throwIfAborted();
+  if (hold === undefined) {
+    throw new TsmcpError({
+      code: "busy",
+      message: `another tsmcp has been at work in ${JSON.stringify(layout.directory)} all the time`,
+      hint: "wait for it, or end it",
+    });
+  }
+  try {
+    if (existsSync(layout.workingFile)) await endOrphans(layout);
+    writeFileSync(layout.workingFile, "", { mode: 0o600 });
+    return await work();
+  } finally {
+    rmSync(layout.workingFile, { force: true });
+    hold.release();
+  }
+}
+
+/** A `tailscale up` outlives the `tsmcp up` that was killed, and would log in while the next one looks at the state. */
+async function endOrphans(layout: Layout): Promise<void> {
+  const orphans = processesOf((argv) => isLoginOn(layout.socket, argv));
+  await Promise.all(orphans.map((orphan) => stopProcess(orphan, { graceMs: 0 })));
+}

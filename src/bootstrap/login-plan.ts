@@ -1,0 +1,53 @@
+import type { NodePreferences } from "../tailscale/preferences.ts";
+import type { NodeStatus } from "../tailscale/status.ts";
+import { type NodeSettings, settingsThatDiffer } from "../tailscale/up-arguments.ts";
+
+/** What brings the node to Running with the wanted settings. */
+export type LoginPlan =
+  | { readonly kind: "keep" }
+  /** `tailscale up` without a key: it only changes settings, or starts a node that was logged in before. */
+  | { readonly kind: "adjust"; readonly differing: readonly string[] }
+  | { readonly kind: "log-in" }
+  | { readonly kind: "ask-person" }
+  /** It needs nothing from us: a start in progress, an administrator's approval. */
+  | { readonly kind: "wait"; readonly for: "start" | "approval" }
+  | { readonly kind: "refuse"; readonly reason: "no-credential" | "other-user" }
+  | { readonly kind: "refuse"; readonly reason: "needs-new-login"; readonly differing: readonly string[] };
+
+/** Tags and the login server belong to the login itself: tailscale asks for a new one when they change. */
+const loginSettings = ["login-server", "advertise-tags"];
+
+/**
+ * Returns how to log in. Never with a key when the node is Running: a wrong one would log it out, and every OAuth
+ * secret would mint a key for nothing.
+ */
+export function planLogin(facts: {
+  readonly status: NodeStatus;
+  readonly preferences: NodePreferences;
+  readonly settings: NodeSettings;
+  readonly hasCredential: boolean;
+  readonly interactive: boolean;
+}): LoginPlan {
+  const { status, preferences, settings } = facts;
+  switch (status.backendState) {
+    case "Running":
+    case "Stopped":
+    case "Starting":
+    case "NeedsMachineAuth": {
+      const differing = settingsThatDiffer(settings, preferences);
+      if (differing.some((name) => loginSettings.includes(name))) {
+        return { kind: "refuse", reason: "needs-new-login", differing };
+      }
+      if (status.backendState === "NeedsMachineAuth") return { kind: "wait", for: "approval" };
+      if (status.backendState === "Starting") return { kind: "wait", for: "start" };
+      if (status.backendState === "Stopped" || differing.length > 0) return { kind: "adjust", differing };
+      return { kind: "keep" };
+    }
+    case "NoState":
+    case "NeedsLogin":
+      if (facts.hasCredential) return { kind: "log-in" };
+      return facts.interactive ? { kind: "ask-person" } : { kind: "refuse", reason: "no-credential" };
+    case "InUseOtherUser":
+      return { kind: "refuse", reason: "other-user" };
+  }
+}

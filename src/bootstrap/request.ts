@@ -1,0 +1,35 @@
+import type { ConfiguredServer } from "../config/servers.ts";
+import type { Secret } from "../core/secrets.ts";
+import type { ListenAddress } from "../tailscale/daemon-arguments.ts";
+import type { NodeSettings } from "../tailscale/up-arguments.ts";
+
+/** What `up` was asked for; every value is checked. */
+export interface UpRequest {
+  readonly node: NodeSettings;
+  readonly credential: RequestedCredential | undefined;
+  /** Shows a URL where a person can log in. */
+  readonly interactive: boolean;
+  readonly proxy: ListenAddress;
+  /** Whether that address was asked for; else one that is already in use for this boot will do. */
+  readonly proxyIsExplicit: boolean;
+  /** Another daemon's socket, or where ours is to be. */
+  readonly socket: string | undefined;
+  readonly state: StateChoice;
+  readonly timeoutMs: number;
+  readonly noLogs: boolean;
+  readonly servers: readonly ConfiguredServer[];
+  readonly verify: boolean;
+  readonly dryRun: boolean;
+}
+
+export interface RequestedCredential {
+  readonly flag: "--auth-key" | "--client-secret" | "--id-token";
+  readonly secret: Secret;
+  readonly clientId?: string | undefined;
+}
+
+/** `boot` dies with this boot of the machine; `persistent` outlives it; or a directory of the user's choice. */
+export type StateChoice =
+  | { readonly kind: "boot" }
+  | { readonly kind: "persistent" }
+  | { readonly kind: "directory"; readonly path: string };

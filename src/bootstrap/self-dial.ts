@@ -1,0 +1,42 @@
+import { TsmcpError } from "../core/errors.ts";
+import { dial } from "../net/dial.ts";
+import type { ListenAddress } from "../tailscale/daemon-arguments.ts";
+import type { NodeStatus } from "../tailscale/status.ts";
+
+/** A dial to the node itself leaves neither the process nor the machine. */
+const selfDialLimitMs = 2_000;
+
+/**
+ * Returns whether the proxy carries connections of this very node: it dials the node's own tailnet address, where
+ * tailscaled's peer API listens. An open port would prove nothing: the proxy listens before the login, and somebody
+ * else's program may have the port.
+ */
+export async function proxyReaches(request: {
+  readonly proxy: ListenAddress;
+  readonly status: NodeStatus;
+  readonly signal: AbortSignal;
+}): Promise<boolean> {
+  const target = selfAddress(request.status);
+  if (request.status.backendState !== "Running" || target === undefined) return false;
+  try {
+    const socket = await dial(
+      target,
+      { protocol: "http", host: request.proxy.host, port: request.proxy.port },
+      { timeoutMs: selfDialLimitMs, signal: request.signal },
+    );
+    socket.destroy();
+    return true;
+  } catch (error) {
+    request.signal.throwIfAborted();
+    if (error instanceof TsmcpError) return false;
+    throw error;
+  }
+}
+
+/** Returns where the node's peer API listens on its own tailnet address. */
+export function selfAddress(status: NodeStatus): { host: string; port: number } | undefined {
+  const text = status.self?.peerApiUrls[0];
+  if (text === undefined || !URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  return { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
+}

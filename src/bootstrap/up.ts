@@ -1,0 +1,135 @@
+import { assertOwnServers } from "../config/servers.ts";
+import { TsmcpError } from "../core/errors.ts";
+import { readRecord } from "../core/record.ts";
+import { makeRuntimeDirectory, runtimeDirectories } from "../core/runtime-directory.ts";
+import { listenText } from "../tailscale/daemon-arguments.ts";
+import type { Attempt } from "./attempt.ts";
+import { gatherFacts, type UpFacts } from "./facts.ts";
+import { type Layout, layoutOf } from "./layout.ts";
+import { whileAlone } from "./lock.ts";
+import { planUp, steps } from "./plan.ts";
+import type { UpRequest } from "./request.ts";
+import type { Step, StepReport } from "./steps.ts";
+import { createUndoList } from "./undo.ts";
+import type { UpWorld } from "./world.ts";
+
+/** What `up` did, as `--json` prints it. */
+export interface UpReport {
+  readonly steps: readonly StepReport[];
+  readonly node: { readonly name: string; readonly ips: readonly string[]; readonly tags: readonly string[] } | null;
+  readonly proxy: string | null;
+  readonly files: readonly string[];
+}
+
+/**
+ * Joins the tailnet, as far as that is not so already, and returns what was done. `onStep` hears of each step as it
+ * ends. A failed or interrupted join is taken back; what follows the join leaves the node up.
+ * Throws `tailscale-missing`, `daemon-failed`, `daemon-foreign`, `proxy-port-taken`, `login-failed`, `login-timeout`,
+ * `proxy-unreachable`, `server-foreign`, `busy` and what the agents' files are refused with.
+ */
+export async function up(request: UpRequest, world: UpWorld, onStep: (report: StepReport) => void): Promise<UpReport> {
+  const start = performance.now();
+  const remainingMs = (): number => Math.max(0, Math.round(start + request.timeoutMs - performance.now()));
+  if (request.dryRun) {
+    const [directory = ""] = runtimeDirectories(world);
+    const facts = await gather(layoutOf(directory, request.state, world), request, world);
+    const reports = planUp(facts, request);
+    for (const report of reports) onStep(report);
+    return reportOf(reports, facts);
+  }
+  const layout = layoutOf(makeRuntimeDirectory(world), request.state, world);
+  return whileAlone({ layout, timeoutMs: request.timeoutMs }, world, async () => {
+    const facts = await gather(layout, request, world);
+    const reports: StepReport[] = [];
+    const attempt: Attempt = {
+      request,
+      world,
+      layout,
+      socket: socketOf(layout, request, world),
+      undo: createUndoList(),
+      remainingMs,
+      hasChanged: () => reports.some(({ status }) => status === "done"),
+    };
+    const report = (one: StepReport): void => {
+      reports.push(one);
+      onStep(one);
+    };
+    try {
+      return reportOf(reports, await runSteps(facts, attempt, report));
+    } catch (error) {
+      await attempt.undo.run(world.log);
+      throw world.signal.aborted ? interrupted(world.signal.reason) : error;
+    }
+  });
+}
+
+async function runSteps(before: UpFacts, attempt: Attempt, report: (one: StepReport) => void): Promise<UpFacts> {
+  let facts = before;
+  for (const step of steps) {
+    attempt.world.signal.throwIfAborted();
+    const { report: one, facts: after } = await runStep(step, facts, attempt, report);
+    report(one);
+    facts = after;
+    if (step.completesJoin) attempt.undo.clear();
+  }
+  return facts;
+}
+
+async function runStep(
+  step: Step,
+  facts: UpFacts,
+  attempt: Attempt,
+  report: (one: StepReport) => void,
+): Promise<{ report: StepReport; facts: UpFacts }> {
+  const start = performance.now();
+  const durationMs = (): number => Math.round(performance.now() - start);
+  const decision = step.decide(facts, attempt.request);
+  if (decision.kind !== "act") {
+    const status = decision.kind === "keep" ? "kept" : "skipped";
+    return { report: { id: step.id, status, durationMs: durationMs(), detail: decision.detail }, facts };
+  }
+  try {
+    const applied = await step.apply(facts, attempt);
+    const { status, detail } = applied;
+    return { report: { id: step.id, status, durationMs: durationMs(), detail }, facts: applied.facts };
+  } catch (error) {
+    const detail = error instanceof TsmcpError ? error.message : decision.detail;
+    report({ id: step.id, status: "failed", durationMs: durationMs(), detail });
+    throw error;
+  }
+}
+
+async function gather(layout: Layout, request: UpRequest, world: UpWorld): Promise<UpFacts> {
+  const facts = await gatherFacts({ socket: socketOf(layout, request, world), proxy: request.proxy }, world);
+  // A node that is up already needs no login to know what is foreign.
+  if (facts.node?.status.backendState === "Running")
+    assertOwnServers(request.servers, facts.node.status.magicDnsSuffix ?? "");
+  if (facts.daemon.kind !== "foreign" || request.socket !== undefined) return facts;
+  throw new TsmcpError({
+    code: "daemon-foreign",
+    message: `a daemon that tsmcp did not start answers at ${JSON.stringify(layout.socket)}`,
+    hint: "find out who started it and end it",
+  });
+}
+
+/** Where the daemon is: where it was asked for, where this boot has one, or where a new one belongs. */
+function socketOf(layout: Layout, request: UpRequest, world: UpWorld): string {
+  return request.socket ?? readRecord(world)?.socket ?? layout.socket;
+}
+
+function reportOf(reports: readonly StepReport[], { node, proxy, files }: UpFacts): UpReport {
+  const self = node?.status.backendState === "Running" ? node.status.self : undefined;
+  return {
+    steps: reports,
+    node: self === undefined ? null : { name: self.dnsName, ips: self.ips, tags: self.tags },
+    proxy: proxy === undefined ? null : listenText(proxy.address),
+    files,
+  };
+}
+
+function interrupted(reason: unknown): TsmcpError {
+  return new TsmcpError({
+    code: "command-failed",
+    message: `interrupted by ${String(reason)}; what was half done is taken back`,
+  });
+}

@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import type { StatusReport } from "../../bootstrap/status.ts";
+import { createCommand, type Session } from "../command.ts";
+
+export function statusCommand(session: Session): Command {
+  return createCommand({
+    session,
+    name: "status",
+    summary: "tell whether the tailnet answers",
+    description: "Prints how the node is doing. Exit code 0 only if the tailnet answers through the proxy.",
+    examples: ["tsmcp status", "tsmcp status --json"],
+    run: async (context) => {
+      const { readBootstrapStatus } = await import("../../bootstrap/status.ts");
+      const report = await readBootstrapStatus({ socket: context.socket }, context);
+      context.result(report, textOf(report));
+      return report.up ? 0 : 1;
+    },
+  });
+}
+
+function textOf(report: StatusReport): string {
+  const lines: readonly (readonly [label: string, value: string])[] = [
+    ["tailnet", report.up ? "answers through the proxy" : "does not answer"],
+    ["state", report.state ?? "no tailscaled answers"],
+    ["node", report.node?.name ?? "-"],
+    ["addresses", report.node?.ips.join(", ") ?? "-"],
+    ["tags", report.node?.tags.join(", ") || "-"],
+    ["proxy", report.proxy ?? "-"],
+    ["tailscaled", report.daemon === null ? (report.version ?? "-") : `${report.version ?? ""} (pid ${report.daemon})`],
+    ["socket", report.socket],
+    ...report.health.map((line): readonly [string, string] => ["health", line]),
+  ];
+  return lines.map(([label, value]) => `${label.padEnd(11)} ${value}\n`).join("");
+}

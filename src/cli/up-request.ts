@@ -1,0 +1,130 @@
+import { isAbsolute, resolve } from "node:path";
+import { parseListenAddress } from "../bootstrap/listen-address.ts";
+import { checkNodeSettings } from "../bootstrap/node-settings.ts";
+import type { RequestedCredential, StateChoice, UpRequest } from "../bootstrap/request.ts";
+import { loadConfig } from "../config/load.ts";
+import { serverFromAssignment } from "../config/server.ts";
+import { type ConfiguredServer, serversOf } from "../config/servers.ts";
+import { settingsOf, variableText } from "../config/settings.ts";
+import { TsmcpError } from "../core/errors.ts";
+import type { Environment } from "../core/runtime-directory.ts";
+import { readSecret } from "../core/secrets.ts";
+import type { CommandContext } from "./context.ts";
+
+/** The options of `up` as commander hands them over. */
+export interface UpOptions {
+  readonly authKey?: string;
+  readonly hostname?: string;
+  readonly advertiseTags?: string;
+  readonly loginServer?: string;
+  readonly acceptRoutes?: boolean;
+  readonly proxy?: string;
+  readonly clientId?: string;
+  readonly clientSecret?: string;
+  readonly idToken?: string;
+  readonly interactive?: boolean;
+  readonly state?: "boot" | "persistent";
+  readonly stateDir?: string;
+  readonly timeout: number;
+  readonly server: readonly string[];
+  readonly shieldsUp?: boolean;
+  readonly logsNoSupport?: boolean;
+  readonly dryRun?: boolean;
+  readonly verify?: boolean;
+}
+
+/**
+ * Returns what `up` is asked for by options, environment and files, checked as a whole before anything is done.
+ * Throws `usage-invalid`, `secret-invalid`, `config-invalid` and `config-untrusted`.
+ */
+export function upRequest(options: UpOptions, context: CommandContext): UpRequest {
+  const loaded = loadConfig(context);
+  const settings = settingsOf(
+    {
+      hostname: options.hostname,
+      advertiseTags: options.advertiseTags === undefined ? undefined : listOf(options.advertiseTags),
+      acceptRoutes: options.acceptRoutes,
+      loginServer: options.loginServer,
+      proxy: options.proxy,
+    },
+    loaded,
+  );
+  return {
+    node: checkNodeSettings({
+      loginServer: settings.loginServer,
+      hostname: settings.hostname,
+      advertiseTags: settings.advertiseTags,
+      acceptRoutes: settings.acceptRoutes,
+      shieldsUp: options.shieldsUp !== false,
+    }),
+    credential: credentialOf(options, context.env),
+    interactive: options.interactive === true,
+    proxy: parseListenAddress(settings.proxy, "--proxy"),
+    proxyIsExplicit:
+      options.proxy !== undefined || loaded.sources.some(({ config }) => config.proxy?.listen !== undefined),
+    socket: context.socket === undefined ? undefined : resolve(context.cwd, context.socket),
+    state: stateChoice(options, context),
+    timeoutMs: options.timeout,
+    noLogs: options.logsNoSupport === false,
+    servers: requestedServers(options.server, serversOf(loaded)),
+    verify: options.verify !== false,
+    dryRun: options.dryRun === true,
+  };
+}
+
+/** Those of the configuration, and those of the command line, which win by name. */
+function requestedServers(
+  assignments: readonly string[],
+  configured: ReadonlyMap<string, ConfiguredServer>,
+): readonly ConfiguredServer[] {
+  const servers = new Map(configured);
+  for (const assignment of assignments) {
+    const server = serverFromAssignment(assignment, "--server");
+    servers.set(server.name, { ...server, origin: "--server", trusted: true });
+  }
+  return [...servers.values()];
+}
+
+/** A key, else an OAuth client's secret, else a workload identity's token, as `tailscale up` prefers them. */
+function credentialOf(options: UpOptions, env: Environment): RequestedCredential | undefined {
+  const clientId = options.clientId ?? variableText(env, "TS_CLIENT_ID");
+  const sources = [
+    { flag: "--auth-key", option: options.authKey, ours: "TSMCP_AUTH_KEY", theirs: "TS_AUTHKEY" },
+    { flag: "--client-secret", option: options.clientSecret, ours: "TSMCP_CLIENT_SECRET", theirs: "TS_CLIENT_SECRET" },
+    { flag: "--id-token", option: options.idToken, ours: "TSMCP_ID_TOKEN", theirs: "TS_ID_TOKEN" },
+  ] as const;
+  for (const { flag, option, ours, theirs } of sources) {
+    const fromOurs = variableText(env, ours);
+    const fromTheirs = variableText(env, theirs);
+    const source =
+      option !== undefined && option !== fromOurs
+        ? { text: option, origin: flag, fromEnvironment: false }
+        : fromOurs !== undefined
+          ? { text: fromOurs, origin: ours, fromEnvironment: true }
+          : fromTheirs !== undefined
+            ? { text: fromTheirs, origin: theirs, fromEnvironment: true }
+            : undefined;
+    if (source === undefined) continue;
+    return { flag, secret: readSecret(source), ...(flag === "--auth-key" ? {} : { clientId }) };
+  }
+  return undefined;
+}
+
+function stateChoice({ state, stateDir }: UpOptions, { cwd }: CommandContext): StateChoice {
+  if (stateDir === undefined) return { kind: state ?? "boot" };
+  if (state === "boot") {
+    throw new TsmcpError({
+      code: "usage-invalid",
+      message: "--state boot and --state-dir exclude each other: a directory of yours outlives the boot",
+      hint: "leave one of them out",
+    });
+  }
+  return { kind: "directory", path: isAbsolute(stateDir) ? stateDir : resolve(cwd, stateDir) };
+}
+
+function listOf(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}

@@ -1,0 +1,64 @@
+import { closeSync, constants, createWriteStream, openSync } from "node:fs";
+import type { ProcessIdentity } from "../core/record.ts";
+import { identityOf } from "./identity.ts";
+
+/** A daemon that was started: who it is, and how it ended if it did. */
+export interface StartedDaemon {
+  readonly identity: ProcessIdentity;
+  /** Settles when it ends while we watch. */
+  readonly ended: Promise<DaemonEnd>;
+}
+
+export type DaemonEnd =
+  | { readonly kind: "exited"; readonly exitCode: number }
+  | { readonly kind: "killed"; readonly signal: string };
+
+export type DaemonStart =
+  | { readonly kind: "started"; readonly daemon: StartedDaemon }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/**
+ * Starts a program that outlives us: its own session (a closed terminal does not end it), no inherited descriptor, and
+ * everything it says in `logFile` (0600).
+ */
+export async function startDaemon(start: {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  readonly cwd: string;
+}): Promise<DaemonStart> {
+  const { execa } = await import("execa");
+  const log = openSync(
+    start.logFile,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW,
+    0o600,
+  );
+  // execa takes a descriptor past 9 only as a stream; the child gets the descriptor itself.
+  const stream = createWriteStream("", { fd: log, autoClose: false });
+  try {
+    const child = execa(start.file, start.args, {
+      env: start.env,
+      extendEnv: false,
+      cwd: start.cwd,
+      detached: true,
+      cleanup: false,
+      buffer: false,
+      reject: false,
+      stdio: ["ignore", stream, stream],
+    });
+    child.unref();
+    const ended = child.then(
+      (result): DaemonEnd =>
+        result.signal === undefined
+          ? { kind: "exited", exitCode: result.exitCode ?? 1 }
+          : { kind: "killed", signal: result.signal },
+    );
+    const identity = child.pid === undefined ? undefined : identityOf(child.pid);
+    if (identity !== undefined) return { kind: "started", daemon: { identity, ended } };
+    const result = await child;
+    return { kind: "refused", reason: result.shortMessage ?? "it ended at once" };
+  } finally {
+    closeSync(log);
+  }
+}

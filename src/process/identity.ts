@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { startTicks } from "../core/machine.ts";
+import type { ProcessIdentity } from "../core/record.ts";
+
+/** Returns the identity of a running process, or undefined when there is none or it is a zombie. */
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  const stat = statOf(pid);
+  return stat === undefined ? undefined : { pid, startTicks: startTicks(stat) };
+}
+
+/** Returns true when that very process still runs; another one that got its number does not count. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  return identityOf(identity.pid)?.startTicks === identity.startTicks;
+}
+
+/**
+ * Returns this user's processes whose arguments satisfy `matches`. Others' are left out: nobody else's process is ours
+ * to adopt or to stop, whatever its arguments say.
+ */
+export function processesOf(matches: (argv: readonly string[]) => boolean): ProcessIdentity[] {
+  return readdirSync("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name) || !isOwn(Number(name)) || !matches(argvOf(Number(name)))) return [];
+    const identity = identityOf(Number(name));
+    return identity === undefined ? [] : [identity];
+  });
+}
+
+/** Field 3 of `/proc/PID/stat` is the state; a zombie (Z) or dead (X) process has ended, though its number is taken. */
+function statOf(pid: number): string | undefined {
+  const stat = textOf(`/proc/${pid}/stat`);
+  return stat === undefined || /^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2)) ? undefined : stat;
+}
+
+function isOwn(pid: number): boolean {
+  const uid = /^Uid:\t\d+\t(\d+)/m.exec(textOf(`/proc/${pid}/status`) ?? "")?.[1];
+  return uid !== undefined && Number(uid) === process.geteuid?.();
+}
+
+function argvOf(pid: number): readonly string[] {
+  return (textOf(`/proc/${pid}/cmdline`) ?? "").split("\0");
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}

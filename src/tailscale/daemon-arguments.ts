@@ -1,0 +1,45 @@
+/** An address that a program listens on. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface DaemonSettings {
+  readonly socket: string;
+  readonly stateDir: string;
+  readonly proxy: ListenAddress;
+  readonly noLogs: boolean;
+}
+
+/**
+ * Returns tailscaled's arguments for a machine without a TUN device: one port speaks SOCKS5 and HTTP CONNECT, because
+ * the same address is given twice (tailscale `cmd/tailscaled/proxy.go`). `--port=0` overrides a `PORT` of ours or of a
+ * file in /etc.
+ */
+export function daemonArguments({ socket, stateDir, proxy, noLogs }: DaemonSettings): string[] {
+  const address = listenText(proxy);
+  return [
+    "--tun=userspace-networking",
+    `--socket=${socket}`,
+    `--statedir=${stateDir}`,
+    "--port=0",
+    `--socks5-server=${address}`,
+    `--outbound-http-proxy-listen=${address}`,
+    ...(noLogs ? ["--no-logs-no-support"] : []),
+  ];
+}
+
+/** Returns true when these are the arguments of a daemon (not of a client) on `socket`, also behind an interpreter. */
+export function isDaemonOn(socket: string, argv: readonly string[]): boolean {
+  return argv.includes(`--socket=${socket}`) && argv.some((argument) => argument.startsWith("--statedir="));
+}
+
+/** Returns true when these are the arguments of a `tailscale up` on `socket`. */
+export function isLoginOn(socket: string, argv: readonly string[]): boolean {
+  return argv.includes(`--socket=${socket}`) && argv.includes("up");
+}
+
+/** Returns the address as programs take it: `127.0.0.1:1055`, `[::1]:1055`. */
+export function listenText({ host, port }: ListenAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

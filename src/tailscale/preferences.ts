@@ -1,0 +1,32 @@
+/** The settings of a node that `up` compares with what was asked for. */
+export interface NodePreferences {
+  readonly loginServer: string;
+  readonly hostname: string;
+  readonly advertiseTags: readonly string[];
+  readonly acceptRoutes: boolean;
+  readonly shieldsUp: boolean;
+  readonly wantRunning: boolean;
+}
+
+/** Returns the settings in the JSON of LocalAPI's `prefs`, or undefined when it is none. Source: tailscale `ipn/prefs.go`. */
+export function parsePreferences(json: string): NodePreferences | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const prefs: Readonly<Record<string, unknown>> = { ...value };
+  if (typeof prefs.ControlURL !== "string") return undefined;
+  return {
+    loginServer: prefs.ControlURL,
+    hostname: typeof prefs.Hostname === "string" ? prefs.Hostname : "",
+    advertiseTags: Array.isArray(prefs.AdvertiseTags)
+      ? prefs.AdvertiseTags.filter((tag) => typeof tag === "string")
+      : [],
+    acceptRoutes: prefs.RouteAll === true,
+    shieldsUp: prefs.ShieldsUp === true,
+    wantRunning: prefs.WantRunning === true,
+  };
+}

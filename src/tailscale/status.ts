@@ -1,0 +1,93 @@
+/** What `tailscale status --json` and LocalAPI's `status` tell, as far as we read it. */
+export interface NodeStatus {
+  readonly version: string;
+  readonly backendState: BackendState;
+  /** Where a person must log in, or "". */
+  readonly authUrl: string;
+  readonly self: NodeSelf | undefined;
+  /** Free text, for people. */
+  readonly health: readonly string[];
+  readonly magicDnsSuffix: string | undefined;
+  readonly usesTun: boolean;
+}
+
+export interface NodeSelf {
+  /** Without the trailing dot. */
+  readonly dnsName: string;
+  readonly hostName: string;
+  readonly ips: readonly string[];
+  readonly tags: readonly string[];
+  readonly online: boolean;
+  readonly expired: boolean;
+  readonly peerApiUrls: readonly string[];
+  readonly capabilities: readonly string[];
+}
+
+const backendStates = [
+  "NoState",
+  "InUseOtherUser",
+  "NeedsLogin",
+  "NeedsMachineAuth",
+  "Stopped",
+  "Starting",
+  "Running",
+] as const;
+
+/** Source: tailscale `ipn/backend.go`. */
+export type BackendState = (typeof backendStates)[number];
+
+/** Returns the status in LocalAPI's JSON, or undefined when it is none. */
+export function parseStatus(json: string): NodeStatus | undefined {
+  const value = parseObject(json);
+  const backendState = backendStates.find((state) => state === value?.BackendState);
+  if (value === undefined || backendState === undefined) return undefined;
+  const tailnet = isObject(value.CurrentTailnet) ? value.CurrentTailnet : {};
+  const suffix = text(tailnet.MagicDNSSuffix) || text(value.MagicDNSSuffix);
+  return {
+    version: text(value.Version),
+    backendState,
+    authUrl: text(value.AuthURL),
+    self: isObject(value.Self) ? parseSelf(value.Self) : undefined,
+    health: texts(value.Health),
+    magicDnsSuffix: suffix === "" ? undefined : withoutDot(suffix).toLowerCase(),
+    usesTun: value.TUN === true,
+  };
+}
+
+function parseSelf(self: Readonly<Record<string, unknown>>): NodeSelf {
+  return {
+    dnsName: withoutDot(text(self.DNSName)).toLowerCase(),
+    hostName: text(self.HostName),
+    ips: texts(self.TailscaleIPs),
+    tags: texts(self.Tags),
+    online: self.Online === true,
+    expired: self.Expired === true,
+    peerApiUrls: texts(self.PeerAPIURL),
+    capabilities: isObject(self.CapMap) ? Object.keys(self.CapMap) : [],
+  };
+}
+
+function parseObject(json: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}
+
+function withoutDot(name: string): string {
+  return name.endsWith(".") ? name.slice(0, -1) : name;
+}
