@@ -25,7 +25,7 @@ export function parseJsonc(text: string): JsoncResult {
   }
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
-  if (errors.length > 0 || root === undefined) return { status: "invalid", defects: syntaxDefects(errors) };
+  if (errors.length > 0 || root === undefined) return { status: "invalid", defects: syntaxDefects(text, errors) };
   return { status: "ok", root };
 }
 
@@ -54,15 +54,17 @@ export function dataOf(node: Node): unknown {
 }
 
 /** Returns every key that stands twice in its object; readers disagree on which of the two counts. */
-export function duplicateKeys(node: Node): readonly TextDefect[] {
+export function duplicateKeys(node: Node, depth: "own" | "all" = "all"): readonly TextDefect[] {
   const seen = new Set<string>();
   const defects: TextDefect[] = [];
   for (const { key, keyNode, value } of propertiesOf(node)) {
     if (seen.has(key)) defects.push({ offset: keyNode.offset, message: `the key ${JSON.stringify(key)} stands twice` });
     seen.add(key);
-    defects.push(...duplicateKeys(value));
+    if (depth === "all") defects.push(...duplicateKeys(value));
   }
-  if (node.type === "array") defects.push(...(node.children ?? []).flatMap(duplicateKeys));
+  if (node.type === "array" && depth === "all") {
+    defects.push(...(node.children ?? []).flatMap((item) => duplicateKeys(item)));
+  }
   return defects;
 }
 
@@ -106,10 +108,12 @@ const syntaxMessages: Readonly<Record<number, string>> = {
   16: "a control character in a string",
 };
 
-function syntaxDefects(errors: readonly ParseError[]): readonly TextDefect[] {
-  const defects = errors.slice(0, maxSyntaxDefects).map(({ error, offset }) => ({
-    offset,
-    message: syntaxMessages[error] ?? "not JSON",
-  }));
+/** After a slip the parser stumbles over the rest of the line, so that only the first of each line is told. */
+function syntaxDefects(text: string, errors: readonly ParseError[]): readonly TextDefect[] {
+  const lineOf = (offset: number): string | undefined => placeOf(text, offset).split(":")[0];
+  const firsts = errors
+    .slice(0, maxSyntaxDefects)
+    .filter(({ offset }, index) => index === 0 || lineOf(offset) !== lineOf(errors[index - 1]?.offset ?? 0));
+  const defects = firsts.map(({ error, offset }) => ({ offset, message: syntaxMessages[error] ?? "not JSON" }));
   return defects.length > 0 ? defects : [{ offset: 0, message: "expected a value" }];
 }

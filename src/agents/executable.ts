@@ -1,0 +1,58 @@
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import type { Environment } from "../core/runtime-directory.ts";
+
+/** How an agent can start tsmcp. */
+export interface Launcher {
+  readonly command: string;
+  /** What stands before `bridge`. */
+  readonly leadingArgs: readonly string[];
+}
+
+/**
+ * Returns how an agent with this PATH starts tsmcp: by name where it is found, else by absolute path, with Node's own
+ * path before it where `env` would not find that either.
+ */
+export function launcherFor(world: { env: Environment; script: string; node: string }): Launcher {
+  const { env, node } = world;
+  if (findOnPath("tsmcp", env) !== undefined) return { command: "tsmcp", leadingArgs: [] };
+  // Started as tsmcp-bootstrap, or through a link of npm's, the launcher stands beside the real file.
+  const launcher = join(dirname(realPathOr(world.script)), "tsmcp");
+  if (!isExecutable(launcher)) return { command: "tsmcp", leadingArgs: [] };
+  return findOnPath("node", env) === undefined
+    ? { command: node, leadingArgs: [launcher] }
+    : { command: launcher, leadingArgs: [] };
+}
+
+/** Returns the executable that `command` means for an agent that starts it in `workspace`, or undefined. */
+export function findExecutable(command: string, world: { env: Environment; workspace: string }): string | undefined {
+  if (!command.includes("/")) return findOnPath(command, world.env);
+  const path = resolve(world.workspace, command);
+  return isExecutable(path) ? path : undefined;
+}
+
+/** npx and npm scripts put `node_modules/.bin` on PATH for their own run only; an agent will not have it. */
+function findOnPath(name: string, env: Environment): string | undefined {
+  const directories = (env.PATH ?? "").split(delimiter);
+  const lasting = directories.filter(
+    (directory) => isAbsolute(directory) && !/\/node_modules\/\.bin\/?$/.test(directory),
+  );
+  return lasting.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function realPathOr(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
