@@ -53,13 +53,22 @@ export function ownerOfPort(port: number, procDirectory = "/proc"): PortOwner {
   return { unknown: unreadable > 0 ? "it belongs to another user" : "its process is outside this process namespace" };
 }
 
+/** Returns the user id behind the listening socket on `port`, undefined where nobody listens or the system does not tell. */
+export function ownerUidOfPort(port: number, procDirectory = "/proc"): number | undefined {
+  const [row] = ["tcp", "tcp6"].flatMap((table) => listeningRows(`${procDirectory}/net/${table}`, port));
+  return row?.[7] === undefined ? undefined : Number(row[7]);
+}
+
 function listeningInodes(path: string, port: number): string[] {
+  return listeningRows(path, port).map((fields) => fields[9] ?? "");
+}
+
+function listeningRows(path: string, port: number): string[][] {
   const wanted = port.toString(16).toUpperCase().padStart(4, "0");
   return (textOf(path) ?? "")
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields[3] === "0A" && fields[1]?.split(":")[1] === wanted)
-    .map((fields) => fields[9] ?? "");
+    .filter((fields) => fields[3] === "0A" && fields[1]?.split(":")[1] === wanted);
 }
 
 function socketInode(path: string): string {

@@ -4,6 +4,8 @@ import { listen } from "./listening.ts";
 export interface FakeProxyOptions {
   /** Where names lead; a name that is missing does not exist. */
   readonly names?: Readonly<Record<string, number>>;
+  /** A free one by default. */
+  readonly port?: number;
   readonly credentials?: { readonly username: string; readonly password: string };
 }
 
@@ -34,7 +36,7 @@ export async function startFakeProxy(options: FakeProxyOptions = {}): Promise<Fa
     socket.on("error", () => {}).on("close", () => sockets.delete(socket));
     serve(socket, options, asked).catch(() => socket.destroy());
   });
-  const port = await listen(server);
+  const port = await listen(server, options.port);
   const cut = (): void => {
     for (const socket of sockets) socket.destroy();
   };

@@ -1,0 +1,144 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "../core/log.ts";
+import type { Answer } from "../mcp/endpoint.ts";
+import { parseMessage, type ResponseMessage, toMessage } from "../mcp/message.ts";
+import { RequestLost } from "../net/origin.ts";
+import type { Agent } from "./agent.ts";
+import { refusalError, tooLarge } from "./failure.ts";
+import type { Pending } from "./in-flight.ts";
+
+export interface Delivery {
+  readonly agent: Agent;
+  readonly log: Log;
+  readonly pending: Pending;
+  /** Sees the answer before the agent does. */
+  readonly onResponse?: ((response: ResponseMessage) => void) | undefined;
+  /** Picks up a stream that broke off, in eras and sessions where that is possible. */
+  readonly resume?: ((lastEventId: string) => Promise<Answer>) | undefined;
+}
+
+/** How a stream ended: with the answer, or where it can be picked up. */
+type StreamEnd =
+  | { readonly kind: "answered" }
+  | {
+      readonly kind: "broken";
+      readonly lastEventId: string | undefined;
+      readonly retryMs: number | undefined;
+      readonly cause: unknown;
+    };
+
+/** Servers that end a stream say when to come back; the others get a second. */
+const defaultRetryMs = 1_000;
+
+/** Streams in a row that brought nothing. */
+const maxFruitlessResumes = 3;
+
+/** A server that keeps the stream open behind its answer may say a last word, and no more. */
+const lingerMs = 5_000;
+
+/**
+ * Passes an answer, and what the server says on the way to it, to the agent. Returns once the agent has its answer and
+ * the stream has ended. Throws RequestLost when the answer did not come.
+ */
+export async function deliver(first: Answer, delivery: Delivery): Promise<void> {
+  let answer = first;
+  let position: string | undefined;
+  for (let fruitless = 0; ; fruitless++) {
+    if (answer.kind === "json") return deliverJson(answer.bytes, delivery);
+    if (answer.kind !== "stream") return fail(delivery, refusalError(answer));
+    const end = await deliverStream(answer.items, delivery);
+    if (end.kind === "answered") return;
+    if (end.lastEventId !== undefined) {
+      position = end.lastEventId;
+      fruitless = 0;
+    }
+    if (position === undefined || delivery.resume === undefined || fruitless >= maxFruitlessResumes) {
+      throw new RequestLost(end.cause);
+    }
+    delivery.log.debug(`the stream of ${delivery.pending.method} broke off; resuming it`);
+    await delay(end.retryMs ?? defaultRetryMs, undefined, { signal: delivery.pending.signal });
+    answer = await delivery.resume(position);
+    if (answer.kind !== "stream") throw new RequestLost(end.cause);
+  }
+}
+
+async function deliverJson(bytes: Buffer, delivery: Delivery): Promise<void> {
+  for (const json of unbatched(bytes)) if (await deliverMessage(json, delivery)) return;
+  await fail(delivery, refusalError({ kind: "accepted", headers: [] }));
+}
+
+async function deliverStream(
+  items: Extract<Answer, { kind: "stream" }>["items"],
+  delivery: Delivery,
+): Promise<StreamEnd> {
+  let lastEventId: string | undefined;
+  let retryMs: number | undefined;
+  let cause: unknown = new Error("the server ended the stream");
+  let linger: NodeJS.Timeout | undefined;
+  try {
+    for await (const item of items) {
+      if (item.kind === "retry") retryMs = item.delayMs;
+      else if (item.kind === "oversize") {
+        await fail(
+          delivery,
+          tooLarge(`a message of ${item.totalBytes} bytes came from the server, which is too large`),
+        );
+        return { kind: "answered" };
+      } else {
+        lastEventId = item.lastEventId;
+        if (item.data.length === 0 || item.type !== "message") continue;
+        if (!(await deliverMessage(item.data, delivery))) continue;
+        linger ??= setTimeout(() => delivery.pending.abort(new Error("answered")), lingerMs).unref();
+      }
+    }
+  } catch (error) {
+    if (linger === undefined && delivery.pending.signal.aborted) throw error;
+    cause = error;
+  } finally {
+    clearTimeout(linger);
+  }
+  return linger === undefined ? { kind: "broken", lastEventId, retryMs, cause } : { kind: "answered" };
+}
+
+/** Returns true when the message was the answer. */
+async function deliverMessage(json: Buffer, delivery: Delivery): Promise<boolean> {
+  const { agent, pending, log } = delivery;
+  const message = parseMessage(json);
+  if (message.kind === "invalid") {
+    log.warn(`dropped a text of the server that is no message: ${message.reason}`);
+    return false;
+  }
+  if (message.kind !== "response") {
+    await agent.pass(json);
+    return false;
+  }
+  if (message.id === null && "error" in message.outcome) {
+    await fail(delivery, message.outcome.error);
+    return true;
+  }
+  if (message.id !== pending.id) {
+    log.warn(`dropped an answer of the server to ${JSON.stringify(message.id)}, which nobody asked on this stream`);
+    return false;
+  }
+  delivery.onResponse?.(message);
+  if (pending.settle()) await agent.pass(json);
+  return true;
+}
+
+async function fail({ agent, pending }: Delivery, error: Parameters<Agent["fail"]>[1]): Promise<void> {
+  if (pending.settle()) await agent.fail(pending.id, error);
+}
+
+/** Servers of 2025-03-26 may answer in a batch, which no later agent knows. */
+function unbatched(bytes: Buffer): Buffer[] {
+  if (!/^\s*\[/.test(bytes.toString("latin1", 0, 64))) return [bytes];
+  try {
+    const values: unknown = JSON.parse(bytes.toString("utf8"));
+    if (!Array.isArray(values)) return [bytes];
+    return values
+      .filter((value) => toMessage(value).kind !== "invalid")
+      .map((value) => Buffer.from(JSON.stringify(value)));
+  } catch {
+    return [bytes];
+  }
+}

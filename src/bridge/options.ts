@@ -1,0 +1,37 @@
+import type { Readable, Writable } from "node:stream";
+import type { Log } from "../core/log.ts";
+
+export interface BridgeOptions {
+  /** Where the server may be, the likeliest first: the first that does not answer 404 or 405 to the opening is it. */
+  readonly urls: readonly [string, ...string[]];
+  /** A proxy's URL, or `none`. */
+  readonly proxy?: string | undefined;
+  /** Each as `K: V`, with `${env:NAME}` for what must not be read by others. */
+  readonly headers?: readonly string[] | undefined;
+  /** How long a request waits for a way to the server. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** How long a request waits for its answer; for ever by default. */
+  readonly callTimeoutMs?: number | undefined;
+  readonly maxInFlight?: number | undefined;
+  /** The most bytes of a message, in both directions. */
+  readonly maxMessageBytes?: number | undefined;
+  /** Takes the talk too, with times. */
+  readonly logFile?: string | undefined;
+}
+
+export interface BridgeIo {
+  readonly stdin: Readable;
+  /** Belongs to the protocol alone. */
+  readonly stdout: Writable;
+  readonly log: Log;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Fires on SIGTERM and SIGINT. */
+  readonly signal: AbortSignal;
+}
+
+export const defaultConnectTimeoutMs = 8_000;
+export const defaultMaxInFlight = 256;
+export const defaultMaxFromAgentBytes = 32 * 1024 * 1024;
+
+/** The official SDKs end their own connection past 10 MiB; the rest is for what they add in counting. */
+export const defaultMaxToAgentBytes = 10 * 1024 * 1024 - 64 * 1024;

@@ -1,0 +1,112 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { TsmcpError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import { idOfRemnant, parseMessage } from "../mcp/message.ts";
+import { createLineWriter } from "../streams/line-writer.ts";
+import { type Line, linesOf } from "../streams/lines.ts";
+import { type Agent, createAgent } from "./agent.ts";
+import { connectTo } from "./connection.ts";
+import { type Conversation, createConversation } from "./conversation.ts";
+import { tooLarge } from "./failure.ts";
+import { openLogFile } from "./log-file.ts";
+import {
+  type BridgeIo,
+  type BridgeOptions,
+  defaultConnectTimeoutMs,
+  defaultMaxFromAgentBytes,
+  defaultMaxInFlight,
+} from "./options.ts";
+import { parentGone } from "./parent.ts";
+
+/** After the agent closed its end: what is under way may still be answered, for those who pipe requests in. */
+const graceMs = 400;
+
+/** With the grace, under the second that CONTRACT grants. */
+const farewellMs = 500;
+
+/**
+ * Carries messages between the agent on stdio and the server at `options.urls` until the agent is gone (stdin or stdout
+ * closed, `signal`, parent dead), ends the session, and returns 0. The network never ends it.
+ * Throws `usage-invalid` and `secret-invalid` before anything is sent.
+ */
+export async function runBridge(options: BridgeOptions, io: BridgeIo): Promise<0> {
+  const log = options.logFile === undefined ? io.log : openLogFile(options.logFile, io.log);
+  const { origin, endpoints } = connectTo(options, io);
+  // Opened before the agent says a word; a proxy that is misspelt is the user's to mend, all else may pass.
+  const misspelt = new Promise<never>((_resolve, reject) => {
+    origin.warm().catch((error: unknown) => {
+      if (error instanceof TsmcpError && error.code === "usage-invalid") reject(error);
+      else log.debug(`no connection yet: ${String(error)}`);
+    });
+  });
+  const writer = createLineWriter(io.stdout);
+  const agent = createAgent(writer);
+  const conversation = createConversation({
+    endpoints,
+    agent,
+    log,
+    patienceMs: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
+    callTimeoutMs: options.callTimeoutMs,
+    maxInFlight: options.maxInFlight ?? defaultMaxInFlight,
+  });
+  const leave = new AbortController();
+  const gone = Promise.race([
+    aborted(io.signal).then(() => "told to end"),
+    writer.closed.then(() => "nobody reads stdout"),
+    parentGone(leave.signal).then(() => "the parent is gone"),
+  ]);
+  const intake = takeIn({
+    io,
+    agent,
+    conversation,
+    log,
+    maxLineBytes: options.maxMessageBytes ?? defaultMaxFromAgentBytes,
+  });
+  try {
+    const reason = await Promise.race([intake.then(() => "stdin is closed"), gone, misspelt]);
+    log.debug(`ending: ${reason}`);
+    if (reason === "stdin is closed") await Promise.race([conversation.idle(), gone, delay(graceMs)]);
+  } finally {
+    leave.abort();
+    await conversation.end(farewellMs);
+    origin.close();
+    io.stdin.destroy();
+  }
+  return 0;
+}
+
+async function takeIn(context: {
+  io: BridgeIo;
+  agent: Agent;
+  conversation: Conversation;
+  log: Log;
+  maxLineBytes: number;
+}): Promise<void> {
+  try {
+    for await (const line of linesOf(context.io.stdin, context.maxLineBytes)) await takeLine(line, context);
+  } catch (error) {
+    context.log.debug(`stdin broke: ${String(error)}`);
+  }
+}
+
+async function takeLine(
+  line: Line,
+  { agent, conversation, log }: { agent: Agent; conversation: Conversation; log: Log },
+): Promise<void> {
+  if (line.kind === "oversize") {
+    const id = idOfRemnant(line.head, line.tail);
+    return agent.fail(id, tooLarge(`a message of ${line.totalBytes} bytes came from the agent, which is too large`));
+  }
+  if (line.bytes.every((byte) => byte === 0x20 || byte === 0x09)) return;
+  const message = parseMessage(line.bytes);
+  if (message.kind !== "invalid") return conversation.receive(message, line.bytes);
+  log.warn(`the agent sent a line that is no message: ${message.reason}`);
+  await agent.fail(message.id, { code: message.code, message: message.reason });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
