@@ -11,6 +11,8 @@ export interface Attempt {
   /** Where the daemon is, or is to be. */
   readonly socket: string;
   readonly undo: UndoList;
+  /** The environment of tailscale's programs; made once, so that what is left out is told once. */
+  readonly environment: () => Promise<Readonly<Record<string, string>>>;
   /** What is left of `--timeout`, never negative. */
   readonly remainingMs: () => number;
   /** Whether a step before this one did something. */

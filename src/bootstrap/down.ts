@@ -1,5 +1,6 @@
 import { existsSync, rmdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { removeAgentEntries } from "../agents/agent-files.ts";
 import { messageOf, systemCodeOf } from "../core/errors.ts";
 import { readRecord, removeRecord } from "../core/record.ts";
 import { runtimeDirectories } from "../core/runtime-directory.ts";
@@ -47,6 +48,12 @@ export async function down(request: DownRequest, world: BootstrapWorld): Promise
       const stateDir = record?.stateDir ?? layout.stateDir;
       const trash = [socket, layout.logFile, layout.logsDir, ...(request.keepLogin ? [] : [stateDir])];
       if (facts.daemon.kind !== "foreign") for (const path of trash) rmSync(path, { recursive: true, force: true });
+      for (const file of removeAgentEntries(record?.entries ?? [])) {
+        if (file.problem !== undefined)
+          world.log.warn(`${JSON.stringify(file.path)} was left as it is: ${file.problem}`);
+        for (const name of file.left) world.log.warn(`left ${name} in ${file.path}: it was changed since`);
+        if (file.removed.length > 0) removed.push(file.path);
+      }
       removeRecord(world);
     });
     removeEmpty([directory, dirname(layout.socket), dirname(directory)]);

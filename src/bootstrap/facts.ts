@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import type { AgentPlan } from "../agents/agent-files.ts";
 import { TsmcpError } from "../core/errors.ts";
 import { type BootRecord, type ProcessIdentity, readRecord } from "../core/record.ts";
 import { isAlive, processesOf } from "../process/identity.ts";
@@ -8,6 +9,7 @@ import { locatePrograms, type Programs } from "../tailscale/locate.ts";
 import type { NodePreferences } from "../tailscale/preferences.ts";
 import { requireTrustedSocket } from "../tailscale/socket-trust.ts";
 import type { NodeStatus } from "../tailscale/status.ts";
+import type { Attempt } from "./attempt.ts";
 import { proxyReaches } from "./self-dial.ts";
 import type { BootstrapWorld } from "./world.ts";
 
@@ -22,6 +24,8 @@ export interface UpFacts {
   readonly node: NodeFacts | undefined;
   /** Where the daemon's proxy listens, and whether a dial through it reached the tailnet. */
   readonly proxy: { readonly address: ListenAddress; readonly answers: boolean } | undefined;
+  /** What is to be done to agents' files; undefined where there is nothing to give them. */
+  readonly agentPlan: AgentPlan | undefined;
   /** What `up` wrote, or keeps: agents' files and exports. */
   readonly files: readonly string[];
 }
@@ -61,6 +65,7 @@ export async function gatherFacts(
       node === undefined || address === undefined
         ? undefined
         : { address, answers: await proxyReaches({ proxy: address, status: node.status, signal: world.signal }) },
+    agentPlan: undefined,
     files: [],
   };
 }
@@ -78,6 +83,20 @@ export async function gatherNode(socket: string, { signal }: BootstrapWorld): Pr
     if (error instanceof TsmcpError) return undefined;
     throw error;
   }
+}
+
+/** Returns the record of this boot; a new one where `up` uses a daemon that it did not start. */
+export function recordOf({ record, proxy }: UpFacts, { socket, layout }: Attempt): BootRecord {
+  return (
+    record ?? {
+      version: 1,
+      socket,
+      ...(proxy === undefined ? {} : { proxy: proxy.address }),
+      stateDir: layout.stateDir,
+      entries: [],
+      exports: [],
+    }
+  );
 }
 
 function gatherDaemon({

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { systemCodeOf } from "../core/errors.ts";
 import { homeDirectory, type RuntimeWorld } from "../core/runtime-directory.ts";
 import type { StateChoice } from "./request.ts";
 
@@ -44,5 +46,15 @@ function stateDirectory(directory: string, state: StateChoice, { env }: RuntimeW
       return join(homeDirectory(env) ?? directory, ".local/state/tsmcp/persistent");
     case "directory":
       return state.path;
+  }
+}
+
+/** Returns true for a directory without entries, and for one that is missing. */
+export function isEmpty(directory: string): boolean {
+  try {
+    return readdirSync(directory).length === 0;
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT") return true;
+    throw error;
   }
 }

@@ -1,3 +1,4 @@
+import { applyAgentConfig, decideAgentConfig } from "./apply/agent-config.ts";
 import { applyDaemon, decideDaemon } from "./apply/daemon.ts";
 import { applyInstall, decideInstall } from "./apply/install.ts";
 import { applyLogin, decideLogin } from "./apply/login.ts";
@@ -15,6 +16,7 @@ export const steps: readonly Step[] = [
   { id: "daemon", decide: decideDaemon, apply: applyDaemon },
   { id: "login", decide: decideLogin, apply: applyLogin },
   { id: "proxy", decide: decideProxy, apply: applyProxy, completesJoin: true },
+  { id: "agent-config", decide: decideAgentConfig, apply: applyAgentConfig },
   { id: "verify", decide: decideVerify, apply: applyVerify },
 ];
 

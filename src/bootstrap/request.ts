@@ -1,3 +1,5 @@
+import type { AgentDialect } from "../agents/dialect.ts";
+import type { Launcher } from "../agents/executable.ts";
 import type { ConfiguredServer } from "../config/servers.ts";
 import type { Secret } from "../core/secrets.ts";
 import type { ListenAddress } from "../tailscale/daemon-arguments.ts";
@@ -18,8 +20,17 @@ export interface UpRequest {
   readonly timeoutMs: number;
   readonly noLogs: boolean;
   readonly servers: readonly ConfiguredServer[];
+  readonly agents: AgentChoice;
   readonly verify: boolean;
   readonly dryRun: boolean;
+}
+
+/** Whose files get the servers' entries, and in which form. */
+export interface AgentChoice {
+  readonly workspace: string;
+  readonly dialects: readonly AgentDialect[];
+  readonly entry: "bridge" | "url";
+  readonly launcher: Launcher;
 }
 
 export interface RequestedCredential {

@@ -11,6 +11,7 @@ import { planUp, steps } from "./plan.ts";
 import type { UpRequest } from "./request.ts";
 import type { Step, StepReport } from "./steps.ts";
 import { createUndoList } from "./undo.ts";
+import { environmentWithoutDeadProxies } from "./upstream-proxy.ts";
 import type { UpWorld } from "./world.ts";
 
 /** What `up` did, as `--json` prints it. */
@@ -47,6 +48,12 @@ export async function up(request: UpRequest, world: UpWorld, onStep: (report: St
       layout,
       socket: socketOf(layout, request, world),
       undo: createUndoList(),
+      environment: once(() =>
+        environmentWithoutDeadProxies(world, {
+          logsDir: layout.logsDir,
+          own: [request.proxy, ...(facts.record?.proxy === undefined ? [] : [facts.record.proxy])],
+        }),
+      ),
       remainingMs,
       hasChanged: () => reports.some(({ status }) => status === "done"),
     };
@@ -61,6 +68,14 @@ export async function up(request: UpRequest, world: UpWorld, onStep: (report: St
       throw world.signal.aborted ? interrupted(world.signal.reason) : error;
     }
   });
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 async function runSteps(before: UpFacts, attempt: Attempt, report: (one: StepReport) => void): Promise<UpFacts> {
@@ -104,12 +119,33 @@ async function gather(layout: Layout, request: UpRequest, world: UpWorld): Promi
   // A node that is up already needs no login to know what is foreign.
   if (facts.node?.status.backendState === "Running")
     assertOwnServers(request.servers, facts.node.status.magicDnsSuffix ?? "");
-  if (facts.daemon.kind !== "foreign" || request.socket !== undefined) return facts;
+  if (facts.daemon.kind !== "foreign" || request.socket !== undefined) return withAgentPlan(facts, request, world);
   throw new TsmcpError({
     code: "daemon-foreign",
     message: `a daemon that tsmcp did not start answers at ${JSON.stringify(layout.socket)}`,
     hint: "find out who started it and end it",
   });
+}
+
+/** Planned before anything is started, so that a file that cannot be read or written stops us here. */
+async function withAgentPlan(facts: UpFacts, request: UpRequest, world: UpWorld): Promise<UpFacts> {
+  const { servers, agents } = request;
+  if (servers.length === 0 || agents.dialects.length === 0) return facts;
+  const { planAgentFiles } = await import("../agents/agent-files.ts");
+  const agentPlan = planAgentFiles({
+    workspace: agents.workspace,
+    agents: agents.dialects,
+    servers: servers.map(({ name, tailnetUrl }) => ({ name, url: tailnetUrl })),
+    kind: agents.entry,
+    launcher: agents.launcher,
+    env: world.env,
+    recorded: facts.record?.entries ?? [],
+  });
+  const kept = agentPlan.files.filter(({ changes }) => !changes).map(({ path }) => path);
+  for (const { outcome, detail } of agentPlan.files.flatMap(({ outcomes }) => outcomes)) {
+    if (outcome === "left") world.log.warn(detail);
+  }
+  return { ...facts, agentPlan, files: [...facts.files, ...kept] };
 }
 
 /** Where the daemon is: where it was asked for, where this boot has one, or where a new one belongs. */

@@ -3,22 +3,35 @@ import type { Environment } from "../core/runtime-directory.ts";
 import { isListening } from "../net/listening.ts";
 import { type ProxyEndpoint, parseProxyUrl } from "../net/proxy.ts";
 import type { ListenAddress } from "../tailscale/daemon-arguments.ts";
-import { upstreamProxyVariables } from "../tailscale/daemon-environment.ts";
+import { daemonEnvironment, upstreamProxyVariables } from "../tailscale/daemon-environment.ts";
+import type { BootstrapWorld } from "./world.ts";
 
 /** A proxy of this machine or its network accepts within milliseconds. */
 const acceptLimitMs = 1_000;
 
-export interface DeadProxies {
+/**
+ * Returns the environment of tailscale's programs, without the proxies that they must not be sent through: those of
+ * `own`, which it is about to serve, and those where nobody answers, which would keep it from joining for nothing.
+ * Says which proxies are left out.
+ */
+export async function environmentWithoutDeadProxies(
+  { env, log }: BootstrapWorld,
+  { logsDir, own }: { readonly logsDir: string; readonly own: readonly ListenAddress[] },
+): Promise<Readonly<Record<string, string>>> {
+  const dead = await findDeadProxies(env, own);
+  for (const name of dead.silentVariables) {
+    log.warn(`${name} names a proxy that does not accept connections; tailscale goes on without it`);
+  }
+  return daemonEnvironment({ env, logsDir, deadProxies: dead.values });
+}
+
+interface DeadProxies {
   readonly values: readonly string[];
   /** The variables whose proxy does not accept connections, to be told; not those that name our own. */
   readonly silentVariables: readonly string[];
 }
 
-/**
- * Returns the proxies in the environment that tailscaled must not be sent through: ours, which it is about to serve,
- * and those where nobody answers, which would keep it from joining for nothing.
- */
-export async function findDeadProxies(env: Environment, own: readonly ListenAddress[]): Promise<DeadProxies> {
+async function findDeadProxies(env: Environment, own: readonly ListenAddress[]): Promise<DeadProxies> {
   const judged = await Promise.all(
     upstreamProxyVariables.map(async (name) => {
       const value = env[name];

@@ -1,4 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
+import { launcherFor } from "../agents/executable.ts";
+import { selectAgents } from "../agents/registry.ts";
 import { parseListenAddress } from "../bootstrap/listen-address.ts";
 import { checkNodeSettings } from "../bootstrap/node-settings.ts";
 import type { RequestedCredential, StateChoice, UpRequest } from "../bootstrap/request.ts";
@@ -27,6 +29,9 @@ export interface UpOptions {
   readonly stateDir?: string;
   readonly timeout: number;
   readonly server: readonly string[];
+  readonly agent: readonly string[];
+  readonly workspace?: string;
+  readonly entry?: "bridge" | "url";
   readonly shieldsUp?: boolean;
   readonly logsNoSupport?: boolean;
   readonly dryRun?: boolean;
@@ -46,9 +51,11 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
       acceptRoutes: options.acceptRoutes,
       loginServer: options.loginServer,
       proxy: options.proxy,
+      agents: options.agent.length === 0 ? undefined : options.agent,
     },
     loaded,
   );
+  const workspace = resolve(context.cwd, options.workspace ?? ".");
   return {
     node: checkNodeSettings({
       loginServer: settings.loginServer,
@@ -66,6 +73,12 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
     state: stateChoice(options, context),
     timeoutMs: options.timeout,
     noLogs: options.logsNoSupport === false,
+    agents: {
+      workspace,
+      dialects: selectAgents(settings.agents, { env: context.env, workspace }),
+      entry: options.entry ?? "bridge",
+      launcher: launcherFor({ env: context.env, script: process.argv[1] ?? "", node: process.execPath }),
+    },
     servers: requestedServers(options.server, serversOf(loaded)),
     verify: options.verify !== false,
     dryRun: options.dryRun === true,

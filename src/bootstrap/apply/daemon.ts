@@ -1,20 +1,20 @@
+import { rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { TsmcpError } from "../../core/errors.ts";
-import { type BootRecord, type ProcessIdentity, writeRecord } from "../../core/record.ts";
+import { type BootRecord, type ProcessIdentity, readRecord, removeRecord, writeRecord } from "../../core/record.ts";
 import { makeOwnDirectory } from "../../core/runtime-directory.ts";
 import { freePort, isListening, ownerOfPort } from "../../net/listening.ts";
 import { type DaemonEnd, type StartedDaemon, startDaemon } from "../../process/daemon.ts";
 import { stopProcess } from "../../process/stop.ts";
 import { daemonArguments, type ListenAddress, listenText } from "../../tailscale/daemon-arguments.ts";
-import { daemonEnvironment } from "../../tailscale/daemon-environment.ts";
 import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import type { Attempt } from "../attempt.ts";
 import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
+import { isEmpty } from "../layout.ts";
 import { lastLogLine } from "../log-tail.ts";
 import type { UpRequest } from "../request.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
-import { findDeadProxies } from "../upstream-proxy.ts";
 import { requirePrograms } from "./install.ts";
 
 /** tailscaled needs 15 ms to its socket; nothing announces it. */
@@ -54,6 +54,7 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
   const { layout, socket, world, request } = attempt;
   await stopAll(identitiesOf(facts.daemon));
   const proxy = await chooseAddress(facts, attempt);
+  if (isEmpty(layout.stateDir)) attempt.undo.add(() => forgetNode(attempt));
   makeOwnDirectory(layout.stateDir);
   makeOwnDirectory(layout.logsDir);
   if (socket === layout.socket) makeOwnDirectory(dirname(socket));
@@ -71,7 +72,7 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
   const started = await startDaemon({
     file: requirePrograms(facts.programs).tailscaled,
     args: daemonArguments({ socket, stateDir: layout.stateDir, proxy, noLogs: request.noLogs }),
-    env: await environmentFor(attempt, [proxy, request.proxy]),
+    env: await attempt.environment(),
     logFile: layout.logFile,
     cwd: "/",
   });
@@ -91,16 +92,11 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
   return done(after, `pid ${identity.pid}`);
 }
 
-/** Returns the environment for tailscale's programs; says which proxies are left out, and why. */
-export async function environmentFor(
-  { world, layout }: Attempt,
-  own: readonly ListenAddress[],
-): Promise<Record<string, string>> {
-  const dead = await findDeadProxies(world.env, own);
-  for (const name of dead.silentVariables) {
-    world.log.warn(`${name} names a proxy that does not accept connections; tailscale goes on without it`);
-  }
-  return daemonEnvironment({ env: world.env, logsDir: layout.logsDir, deadProxies: dead.values });
+/** Whoever is not logged in has no identity worth keeping. */
+function forgetNode({ layout, world, socket }: Attempt): void {
+  for (const path of [layout.stateDir, layout.logsDir, socket]) rmSync(path, { recursive: true, force: true });
+  const record = readRecord(world);
+  if (record !== undefined && record.entries.length === 0 && record.exports.length === 0) removeRecord(world);
 }
 
 export async function stopAll(identities: readonly ProcessIdentity[]): Promise<void> {

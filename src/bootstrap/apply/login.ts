@@ -12,7 +12,6 @@ import { gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
 import { type LoginPlan, planLogin } from "../login-plan.ts";
 import type { RequestedCredential, UpRequest } from "../request.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
-import { environmentFor } from "./daemon.ts";
 import { requirePrograms } from "./install.ts";
 import { loginFailed, loginRefused, loginTimeout } from "./login-errors.ts";
 import { type OneShot, runOneShot } from "./shell.ts";
@@ -72,7 +71,7 @@ async function logIn(plan: LoginPlan, facts: UpFacts, attempt: Attempt): Promise
   const { socket, world, request } = attempt;
   const credential = plan.kind === "log-in" ? request.credential : undefined;
   if (plan.kind === "log-in" || plan.kind === "ask-person") {
-    attempt.undo.add(() => logOut({ socket, timeoutMs: logoutLimitMs }));
+    attempt.undo.add(() => logOutAgain(attempt));
   }
   const watching = new AbortController();
   const watch = plan.kind === "ask-person" ? showLoginUrl(attempt, watching.signal) : Promise.resolve();
@@ -86,9 +85,18 @@ async function logIn(plan: LoginPlan, facts: UpFacts, attempt: Attempt): Promise
   throw loginFailed(lastLine(outcome.stderr) || lastLine(outcome.stdout), request.credential);
 }
 
+/** A coordination server that did not answer the login will not answer the logout. */
+async function logOutAgain({ socket, world }: Attempt): Promise<void> {
+  const node = await gatherNode(socket, { ...world, signal: new AbortController().signal });
+  const state = node?.status.backendState;
+  if (state === "Running" || state === "Starting" || state === "NeedsMachineAuth") {
+    await logOut({ socket, timeoutMs: logoutLimitMs });
+  }
+}
+
 async function runUp(credential: RequestedCredential | undefined, facts: UpFacts, attempt: Attempt): Promise<OneShot> {
   const { socket, request, world, layout } = attempt;
-  const env = await environmentFor(attempt, facts.proxy === undefined ? [] : [facts.proxy.address]);
+  const env = await attempt.environment();
   // Right before the key goes there: who owns the socket may have changed.
   requireTrustedSocket(socket);
   const descriptor = credential === undefined ? undefined : openSecretDescriptor(credential.secret, layout.directory);

@@ -1,8 +1,7 @@
-import { readdirSync } from "node:fs";
-import { systemCodeOf } from "../../core/errors.ts";
 import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import type { Attempt } from "../attempt.ts";
 import type { UpFacts } from "../facts.ts";
+import { isEmpty } from "../layout.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
 import { loginRefused } from "./login-errors.ts";
 
@@ -20,13 +19,4 @@ export async function applyPreflight(facts: UpFacts, attempt: Attempt): Promise<
     throw loginRefused({ kind: "refuse", reason: "no-credential" });
   }
   return done(facts, "nothing stands in the way");
-}
-
-function isEmpty(directory: string): boolean {
-  try {
-    return readdirSync(directory).length === 0;
-  } catch (error) {
-    if (systemCodeOf(error) === "ENOENT") return true;
-    throw error;
-  }
 }

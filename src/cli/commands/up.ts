@@ -49,6 +49,12 @@ function upOptions(): readonly Option[] {
     new Option("--state-dir <dir>", "keep tailscaled's state in this directory"),
     durationOption("--timeout <duration>", "how long the join may take", "90s"),
     repeatedOption("--server <name=url>", "an MCP server to give to the agent; may be repeated"),
+    repeatedOption("--agent <name>", "whose file gets the servers, or auto; may be repeated (default: auto)"),
+    new Option("--workspace <dir>", "where the agent works (default: the working directory)"),
+    new Option("--entry <kind>", "bridge: the agent starts tsmcp; url: it calls the server itself").choices([
+      "bridge",
+      "url",
+    ]),
     new Option("--shields-up", "let no peer connect to this machine (default)"),
     new Option("--no-shields-up", "let peers connect"),
     new Option("--no-logs-no-support", "upload no logs to Tailscale"),
