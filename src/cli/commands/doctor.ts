@@ -1,0 +1,133 @@
+import type { Command } from "commander";
+import type { ConfiguredServer } from "../../config/servers.ts";
+import { TsmcpError } from "../../core/errors.ts";
+import type { World } from "../../doctor/context.ts";
+import { createCommand, type Session } from "../command.ts";
+import type { CommandContext } from "../context.ts";
+import { type DoctorOptions, doctorOptions, toTarget } from "./doctor-options.ts";
+
+export function doctorCommand(session: Session): Command {
+  return createCommand<DoctorOptions>({
+    session,
+    name: "doctor",
+    summary: "prove that the agent sees its tools and the internet sees none",
+    description:
+      "Looks at a server from both sides, the tailnet's (8443, by Serve) and the internet's (443, by Funnel), and tries\n" +
+      "what an attacker would try. Read-only. Exit 0: proven; 1: something is wrong; 3: could not find out.",
+    examples: [
+      "tsmcp doctor https://node.tailnet.ts.net",
+      "tsmcp doctor notes --expect-tools 'search,read_*' --json",
+      "tsmcp doctor --only tailscale,proxy --wait 60s",
+      "tsmcp doctor --explain separation.host-header",
+    ],
+    arguments: [["[servers...]", "names from the configuration, or URLs (default: every configured server)"]],
+    options: doctorOptions(),
+    run: runDoctorCommand,
+  });
+}
+
+async function runDoctorCommand(
+  context: CommandContext,
+  options: DoctorOptions,
+  words: readonly string[],
+): Promise<number> {
+  const { catalogue } = await import("../../doctor/catalogue.ts");
+  const { describeCheck, renderExplanation, renderList } = await import("../../doctor/render/explain.ts");
+  if (options.listChecks === true) {
+    context.result(catalogue.map(describeCheck), renderList(catalogue));
+    return 0;
+  }
+  const { findCheck } = await import("../../doctor/selection.ts");
+  if (options.explain !== undefined) {
+    const check = findCheck(catalogue, options.explain);
+    context.result(describeCheck(check), renderExplanation(check));
+    return 0;
+  }
+  const servers = await namedServers(context, options, words);
+  const [{ runDoctor }, { parseConnectTo }, { parseExtraHeader }, { parseResolver }, { renderText }, { exitCodeOf }] =
+    await Promise.all([
+      import("../../doctor/run-doctor.ts"),
+      import("../../doctor/connect-to.ts"),
+      import("../../doctor/extra-header.ts"),
+      import("../../net/dns.ts"),
+      import("../../doctor/render/text.ts"),
+      import("../../doctor/verdict.ts"),
+    ]);
+  if (options.publicDns !== undefined) parseResolver(options.publicDns, "--public-dns");
+  const report = await runDoctor(
+    {
+      targets: servers.map((server) => toTarget(server, options)),
+      only: options.only,
+      skip: options.skip,
+      strict: options.strict === true,
+      waitMs: options.wait ?? 0,
+      vantage: options.vantage,
+      connectTo: options.connectTo.map(parseConnectTo),
+      publicDns: options.publicDns,
+      headers: options.header.map((header) => parseExtraHeader(header, context.env)),
+      authorized: options.authorized,
+    },
+    worldOf(context),
+  );
+  const detail = context.quiet ? "quiet" : context.verbose ? "verbose" : "normal";
+  context.result(report, renderText(report, { color: context.color && context.outIsTerminal, detail }));
+  return exitCodeOf(report.verdict);
+}
+
+function worldOf({ env, signal, log, socket }: CommandContext): World {
+  return { env, signal, log, socket };
+}
+
+/** Returns the servers that the command line names, else every configured one. */
+async function namedServers(
+  context: CommandContext,
+  options: DoctorOptions,
+  words: readonly string[],
+): Promise<ConfiguredServer[]> {
+  const [{ loadConfig }, { findServer, serversOf }, { serverFromSides }] = await Promise.all([
+    import("../../config/load.ts"),
+    import("../../config/servers.ts"),
+    import("../../config/server.ts"),
+  ]);
+  const { tailnetUrl, publicUrl } = options;
+  // A run that names everything it looks at does not depend on files that lie about.
+  const needsConfig =
+    context.configFile !== undefined ||
+    words.some((word) => !word.includes("://")) ||
+    (words.length === 0 && tailnetUrl === undefined && publicUrl === undefined);
+  const configured = needsConfig ? serversOf(loadConfig(context)) : new Map<string, ConfiguredServer>();
+  const named = words.map((word) => findServer(word, configured));
+  if (tailnetUrl === undefined && publicUrl === undefined) {
+    const servers = words.length === 0 ? [...configured.values()] : named;
+    await refuseForeign(context, servers);
+    return servers;
+  }
+  if (named.length > 1) {
+    throw new TsmcpError({
+      code: "usage-invalid",
+      message: `--tailnet-url and --public-url belong to one server, and ${named.length} were named`,
+      hint: "name one server, or none",
+    });
+  }
+  const [base] = named;
+  const sides = {
+    tailnetUrl: tailnetUrl ?? base?.tailnetUrls[0],
+    publicUrl: publicUrl === "none" ? null : (publicUrl ?? base?.publicUrls?.[0]),
+  };
+  const name = base?.name ?? tailnetUrl ?? publicUrl ?? "server";
+  const server = serverFromSides(name, sides, tailnetUrl === undefined ? "--public-url" : "--tailnet-url");
+  return [{ ...base, ...server, origin: "command line", trusted: true }];
+}
+
+/** A file that comes with a repository may name servers of this tailnet only; nothing is sent to others. */
+async function refuseForeign(context: CommandContext, servers: readonly ConfiguredServer[]): Promise<void> {
+  const untrusted = servers.filter(({ trusted }) => !trusted);
+  if (untrusted.length === 0) return;
+  const [{ assertOwnServers }, { daemonAnswer }] = await Promise.all([
+    import("../../config/servers.ts"),
+    import("../../doctor/facts/node-status.ts"),
+  ]);
+  const daemon = await daemonAnswer({ world: worldOf(context), signal: context.signal });
+  const suffix = daemon.kind === "answered" ? daemon.status.magicDnsSuffix : undefined;
+  if (suffix !== undefined) assertOwnServers(untrusted, suffix);
+}

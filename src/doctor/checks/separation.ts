@@ -1,0 +1,84 @@
+import { type Attack, attack, type Inside } from "../attack/attack.ts";
+import { countDisguises, forwardingDisguises, identityDisguises } from "../attack/headers.ts";
+import { hostDisguises } from "../attack/hosts.ts";
+import { judgeAttack } from "../attack/judge-attack.ts";
+import { type CheckId, type TargetCheck, targetCheck } from "../check.ts";
+import type { Disguise } from "../probe/disguise.ts";
+
+const serveSource = "https://github.com/tailscale/tailscale/blob/v1.102.5/ipn/ipnlocal/serve.go";
+const twoListeners =
+  "give each exposure a listener of its own (two ports or two sockets), so that no header decides who may see the tools";
+
+/** A check that sends forged requests from the internet and must see no tool. */
+function forgery(definition: {
+  readonly id: CheckId;
+  readonly title: string;
+  readonly source: string;
+  readonly mandatory?: true;
+  readonly proves: string;
+  readonly breaks: string;
+  readonly mend: string;
+  readonly disguises: (inside: Inside) => readonly Disguise[];
+}): TargetCheck<Attack> {
+  const { id, title, source, mandatory, proves, breaks, mend, disguises } = definition;
+  return targetCheck<Attack>({
+    id,
+    group: "separation",
+    title,
+    needs: ["public.tools"],
+    timeoutMs: 60_000,
+    ...(mandatory === undefined ? {} : { mandatory }),
+    source,
+    explain: { proves, breaks, mend },
+    gather: (context, signal) => attack(context, { signal, disguises }),
+    judge: (found) => judgeAttack(found, { why: breaks, mend }),
+  });
+}
+
+export const separationHostHeader = forgery({
+  id: "separation.host-header",
+  title: "no host name opens the public side",
+  source: serveSource,
+  mandatory: true,
+  proves:
+    "Whatever host a stranger names, in HTTP/1.1, HTTP/2 or an absolute request target, the public side shows no tools.",
+  breaks:
+    "tailscaled copies the client's own Host into X-Forwarded-Host and never compares it with the port, so a gate that trusts X-Forwarded-Host or Host trusts what the stranger wrote.",
+  mend: twoListeners,
+  disguises: hostDisguises,
+});
+
+export const separationForwardingHeaders = forgery({
+  id: "separation.forwarding-headers",
+  title: "no forwarding header opens the public side",
+  source: serveSource,
+  proves:
+    "X-Forwarded-*, Forwarded, X-Real-IP and their like, with tailnet and loopback addresses, show a stranger no tools.",
+  breaks:
+    "tailscaled replaces X-Forwarded-For and X-Forwarded-Host, and passes on every other header that says where a request comes from.",
+  mend: twoListeners,
+  disguises: forwardingDisguises,
+});
+
+export const separationIdentityHeaders = forgery({
+  id: "separation.identity-headers",
+  title: "no identity header opens the public side",
+  source: serveSource,
+  proves:
+    "Forged Tailscale-User-*, Tailscale-App-Capabilities and similar headers, underscore forms included, show a stranger no tools.",
+  breaks:
+    "A server that folds underscores into dashes takes Tailscale_User_Login for the real header; before 1.92 tailscaled let Tailscale-App-Capabilities through; a raw TCP Funnel strips nothing.",
+  mend: "ask tailscaled itself (whois) who the caller is, and give each exposure a listener of its own",
+  disguises: identityDisguises,
+});
+
+export const separationHeaderCount = forgery({
+  id: "separation.header-count",
+  title: "a flood of header lines hides no mark",
+  source: "https://nodejs.org/api/http.html#servermaxheaderscount",
+  proves: "With more header lines than Node keeps, the public side still shows no tools.",
+  breaks:
+    "Node keeps the first 1,000 header lines and drops the rest without a word, Tailscale-Funnel-Request and X-Forwarded-For among them; a gate that takes a missing mark for proof lets the stranger in.",
+  mend: "set server.maxHeadersCount = 0, or update Node.js (22.23.3, 24.21.0), and never take a missing header for proof",
+  disguises: countDisguises,
+});

@@ -1,0 +1,155 @@
+import { setMaxListeners } from "node:events";
+import { TsmcpError } from "../core/errors.ts";
+import type { JsonObject } from "../core/record.ts";
+import { startDeadline } from "../net/deadline.ts";
+import type { Check, CheckId, Group, Outcome, Status } from "./check.ts";
+import type { MachineContext, TargetContext } from "./context.ts";
+import { createGate } from "./traffic.ts";
+
+/** One line of the report. The keys, and their order, are part of the format. */
+export interface CheckResult {
+  readonly id: CheckId;
+  readonly group: Group;
+  /** The server's name; null for a check of this machine, and for a server check where no server was named. */
+  readonly target: string | null;
+  readonly title: string;
+  readonly status: Status;
+  readonly mandatory: boolean;
+  readonly durationMs: number;
+  readonly message: string;
+  readonly facts: JsonObject;
+  readonly reproduce: string | null;
+  readonly hint: string | null;
+  readonly docs: string;
+}
+
+const maxChecksAtOnce = 8;
+
+/**
+ * Runs the selected checks and, unseen, what they need, each once for the machine or once for each server, as soon as
+ * its needs are met. Returns the selected ones' results in the order of the catalogue, server by server.
+ */
+export async function runChecks(run: {
+  readonly catalogue: readonly Check[];
+  readonly selected: ReadonlySet<CheckId>;
+  /** Taken out by the user: they do not run and hold up nothing. */
+  readonly ignored: ReadonlySet<CheckId>;
+  /** Groups that the chosen vantage cannot see, and why: skipped, and holding up nothing. */
+  readonly outOfSight: ReadonlyMap<Group, string>;
+  readonly machine: MachineContext;
+  readonly targets: readonly TargetContext[];
+}): Promise<CheckResult[]> {
+  const { catalogue, selected, ignored, outOfSight, machine, targets } = run;
+  const gate = createGate(maxChecksAtOnce);
+  const byId = new Map(catalogue.map((check) => [check.id, check]));
+  const begun = new Map<string, Promise<Finished>>();
+
+  const finish = (check: Check, target: TargetContext | undefined): Promise<Finished> => {
+    const subject = check.subject === "machine" ? undefined : target;
+    const key = `${check.id} ${subject?.index ?? ""}`;
+    const known = begun.get(key);
+    if (known !== undefined) return known;
+    const started = examine(check, subject);
+    begun.set(key, started);
+    return started;
+  };
+
+  const examine = async (check: Check, target: TargetContext | undefined): Promise<Finished> => {
+    const blindness = outOfSight.get(check.group);
+    if (blindness !== undefined) {
+      return { result: toResult(check, target, { status: "skip", message: blindness }, 0), holdsUp: undefined };
+    }
+    const needs = check.needs.filter((id) => !ignored.has(id)).flatMap((id) => byId.get(id) ?? []);
+    const needed = await Promise.all(needs.map((need) => finish(need, target)));
+    const obstacle = needed.find(({ holdsUp }) => holdsUp !== undefined)?.holdsUp;
+    if (obstacle !== undefined) {
+      return { result: toResult(check, target, skipped(obstacle), 0), holdsUp: obstacle };
+    }
+    if (check.subject === "target" && target === undefined) {
+      const outcome: Outcome = { status: "skip", message: "no server was named", hint: "name a server or a URL" };
+      return { result: toResult(check, target, outcome, 0), holdsUp: { id: check.id, message: outcome.message } };
+    }
+    const leave = await gate.enter();
+    const startedAt = performance.now();
+    try {
+      const outcome = await examineInTime(check, { machine, target });
+      const result = toResult(check, target, outcome, performance.now() - startedAt);
+      const failed = outcome.status === "fail" || outcome.status === "unknown";
+      return { result, holdsUp: failed ? { id: check.id, message: outcome.message } : undefined };
+    } finally {
+      leave();
+    }
+  };
+
+  const wanted = catalogue.filter((check) => selected.has(check.id));
+  const subjects = targets.length === 0 ? [undefined] : targets;
+  const results = await Promise.all([
+    ...wanted.filter((check) => check.subject === "machine").map((check) => finish(check, undefined)),
+    ...subjects.flatMap((target) =>
+      wanted.filter((check) => check.subject === "target").map((check) => finish(check, target)),
+    ),
+  ]);
+  return results.map(({ result }) => result);
+}
+
+/** The first cause: what a check that cannot run names. */
+interface Obstacle {
+  readonly id: CheckId;
+  readonly message: string;
+}
+
+interface Finished {
+  readonly result: CheckResult;
+  readonly holdsUp: Obstacle | undefined;
+}
+
+async function examineInTime(
+  check: Check,
+  { machine, target }: { machine: MachineContext; target: TargetContext | undefined },
+): Promise<Outcome> {
+  const deadline = startDeadline({ signal: machine.signal, timeoutMs: check.timeoutMs });
+  // As many listen as requests are under way; that is no leak.
+  setMaxListeners(0, deadline.signal);
+  try {
+    if (check.subject === "machine") return check.judge(await deadline.race(check.gather(machine, deadline.signal)));
+    if (target === undefined) throw new Error(`${check.id} was run without a server`);
+    return check.judge(await deadline.race(check.gather(target, deadline.signal)));
+  } catch (error) {
+    if (deadline.expired) return { status: "unknown", message: `no result within ${check.timeoutMs} ms` };
+    if (!(error instanceof TsmcpError)) throw error;
+    return {
+      status: "unknown",
+      message: error.message,
+      facts: error.facts,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    };
+  } finally {
+    deadline.stop();
+  }
+}
+
+function skipped(obstacle: Obstacle): Outcome {
+  return {
+    status: "skip",
+    message: `needs ${obstacle.id}: ${obstacle.message}`,
+    facts: { need: obstacle.id },
+    hint: `mend ${obstacle.id} first`,
+  };
+}
+
+function toResult(check: Check, target: TargetContext | undefined, outcome: Outcome, durationMs: number): CheckResult {
+  return {
+    id: check.id,
+    group: check.group,
+    target: target?.target.server.name ?? null,
+    title: check.title,
+    status: outcome.status,
+    mandatory: check.mandatory === true,
+    durationMs: Math.round(durationMs),
+    message: outcome.message,
+    facts: outcome.facts ?? {},
+    reproduce: outcome.reproduce ?? null,
+    hint: outcome.hint ?? null,
+    docs: check.source,
+  };
+}

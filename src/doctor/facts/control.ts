@@ -1,0 +1,55 @@
+import { isPublicAddress } from "../../net/address.ts";
+import type { TargetContext } from "../context.ts";
+import { observation } from "../observation.ts";
+import { endOf } from "../target.ts";
+import { daemonAnswer } from "./node-status.ts";
+import { tailnetView } from "./tailnet-view.ts";
+import { targetWay } from "./tailnet-way.ts";
+
+/** Whether the user has shown that the server is theirs to attack. */
+export type Control =
+  | { readonly kind: "shown"; readonly by: "tailnet" | "authorized" }
+  | { readonly kind: "missing"; readonly reason: string };
+
+/**
+ * Control is shown when the public name is the tailnet side's and that side answers from inside a tailnet, or when
+ * the user typed the host. A name that answers on 8443 to the whole internet shows nothing.
+ */
+export const control = observation(async (context: TargetContext): Promise<Control> => {
+  const { server } = context.target;
+  const publicUrl = server.publicUrls?.[0];
+  if (publicUrl === undefined) return { kind: "missing", reason: "the server has no public side" };
+  const publicHost = new URL(publicUrl).hostname;
+  const authorized = context.machine.request.authorized.map((host) => host.toLowerCase().replace(/\.$/, ""));
+  if (authorized.includes(publicHost)) return { kind: "shown", by: "authorized" };
+  const tailnetHost = new URL(server.tailnetUrls[0]).hostname;
+  if (publicHost !== tailnetHost) {
+    return { kind: "missing", reason: `the public side is ${publicHost}, the tailnet side ${tailnetHost}` };
+  }
+  if (context.machine.request.vantage === "public")
+    return { kind: "missing", reason: "the tailnet side was not looked at" };
+  const { sighting } = await tailnetView(context);
+  if (!sighting.opened) return { kind: "missing", reason: `the tailnet side does not answer (${sighting.reason})` };
+  return (await isInTailnet(context, tailnetHost))
+    ? { kind: "shown", by: "tailnet" }
+    : { kind: "missing", reason: `${tailnetHost} answers on the tailnet side, but is no name of a tailnet` };
+});
+
+async function isInTailnet(context: TargetContext, host: string): Promise<boolean> {
+  const { proxy } = await targetWay(context);
+  if (proxy === undefined) return answersFromSpecialAddress(context, host);
+  const daemon = await daemonAnswer(context.machine);
+  const suffix = daemon.kind === "answered" ? daemon.status.magicDnsSuffix : undefined;
+  return host.endsWith(".ts.net") || (suffix !== undefined && host.endsWith(`.${suffix}`));
+}
+
+/** Dialed straight, only an address of a tailnet, this machine or a private network is no stranger's. */
+async function answersFromSpecialAddress(context: TargetContext, host: string): Promise<boolean> {
+  const { route } = await tailnetView(context);
+  const socket = await route.open(context.machine.signal);
+  const address = socket.remoteAddress;
+  socket.destroy();
+  return (
+    address !== undefined && !isPublicAddress(address) && endOf(route.url).host === host.replace(/^\[(.*)\]$/, "$1")
+  );
+}

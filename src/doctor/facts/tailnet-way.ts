@@ -1,0 +1,76 @@
+import { isLoopback } from "../../config/server.ts";
+import { readRecord } from "../../core/record.ts";
+import { shellQuote } from "../../core/shell-quote.ts";
+import { isPublicAddress } from "../../net/address.ts";
+import { dial, type Socket } from "../../net/dial.ts";
+import { dialError } from "../../net/dial-error.ts";
+import { isListening, ownerUidOfPort } from "../../net/listening.ts";
+import { describeProxy, type ProxyEndpoint, parseProxyUrl, proxyFromEnvironment } from "../../net/proxy.ts";
+import type { MachineContext, TargetContext } from "../context.ts";
+import { observation } from "../observation.ts";
+import type { Route } from "../probe/route.ts";
+import { endOf } from "../target.ts";
+
+/** How this machine gets to the tailnet: by a proxy and who named it, or straight. */
+export interface TailnetWay {
+  readonly proxy: ProxyEndpoint | undefined;
+  readonly origin: "up" | "TSMCP_PROXY" | "environment" | "default port" | "none" | "loopback";
+}
+
+export const dialTimeoutMs = 8_000;
+/** What `up` listens on unless told otherwise. */
+const defaultProxy = { host: "127.0.0.1", port: 1055 } as const;
+
+/** The way to servers in general, in the order of CONTRACT "Agent entry". Throws `usage-invalid` for a bad variable. */
+export const tailnetWay = observation(
+  async (context: MachineContext): Promise<TailnetWay> => wayTo(context, undefined),
+);
+
+/** The way to one server: one on this machine needs no proxy, and NO_PROXY may exempt others. */
+export const targetWay = observation(async ({ machine, target }: TargetContext): Promise<TailnetWay> => {
+  const url = new URL(target.server.tailnetUrls[0]);
+  return isLoopback(url.hostname) ? { proxy: undefined, origin: "loopback" } : wayTo(machine, url);
+});
+
+async function wayTo({ world }: MachineContext, url: URL | undefined): Promise<TailnetWay> {
+  const recorded = readRecord({ env: world.env })?.proxy;
+  if (recorded !== undefined) return { proxy: { protocol: "http", ...recorded }, origin: "up" };
+  const own = world.env.TSMCP_PROXY;
+  if (own === "none") return { proxy: undefined, origin: "none" };
+  if (own) return { proxy: parseProxyUrl(own, "TSMCP_PROXY"), origin: "TSMCP_PROXY" };
+  // The name stands for any server that no NO_PROXY names.
+  const end = url === undefined ? { host: "node.tailnet.ts.net", port: 8443 } : endOf(url);
+  const exported = proxyFromEnvironment(world.env, { ...end, tls: url?.protocol !== "http:" });
+  if (exported !== undefined) return { proxy: exported, origin: "environment" };
+  const isOurs = [0, process.getuid?.()].includes(ownerUidOfPort(defaultProxy.port));
+  if (isOurs && (await isListening(defaultProxy)))
+    return { proxy: { protocol: "http", ...defaultProxy }, origin: "default port" };
+  return { proxy: undefined, origin: "none" };
+}
+
+/** Returns the way to one URL of the server's tailnet side. */
+export async function tailnetRoute(context: TargetContext, url: URL): Promise<Route> {
+  const { proxy } = await targetWay(context);
+  return {
+    side: "tailnet",
+    url,
+    open: async (signal) =>
+      onTailnet(await dial(endOf(url), proxy, { timeoutMs: dialTimeoutMs, signal }), { url, proxy }),
+    ca: context.machine.world.ca,
+    headers: context.machine.request.headers,
+    curl: proxy === undefined ? ["--noproxy '*'"] : [`-x ${shellQuote(describeProxy(proxy))}`],
+  };
+}
+
+/**
+ * Off the tailnet, public DNS leads a `*.ts.net` name to a Funnel relay: whatever answers there, it is not the tailnet
+ * side, and must not get what is meant for it.
+ */
+function onTailnet(socket: Socket, { url, proxy }: { url: URL; proxy: ProxyEndpoint | undefined }): Socket {
+  const { remoteAddress } = socket;
+  if (proxy !== undefined || !url.hostname.endsWith(".ts.net")) return socket;
+  if (remoteAddress === undefined || !isPublicAddress(remoteAddress)) return socket;
+  socket.destroy();
+  const reason = `the name leads to the public address ${remoteAddress}, so this machine is not on the tailnet`;
+  throw dialError({ layer: "name", reason, target: url.host });
+}

@@ -1,0 +1,54 @@
+import { isObject, type JsonObject } from "../../mcp/json.ts";
+import { createSseParser } from "../../mcp/sse.ts";
+
+/** The answer to one JSON-RPC request. */
+export type McpAnswer =
+  | { readonly kind: "result"; readonly result: JsonObject }
+  | { readonly kind: "error"; readonly code: number; readonly message: string };
+
+/**
+ * Returns the answer with this id in an HTTP body, plain JSON or an event stream, or undefined when there is none
+ * (yet). Believes the bytes and not the content type, which a careless server gets wrong.
+ * Source: https://modelcontextprotocol.io/specification/2025-11-25/basic/transports
+ */
+export function readAnswer(body: Buffer, id: number): McpAnswer | undefined {
+  const start = body
+    .toString("utf8", 0, 64)
+    .replace(/^\ufeff/, "")
+    .trimStart();
+  const candidates = /^[[{]/.test(start) ? [body] : eventData(body);
+  for (const candidate of candidates) {
+    const answer = toAnswer(parseJson(candidate.toString("utf8").replace(/^\ufeff/, "")), id);
+    if (answer !== undefined) return answer;
+  }
+  return undefined;
+}
+
+function eventData(body: Buffer): Buffer[] {
+  const parser = createSseParser({ maxEventBytes: body.length });
+  return parser.push(body).flatMap((item) => (item.kind === "event" ? [item.data] : []));
+}
+
+function toAnswer(value: unknown, id: number): McpAnswer | undefined {
+  // A server of 2025-03-26 may answer in a batch.
+  if (Array.isArray(value)) return value.map((item) => toAnswer(item, id)).find((answer) => answer !== undefined);
+  if (!isObject(value)) return undefined;
+  const { result, error } = value;
+  if (value.id === id && isObject(result)) return { kind: "result", result };
+  // An error may come without the id when the request could not be read (JSON-RPC 2.0 § 5).
+  if (!isObject(error) || (value.id !== id && value.id !== null && value.id !== undefined)) return undefined;
+  const { code, message } = error;
+  return {
+    kind: "error",
+    code: typeof code === "number" ? code : 0,
+    message: typeof message === "string" ? message : "",
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

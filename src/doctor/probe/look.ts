@@ -1,0 +1,165 @@
+import { isObject } from "../../mcp/json.ts";
+import type { Header } from "../../net/http-message.ts";
+import { headerOf } from "../../net/http-message.ts";
+import { plainText } from "../plain-text.ts";
+import type { McpAnswer } from "./answer.ts";
+import type { Caller, FailureLayer, Reply } from "./caller.ts";
+import {
+  initializedMessage,
+  initializeMessage,
+  legacyMessage,
+  type McpMessage,
+  modernMessage,
+  sessionHeaders,
+} from "./message.ts";
+
+/** How a client begins: `initialize`, `server/discover`, or with the request itself. */
+export type Opening = "legacy" | "modern" | "none";
+
+/** What one caller got to see. */
+export interface Sighting {
+  readonly opening: Opening;
+  readonly kind: /** A tool list, maybe an empty one. */
+    | "listed"
+    /** An MCP server that opened, or spoke JSON-RPC, and gave no list. */
+    | "unlisted"
+    /** 401 or 403. */
+    | "refused"
+    /** An answer without MCP in it. */
+    | "foreign"
+    /** 5xx, or an answer that could not be read to its end. */
+    | "broken"
+    | "unreachable"
+    | "held";
+  readonly opened: boolean;
+  /** Whether the server keeps sessions. */
+  readonly session: boolean;
+  readonly serverName: string | undefined;
+  /** Stripped names, at most `maxTools`. */
+  readonly tools: readonly string[];
+  readonly status: number | undefined;
+  readonly layer: FailureLayer | undefined;
+  /** What came back, in a few words. */
+  readonly reason: string;
+}
+
+const maxTools = 2_000;
+const maxPages = 10;
+const maxNameChars = 128;
+/** https://modelcontextprotocol.io/specification/2026-07-28/schema#unsupportedprotocolversionerror */
+const unsupportedVersion = -32022;
+
+/**
+ * Returns what `caller` sees of the tools when it opens in this way; `legacy` goes on as `modern` where the server says
+ * that it knows nothing older. A session that it opened is ended.
+ */
+export async function look(caller: Caller, opening: Opening): Promise<Sighting> {
+  if (opening === "none") return list(caller, { opening, opened: false }, []);
+  if (opening === "modern") return lookModern(caller);
+  const reply = await caller.post(initializeMessage());
+  const answer = reply.kind === "answered" ? reply.answer : undefined;
+  if (answer?.kind === "error" && answer.code === unsupportedVersion) return lookModern(caller);
+  if (reply.kind !== "answered" || answer?.kind !== "result") return sightingOf(reply, { opening, opened: false });
+  const session = openedSession(reply.headers, answer);
+  try {
+    return await list(caller, { opening, opened: true, ...session }, session.headers);
+  } finally {
+    if (session.session) await caller.end(session.headers);
+  }
+}
+
+/** Returns what `caller` sees within a session that somebody else opened. */
+export function listWithin(caller: Caller, session: readonly Header[]): Promise<Sighting> {
+  return list(caller, { opening: "none", opened: false }, session);
+}
+
+interface Opened {
+  readonly opening: Opening;
+  readonly opened: boolean;
+  readonly session?: boolean;
+  readonly serverName?: string | undefined;
+}
+
+/** Returns what an `initialize` result opened. */
+export function openedSession(
+  headers: readonly Header[],
+  { result }: McpAnswer & { kind: "result" },
+): { readonly session: boolean; readonly serverName: string | undefined; readonly headers: readonly Header[] } {
+  const id = headerOf(headers, "mcp-session-id");
+  const version = typeof result.protocolVersion === "string" ? result.protocolVersion : "2025-11-25";
+  return { session: id !== undefined, serverName: serverName(result), headers: sessionHeaders({ id, version }) };
+}
+
+async function lookModern(caller: Caller): Promise<Sighting> {
+  const reply = await caller.post(modernMessage("tools/list", {}));
+  return follow(caller, reply, { opening: "modern", opened: hasResult(reply) }, (cursor) =>
+    modernMessage("tools/list", { cursor }),
+  );
+}
+
+async function list(caller: Caller, opened: Opened, session: readonly Header[]): Promise<Sighting> {
+  let reply = await caller.post(legacyMessage("tools/list", {}, session));
+  if (opened.opened && !hasResult(reply) && reply.kind === "answered") {
+    // Some servers answer nothing before this notification; most do, and a probe should be cheap.
+    await caller.post(initializedMessage(session));
+    reply = await caller.post(legacyMessage("tools/list", {}, session));
+  }
+  return follow(caller, reply, opened, (cursor) => legacyMessage("tools/list", { cursor }, session));
+}
+
+/** Reads the pages that follow the first. */
+async function follow(
+  caller: Caller,
+  first: Reply,
+  opened: Opened,
+  next: (cursor: string) => McpMessage,
+): Promise<Sighting> {
+  const names: string[] = [];
+  let reply = first;
+  for (let page = 1; ; page++) {
+    if (reply.kind !== "answered" || reply.answer?.kind !== "result") break;
+    names.push(...toolNames(reply.answer.result));
+    const { nextCursor } = reply.answer.result;
+    if (typeof nextCursor !== "string" || page === maxPages || names.length >= maxTools) break;
+    reply = await caller.post(next(nextCursor));
+  }
+  const seen = sightingOf(first, opened);
+  return { ...seen, tools: [...new Set(names)].slice(0, maxTools) };
+}
+
+function sightingOf(reply: Reply, opened: Opened): Sighting {
+  const base = { session: false, serverName: undefined, tools: [], status: undefined, layer: undefined, ...opened };
+  if (reply.kind === "held") return { ...base, kind: "held", reason: reply.reason };
+  if (reply.kind === "failed") {
+    const kind = reply.layer === "http" ? "broken" : "unreachable";
+    return { ...base, kind, layer: reply.layer, reason: reply.reason };
+  }
+  const { status, answer } = reply;
+  const reason = `HTTP ${status}${answer?.kind === "error" ? `, ${plainText(answer.message, 120)} (${answer.code})` : ""}`;
+  const seen = { ...base, status, reason };
+  if (answer?.kind === "result") {
+    return Array.isArray(answer.result.tools) ? { ...seen, kind: "listed" } : { ...seen, kind: "unlisted" };
+  }
+  if (status === 401 || status === 403) return { ...seen, kind: "refused" };
+  if (status >= 500) return { ...seen, kind: "broken" };
+  return { ...seen, kind: answer === undefined && !opened.opened ? "foreign" : "unlisted" };
+}
+
+function hasResult(reply: Reply): boolean {
+  return reply.kind === "answered" && reply.answer?.kind === "result";
+}
+
+function toolNames({ tools }: Readonly<Record<string, unknown>>): string[] {
+  if (!Array.isArray(tools)) return [];
+  return tools
+    .slice(0, maxTools)
+    .map((tool: unknown) =>
+      isObject(tool) && typeof tool.name === "string" ? plainText(tool.name, maxNameChars) : "?",
+    );
+}
+
+function serverName({ serverInfo }: Readonly<Record<string, unknown>>): string | undefined {
+  return isObject(serverInfo) && typeof serverInfo.name === "string"
+    ? plainText(serverInfo.name, maxNameChars)
+    : undefined;
+}
