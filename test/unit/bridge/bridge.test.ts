@@ -31,7 +31,7 @@ test("a session is opened, used with its headers, and deleted when stdin closes"
   bridge.stdin.end();
   expect(await bridge.ended).toBe(0);
   const steps = server.seen
-    .map(({ httpMethod, body }) => String(body.method ?? httpMethod))
+    .map(({ httpMethod, body }) => (typeof body.method === "string" ? body.method : httpMethod))
     .filter((step) => step !== "GET");
   expect(steps).toEqual(["initialize", "notifications/initialized", "tools/list", "DELETE"]);
   expect(server.seen[0]?.headers).toMatchObject({
