@@ -25,6 +25,7 @@ export interface UpOptions {
   readonly clientSecret?: string;
   readonly idToken?: string;
   readonly interactive?: boolean;
+  readonly connectTo: readonly string[];
   readonly state?: "boot" | "persistent";
   readonly stateDir?: string;
   readonly timeout: number;

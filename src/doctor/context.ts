@@ -39,6 +39,8 @@ export interface World {
   readonly log: Log;
   /** tailscaled's socket, where it was typed. */
   readonly socket: string | undefined;
+  /** The proxy of a node that is being joined, which is not on record yet. */
+  readonly proxy?: { readonly host: string; readonly port: number } | undefined;
   /** Authorities (PEM) to trust in the system's place. */
   readonly ca?: string | undefined;
 }

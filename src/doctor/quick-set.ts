@@ -1,4 +1,3 @@
-import type { Server } from "../config/server.ts";
 import { quickSet } from "./catalogue.ts";
 import type { ConnectToRule } from "./connect-to.ts";
 import type { World } from "./context.ts";
@@ -25,9 +24,4 @@ export function runQuickSet(
     },
     world,
   );
-}
-
-/** Returns the target of a server of which nothing more is known. */
-export function bareTarget(server: Server): Target {
-  return { server, expectedTools: [], minTools: undefined, publicTools: [], probe: undefined };
 }

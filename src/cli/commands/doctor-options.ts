@@ -1,8 +1,8 @@
 import { Option } from "commander";
-import type { ConfiguredServer } from "../../config/servers.ts";
 import { TsmcpError } from "../../core/errors.ts";
-import type { Target, ToolCall } from "../../doctor/target.ts";
+import type { ToolCall } from "../../doctor/target.ts";
 import { durationOption, repeatedOption } from "../command.ts";
+import type { Expectations } from "../doctor-target.ts";
 
 /** What the doctor's options hold after commander has read them. */
 export interface DoctorOptions {
@@ -47,17 +47,12 @@ export function doctorOptions(): Option[] {
   ];
 }
 
-/** Returns the target of a server, with what the options expect of it. */
-export function toTarget(server: ConfiguredServer, options: DoctorOptions): Target {
-  // A file that comes with a repository may name a server, but not what is run on it.
-  const probe =
-    server.trusted && server.probe ? { tool: server.probe.tool, arguments: server.probe.arguments ?? {} } : undefined;
+/** Returns what the options expect of each server. */
+export function expectationsOf({ expectTools, minTools, callTool }: DoctorOptions): Expectations {
   return {
-    server,
-    expectedTools: options.expectTools.length > 0 ? options.expectTools : (server.expect?.tools ?? []),
-    minTools: options.minTools ?? server.expect?.minTools,
-    publicTools: server.expect?.publicTools ?? [],
-    probe: options.callTool === undefined ? probe : parseToolCall(options.callTool),
+    ...(expectTools.length > 0 ? { expectedTools: expectTools } : {}),
+    minTools,
+    call: callTool === undefined ? undefined : parseToolCall(callTool),
   };
 }
 

@@ -4,7 +4,8 @@ import { TsmcpError } from "../../core/errors.ts";
 import type { World } from "../../doctor/context.ts";
 import { createCommand, type Session } from "../command.ts";
 import type { CommandContext } from "../context.ts";
-import { type DoctorOptions, doctorOptions, toTarget } from "./doctor-options.ts";
+import { targetOf } from "../doctor-target.ts";
+import { type DoctorOptions, doctorOptions, expectationsOf } from "./doctor-options.ts";
 
 export function doctorCommand(session: Session): Command {
   return createCommand<DoctorOptions>({
@@ -54,9 +55,10 @@ async function runDoctorCommand(
       import("../../doctor/verdict.ts"),
     ]);
   if (options.publicDns !== undefined) parseResolver(options.publicDns, "--public-dns");
+  const expected = expectationsOf(options);
   const report = await runDoctor(
     {
-      targets: servers.map((server) => toTarget(server, options)),
+      targets: servers.map((server) => targetOf(server, expected)),
       only: options.only,
       skip: options.skip,
       strict: options.strict === true,

@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import type { UpReport } from "../../bootstrap/up.ts";
 import { createCommand, durationOption, repeatedOption, type Session } from "../command.ts";
 import type { UpOptions } from "../up-request.ts";
+import { serverVerifier } from "../verify-servers.ts";
 
 export function upCommand(session: Session): Command {
   return createCommand<UpOptions>({
@@ -19,7 +20,7 @@ export function upCommand(session: Session): Command {
     options: upOptions(),
     run: async (context, options) => {
       const [{ up }, { upRequest }] = await Promise.all([import("../../bootstrap/up.ts"), import("../up-request.ts")]);
-      const world = { ...context, verify: async () => ({ verdict: "unknown" as const, detail: "no doctor yet" }) };
+      const world = { ...context, verify: serverVerifier(context, options.connectTo) };
       const report = await up(upRequest(options, context), world, (step) =>
         context.log.info(`${step.id}: ${step.status}${step.detail === "" ? "" : ` (${step.detail})`}`),
       );
@@ -58,6 +59,10 @@ function upOptions(): readonly Option[] {
     new Option("--shields-up", "let no peer connect to this machine (default)"),
     new Option("--no-shields-up", "let peers connect"),
     new Option("--no-logs-no-support", "upload no logs to Tailscale"),
+    repeatedOption(
+      "--connect-to <host:port:addr:port>",
+      "for the check at the end: dial this address instead, as in curl",
+    ),
     new Option("--dry-run", "only print what would be done"),
     new Option("--no-verify", "do not check the servers at the end"),
   ];

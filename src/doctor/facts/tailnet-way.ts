@@ -33,7 +33,7 @@ export const targetWay = observation(async ({ machine, target }: TargetContext):
 });
 
 async function wayTo({ world }: MachineContext, url: URL | undefined): Promise<TailnetWay> {
-  const recorded = readRecord({ env: world.env })?.proxy;
+  const recorded = world.proxy ?? readRecord({ env: world.env })?.proxy;
   if (recorded !== undefined) return { proxy: { protocol: "http", ...recorded }, origin: "up" };
   const own = world.env.TSMCP_PROXY;
   if (own === "none") return { proxy: undefined, origin: "none" };

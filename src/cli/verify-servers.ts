@@ -1,0 +1,42 @@
+import type { VerifyRequest, VerifyResult } from "../bootstrap/world.ts";
+import type { DoctorReport } from "../doctor/run-doctor.ts";
+import type { CommandContext } from "./context.ts";
+
+/** Returns what proves the servers at the end of `up`: the doctor's quick set, handed over as a function. */
+export function serverVerifier(
+  context: CommandContext,
+  connectTo: readonly string[],
+): (request: VerifyRequest) => Promise<VerifyResult> {
+  return async ({ servers, socket, proxy, timeoutMs }) => {
+    const [{ runQuickSet }, { parseConnectTo }, { targetOf }] = await Promise.all([
+      import("../doctor/quick-set.ts"),
+      import("../doctor/connect-to.ts"),
+      import("./doctor-target.ts"),
+    ]);
+    const { env, log } = context;
+    const timeUp = AbortSignal.timeout(timeoutMs);
+    const signal = AbortSignal.any([context.signal, timeUp]);
+    try {
+      const targets = servers.map((server) => targetOf(server));
+      const report = await runQuickSet(
+        { targets, connectTo: connectTo.map(parseConnectTo) },
+        { env, log, signal, socket, proxy },
+      );
+      return { verdict: report.verdict, detail: detailOf(report) };
+    } catch (error) {
+      if (!timeUp.aborted || context.signal.aborted) throw error;
+      return { verdict: "unknown", detail: `no result within ${timeoutMs} ms` };
+    }
+  };
+}
+
+/** The worst finding in a line, else what was proven. */
+function detailOf({ checks, verdict }: DoctorReport): string {
+  const worst =
+    checks.find(({ status }) => status === "fail") ??
+    checks.find(({ status, mandatory }) => mandatory && status === "unknown") ??
+    checks.find(({ status, mandatory }) => mandatory && status === "skip");
+  if (verdict !== "pass" && worst !== undefined) return `${worst.id}: ${worst.message}`;
+  const seen = checks.filter(({ id }) => id === "tailnet.tools").map(({ message }) => message);
+  return `${seen.join(", ")} on the tailnet, none on the internet`;
+}
