@@ -1,1 +1,33 @@
-export async function runBridgeCli(): Promise<void> {}
+import { runBridge } from "../bridge/run.ts";
+import { createLog } from "../core/log.ts";
+import { readBridgeCall } from "./bridge-arguments.ts";
+import { bridgeOptions } from "./bridge-options.ts";
+import { describeFailure } from "./failure.ts";
+import { processTerminal } from "./process-terminal.ts";
+
+/** Runs this process as the bridge: the short way for what agents start, commander's way for everything else. */
+export async function runBridgeCli(): Promise<void> {
+  const terminal = processTerminal();
+  let exitCode: number;
+  try {
+    const call = readBridgeCall(process.argv.slice(3), terminal.env);
+    if (call.kind === "delegate") {
+      terminal.stop();
+      // Resolved beside the bundle at run time; the bundler must not pull the whole program in here.
+      const { runCli } = await import(new URL("./cli.js", import.meta.url).href);
+      return await runCli();
+    }
+    exitCode = await runBridge(bridgeOptions(call.urls, call.values), {
+      stdin: process.stdin,
+      stdout: process.stdout,
+      log: createLog({ write: terminal.writeError, verbosity: call.verbosity }),
+      env: terminal.env,
+      signal: terminal.signal,
+    });
+  } catch (error) {
+    const failure = describeFailure(error, { json: false });
+    terminal.writeError(failure.stderr);
+    exitCode = failure.exitCode;
+  }
+  process.exit(exitCode);
+}

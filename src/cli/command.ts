@@ -25,6 +25,8 @@ export function createCommand<Options extends object>(definition: {
   readonly examples: readonly string[];
   readonly arguments?: readonly (readonly [flags: string, description: string])[];
   readonly options?: readonly Option[];
+  /** Options whose TSMCP_ variable the command reads itself, because other places come before it. */
+  readonly ownVariables?: readonly string[];
   readonly run: (context: CommandContext, options: Options, args: readonly string[]) => Promise<number>;
 }): Command {
   const { session, name } = definition;
@@ -38,7 +40,7 @@ export function createCommand<Options extends object>(definition: {
     `\nExamples:\n${examples}\n\nEvery option also reads TSMCP_ and its name: --connect-to is TSMCP_CONNECT_TO.`,
   );
   return command.action(async () => {
-    const context = contextOf(command, session.terminal);
+    const context = contextOf(command, session.terminal, definition.ownVariables);
     session.json = context.json;
     session.exitCode = await definition.run(context, command.opts<Options>(), command.args);
   });

@@ -26,9 +26,10 @@ export interface CommonOptions {
   readonly socket?: string;
 }
 
-/** Returns the context of a command that is about to run; its options are completed from the environment first. */
-export function contextOf(command: Command, terminal: Terminal): CommandContext {
-  applyEnvironment(command, terminal.env);
+/** Returns the context of a command that is about to run; its options are completed from the environment first,
+ * but for `ownVariables`. */
+export function contextOf(command: Command, terminal: Terminal, ownVariables: readonly string[] = []): CommandContext {
+  applyEnvironment(command, terminal.env, ownVariables);
   const common = commonOptions(command);
   const json = common.json === true;
   return {

@@ -7,13 +7,17 @@ export function variableOf(option: Option): string {
 }
 
 /**
- * Fills in the options that were not typed from their `TSMCP_…` variables. Lists are separated by commas or line
+ * Fills in the options that were not typed, but for those named in `except`, from their `TSMCP_…` variables. Lists are separated by commas or line
  * breaks; flags are 1, true, yes, on or 0, false, no, off. An empty variable counts as unset.
  * Throws `usage-invalid`, which names the variable.
  */
-export function applyEnvironment(command: Command, env: Readonly<Record<string, string | undefined>>): void {
+export function applyEnvironment(
+  command: Command,
+  env: Readonly<Record<string, string | undefined>>,
+  except: readonly string[] = [],
+): void {
   for (const option of command.options) {
-    if (isTyped(command, option.attributeName())) continue;
+    if (except.includes(option.name()) || isTyped(command, option.attributeName())) continue;
     const variable = variableOf(option);
     const text = env[variable];
     if (text === undefined || text === "") continue;
