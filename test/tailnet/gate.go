@@ -176,20 +176,6 @@ func (g *Gate) Close() error {
 
 func (g *Gate) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: g.port} }
 
-// holdPort binds without listening: the kernel refuses connections, and gives the port to nobody else.
-func holdPort(port int) (int, error) {
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
-	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		syscall.Close(fd)
-		return -1, err
-	}
-	return fd, nil
-}
-
 // gatedConn keeps back what it read, and what it would write, while the gate is silent.
 type gatedConn struct {
 	net.Conn

@@ -34,7 +34,7 @@ type Internet struct {
 
 func startInternet(ctx context.Context, t *Tailnet, dir string) (*Internet, error) {
 	t.mu.Lock()
-	key := t.createKeyLocked(KeyRequest{Ephemeral: true})
+	key := t.createKeyLocked(KeyRequest{Ephemeral: true, User: "funnel@relay.test"})
 	key.ingress = true
 	t.mu.Unlock()
 	i := &Internet{tailnet: t, listeners: map[uint16]net.Listener{}}

@@ -173,6 +173,10 @@ func (k *Knobs) networkKnobs(mux *http.ServeMux) {
 		k.internet.latency.Store(r.LatencyMs * int64(time.Millisecond))
 		return nothing{}, nil
 	})
+	on(mux, "/ports", func(nothing) (any, error) {
+		port, err := reservePort()
+		return map[string]int{"port": port}, err
+	})
 	on(mux, "/leftovers", func(nothing) (any, error) { return map[string]any{"processes": k.sweeper.find()}, nil })
 	on(mux, "/leftovers/claim", func(r struct {
 		Path string `json:"path"`

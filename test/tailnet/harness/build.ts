@@ -1,0 +1,82 @@
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "./run.ts";
+
+const source = fileURLToPath(new URL("..", import.meta.url));
+const tailscale = "1.102.5";
+const unusedAfterMs = 7 * 24 * 3600 * 1000;
+
+/** Builds `tailnet`, `tailscale` and `tailscaled` once and returns the folder they are in. */
+export async function buildTailnet(): Promise<string> {
+  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tsmcp-tailnet");
+  const folder = join(cache, fingerprint(await goVersion()));
+  if (!existsSync(folder)) {
+    process.stderr.write("tailnet: building tailscale, tailscaled and the test tailnet (minutes the first time)\n");
+    await buildInto(folder, cache);
+  }
+  const now = new Date();
+  utimesSync(folder, now, now);
+  return folder;
+}
+
+async function goVersion(): Promise<string> {
+  try {
+    const { stdout } = await run("go", ["env", "GOVERSION", "GOOS", "GOARCH"], { cwd: source, timeoutMs: 300_000 });
+    return stdout;
+  } catch (cause) {
+    throw new Error("Go is missing, which builds the test tailnet; type: apt-get install golang-go", { cause });
+  }
+}
+
+/** The name of one state of the sources, so that a change builds anew and going back does not. */
+function fingerprint(version: string): string {
+  const hash = createHash("sha256").update(version).update(tailscale);
+  for (const file of readdirSync(source).sort()) {
+    if (/(\.go|^go\.(mod|sum))$/.test(file) && !file.endsWith("_test.go")) {
+      hash.update(`\0${file}\0`).update(readFileSync(join(source, file)));
+    }
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+/** Builds beside the final place and renames, so that a killed build leaves nothing that looks finished. */
+async function buildInto(folder: string, cache: string): Promise<void> {
+  mkdirSync(cache, { recursive: true });
+  prune(cache);
+  const temporary = mkdtempSync(join(cache, "building-"));
+  try {
+    const stamp = ["longStamp", "shortStamp"].map((name) => `-X tailscale.com/version.${name}=${tailscale}`).join(" ");
+    const packages = [".", "tailscale.com/cmd/tailscale", "tailscale.com/cmd/tailscaled"];
+    const built = await run(
+      "go",
+      ["build", "-buildvcs=false", "-ldflags", `-s -w ${stamp}`, "-o", `${temporary}/`, ...packages],
+      { cwd: source, env: { ...process.env, CGO_ENABLED: "0" }, timeoutMs: 1_200_000 },
+    );
+    if (built.exitCode !== 0) throw new Error(`go build failed:\n${built.stderr}`);
+    renameSync(temporary, folder);
+  } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
+    if (!existsSync(folder)) throw error; // else somebody else's build was there first
+  }
+}
+
+/** Removes builds that nobody used for a week, and what killed builds left. */
+function prune(cache: string): void {
+  for (const name of readdirSync(cache)) {
+    const path = join(cache, name);
+    if (Date.now() - statSync(path).mtimeMs > unusedAfterMs) rmSync(path, { recursive: true, force: true });
+  }
+}
