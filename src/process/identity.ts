@@ -25,6 +25,12 @@ export function processesOf(matches: (argv: readonly string[]) => boolean): Proc
   });
 }
 
+/** Returns true when the process leads a process group: what it started is in it, unless it left. Field 5 is the group. */
+export function leadsGroup(pid: number): boolean {
+  const stat = statOf(pid);
+  return stat !== undefined && stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2] === String(pid);
+}
+
 /** Field 3 of `/proc/PID/stat` is the state; a zombie (Z) or dead (X) process has ended, though its number is taken. */
 function statOf(pid: number): string | undefined {
   const stat = textOf(`/proc/${pid}/stat`);

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { systemCodeOf } from "../core/errors.ts";
 import type { ProcessIdentity } from "../core/record.ts";
-import { isAlive } from "./identity.ts";
+import { isAlive, leadsGroup } from "./identity.ts";
 
 /** No event tells the end of a process that is not our child. */
 const pollMs = 5;
 
 /**
- * Ends a process: SIGTERM, and SIGKILL when `graceMs` was not enough. Returns once it is gone.
+ * Ends a process, with its group where it leads one: SIGTERM, and SIGKILL when `graceMs` was not enough. Returns once it is gone.
  * A process that got the number meanwhile is not touched.
  */
 export async function stopProcess(identity: ProcessIdentity, { graceMs }: { graceMs: number }): Promise<void> {
@@ -21,7 +21,7 @@ export async function stopProcess(identity: ProcessIdentity, { graceMs }: { grac
 function send(identity: ProcessIdentity, signal: "SIGTERM" | "SIGKILL"): void {
   if (!isAlive(identity)) return;
   try {
-    process.kill(identity.pid, signal);
+    process.kill(leadsGroup(identity.pid) ? -identity.pid : identity.pid, signal);
   } catch (error) {
     if (systemCodeOf(error) !== "ESRCH") throw error;
   }
