@@ -6,7 +6,7 @@ export const newestLegacyVersion = "2025-11-25";
 export const modernVersion = "2026-07-28";
 
 const versionKey = "io.modelcontextprotocol/protocolVersion";
-export const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities";
+const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities";
 
 /**
  * Returns the modern version that a message says it is written in, or undefined for a legacy one.
@@ -20,9 +20,5 @@ export function modernVersionOf(message: Message): string | undefined {
 
 /** Returns the `_meta` that makes a request of ours a modern one. */
 export function modernMeta(version: string): Readonly<Record<string, unknown>> {
-  return {
-    [versionKey]: version,
-    [capabilitiesKey]: {},
-    "io.modelcontextprotocol/clientInfo": { name: "tsmcp", version: "0" },
-  };
+  return { [versionKey]: version, [capabilitiesKey]: {} };
 }

@@ -91,14 +91,13 @@ export function openOrigin(options: OriginOptions): Origin {
 async function openWire(options: OriginOptions): Promise<Wire> {
   const dialing = options.dial();
   // Loaded while the network is at work, which costs the start nothing.
-  const loading = options.tls === undefined ? undefined : Promise.all([import("./tls.ts"), import("./http2.ts")]);
-  loading?.catch(() => {});
+  if (options.tls !== undefined) void Promise.all([import("node:tls"), import("node:http2")]);
   const socket = await dialing;
-  if (options.tls === undefined || loading === undefined) return openPool(options, socket);
+  if (options.tls === undefined) return openPool(options, socket);
   try {
-    const [, { openHttp2 }] = await loading;
     const secured = await secure(socket, options, ["h2", "http/1.1"]);
     if (secured.protocol !== "h2") return await openPool(options, secured.socket);
+    const { openHttp2 } = await import("./http2.ts");
     const connection = await openHttp2(secured.socket, `https://${options.authority}`);
     return { kind: "h2", connection };
   } catch (error) {
