@@ -1,0 +1,105 @@
+import { accessSync, constants, existsSync, readFileSync, realpathSync, rmSync, statSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { messageOf, systemCodeOf, TsmcpError } from "../../core/errors.ts";
+import { replaceFile } from "../../core/replace-file.ts";
+import type { Environment } from "../../core/runtime-directory.ts";
+import { addBlock, removeBlock, scriptOfBlock } from "./profile-block.ts";
+
+/**
+ * Every file that a shell may read when it starts. A bash that is a login shell reads the first of `.bash_profile`,
+ * `.bash_login` and `.profile`; one that is not reads `.bashrc`; sh, dash and busybox read `.profile`; zsh always reads
+ * `.zshenv`. Sources: bash(1) INVOCATION, dash(1), zsh(1) STARTUP/SHUTDOWN FILES.
+ */
+const profileNames = [".profile", ".bash_profile", ".bash_login", ".bashrc", ".zshenv"] as const;
+
+/** A profile is some kilobytes; what is larger is left alone. */
+const maxProfileBytes = 1024 * 1024;
+
+/**
+ * Writes the block into every profile that the machine's shells read, making those that a shell here would look for.
+ * Returns the files that have it now, and whether any had to be written.
+ * Throws `file-unwritable` when a profile cannot be written.
+ */
+export function addToProfiles(place: { home: string; env: Environment; script: string }): {
+  readonly files: readonly string[];
+  readonly changed: boolean;
+} {
+  const paths = wantedProfiles(place).map((name) => join(place.home, name));
+  const written = paths.filter((path) => {
+    const before = readProfile(path);
+    const after = addBlock(before, place.script);
+    if (after !== before) writeProfile(path, after);
+    return after !== before;
+  });
+  return { files: paths, changed: written.length > 0 };
+}
+
+/**
+ * Takes the block out of every profile where it sources `script`, or one that is no longer there. Returns the files
+ * that it was in. Throws `file-unwritable` when a profile cannot be written.
+ */
+export function removeFromProfiles({ home, script }: { home: string; script: string }): readonly string[] {
+  return profileNames
+    .map((name) => join(home, name))
+    .filter((path) => {
+      const before = existsSync(path) ? readProfile(path) : undefined;
+      const sourced = before === undefined ? undefined : scriptOfBlock(before);
+      // A container that shares this home may be up still.
+      if (before === undefined || sourced === undefined || (sourced !== script && existsSync(sourced))) return false;
+      const after = removeBlock(before);
+      if (after === undefined) rmSync(path);
+      else writeProfile(path, after);
+      return true;
+    });
+}
+
+function wantedProfiles({ home, env }: { home: string; env: Environment }): readonly string[] {
+  const shells = { ".bashrc": "bash", ".zshenv": "zsh" } as const;
+  return profileNames.filter((name) => {
+    if (name === ".profile" || existsSync(join(home, name))) return true;
+    return (name === ".bashrc" || name === ".zshenv") && isOnPath(shells[name], env);
+  });
+}
+
+function isOnPath(name: string, env: Environment): boolean {
+  return (env.PATH ?? "").split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK);
+      return directory !== "";
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Read byte by byte: a profile may be in any encoding. */
+function readProfile(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return undefined;
+  if (!stat.isFile() || stat.size > maxProfileBytes) throw unwritable(path, "is not a profile of a shell");
+  return readFileSync(path, "latin1");
+}
+
+/** Through a link, as those who keep their profiles in a repository have them. */
+function writeProfile(path: string, text: string): void {
+  try {
+    const target = existsSync(path) ? realpathSync(path) : path;
+    const found = statSync(target, { throwIfNoEntry: false });
+    const { uid, gid } = found ?? statSync(dirname(target));
+    if (found !== undefined && (found.mode & 0o222) === 0) throw unwritable(path, "is read-only");
+    replaceFile(target, Buffer.from(text, "latin1"), { mode: found?.mode ?? 0o644, uid, gid });
+  } catch (error) {
+    if (error instanceof TsmcpError || systemCodeOf(error) === undefined) throw error;
+    throw unwritable(path, `cannot be written: ${messageOf(error)}`, error);
+  }
+}
+
+function unwritable(path: string, reason: string, cause?: unknown): TsmcpError {
+  return new TsmcpError({
+    code: "file-unwritable",
+    message: `${JSON.stringify(path)} ${reason}`,
+    hint: 'mend that, or pass --export none and use eval "$(tsmcp env)" instead',
+    facts: { file: path },
+    cause,
+  });
+}
