@@ -1,0 +1,221 @@
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { CheckId } from "../../src/doctor/check.ts";
+import type { DoctorReport } from "../../src/doctor/run-doctor.ts";
+import { flawedGates } from "../peers/gates/flawed.ts";
+import { type GateOptions, type GateServer, startGate } from "../peers/gates/mcp-server.ts";
+import { soundGates } from "../peers/gates/sound.ts";
+import type { TailnetNode } from "../tailnet/harness/node.ts";
+import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+
+const tsmcp = fileURLToPath(new URL("../../bin/tsmcp", import.meta.url));
+
+let tailnet: Tailnet;
+let server: TailnetNode;
+/** A cloud agent's machine: tagged, so Serve tells nobody who it is. */
+let agent: TailnetNode;
+/** A person's machine. */
+let laptop: TailnetNode;
+let home: string;
+const gates: GateServer[] = [];
+
+beforeAll(async () => {
+  tailnet = await startTailnet();
+  home = tailnet.tempDir();
+  [server, agent, laptop] = await Promise.all([
+    tailnet.startNode({ hostname: "server", tags: ["tag:server"], funnel: true }),
+    tailnet.startNode({ hostname: "agent", tags: ["tag:agent"] }),
+    tailnet.startNode({ hostname: "laptop", user: "alice@example.com" }),
+  ]);
+});
+
+afterEach(async () => {
+  for (const gate of gates.splice(0)) await gate[Symbol.asyncDispose]();
+});
+
+afterAll(async () => {
+  await tailnet?.close();
+});
+
+/** The copied recipe: one port behind both exposures. */
+async function exposeOnce(options: GateOptions): Promise<GateServer> {
+  const gate = await startGate(options);
+  gates.push(gate);
+  await server.serve({ port: 8443, target: `http://127.0.0.1:${gate.port}` });
+  await server.funnel({ port: 443, target: `http://127.0.0.1:${gate.port}` });
+  return gate;
+}
+
+async function exposeApart(): Promise<GateServer> {
+  const [inside, outside] = [await startGate({ gate: () => true }), await startGate({ gate: () => false })];
+  gates.push(inside, outside);
+  await server.serve({ port: 8443, target: `http://127.0.0.1:${inside.port}` });
+  await server.funnel({ port: 443, target: `http://127.0.0.1:${outside.port}` });
+  return inside;
+}
+
+function doctorEnv(from: TailnetNode): Record<string, string> {
+  return { ...tailnet.env(), HOME: home, TSMCP_PROXY: `http://${from.proxy}`, TSMCP_SOCKET: from.socket };
+}
+
+async function run(command: string, args: readonly string[], env: Record<string, string>) {
+  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"], cwd: home });
+  const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const [stdout, stderr, exitCode] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
+  return { stdout, stderr, exitCode };
+}
+
+async function doctor(from: TailnetNode, args: readonly string[] = [], path = "/mcp") {
+  const url = `https://${server.dnsName}:8443${path}`;
+  const connectTo = tailnet.connectTo(server.dnsName).flatMap((rule) => ["--connect-to", rule]);
+  return run(process.execPath, [tsmcp, "doctor", url, ...connectTo, ...args], doctorEnv(from));
+}
+
+async function report(from: TailnetNode, args: readonly string[] = [], path = "/mcp") {
+  const { stdout, stderr, exitCode } = await doctor(from, ["--json", ...args], path);
+  if (stdout === "") throw new Error(stderr);
+  const parsed: DoctorReport = JSON.parse(stdout);
+  return { exitCode, report: parsed, check: (id: CheckId) => parsed.checks.find((check) => check.id === id) };
+}
+
+/** The recipe as it is copied around. */
+const recipe: GateOptions["gate"] = ({ headers }) =>
+  String(headers["x-forwarded-host"] ?? "").includes(":8443") || headers["tailscale-user-login"] !== undefined;
+
+describe("against the copied recipe, the doctor", () => {
+  test.each(["stateless", "sessions"] as const)(
+    "shows the request that gets in when the server is %s",
+    async (flavour) => {
+      const gate = await exposeOnce({ gate: recipe, flavour });
+      const { exitCode, report: found, check } = await report(agent);
+      expect(exitCode).toBe(1);
+      expect(found.verdict).toBe("fail");
+      expect(check("tailnet.tools")).toMatchObject({ status: "pass", facts: { tools: gate.tools.length } });
+      expect(check("public.tools")).toMatchObject({ status: "pass", facts: { tools: 0 } });
+      const hole = check("separation.host-header");
+      expect(hole).toMatchObject({
+        status: "fail",
+        facts: { request: `Host: ${server.dnsName}:8443`, tools: gate.tools.length, names: gate.tools },
+      });
+      const shown = await run("/bin/sh", ["-c", hole?.reproduce ?? "false"], doctorEnv(agent));
+      expect(shown.exitCode).toBe(0);
+      for (const tool of gate.tools) expect(shown.stdout).toContain(`"${tool}"`);
+      expect(gate.calls).toEqual([]);
+    },
+  );
+
+  test("says it to people: what got in, how much it saw, why, how to repeat it and what to do", async () => {
+    const gate = await exposeOnce({ gate: recipe });
+    const { stdout, stderr, exitCode } = await doctor(agent);
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe("");
+    expect(stdout).toContain(
+      `FAIL separation.host-header: the internet sees ${gate.tools.length} tools when it sends Host: ${server.dnsName}:8443`,
+    );
+    expect(stdout).toMatch(/\n {7}why: {3}tailscaled copies the client's own Host/);
+    expect(stdout).toMatch(/\n {7}try: {3}curl /);
+    expect(stdout).toMatch(/\n {7}do: {4}give each exposure a listener of its own/);
+  });
+});
+
+describe("against the same server behind two listeners, the doctor", () => {
+  test("exits 0, with no tools on 443 and the full set on 8443", async () => {
+    const gate = await exposeApart();
+    const { exitCode, report: found, check } = await report(agent);
+    expect(found.checks.filter(({ status }) => !["pass", "skip"].includes(status))).toEqual([]);
+    expect(exitCode).toBe(0);
+    expect(check("tailnet.tools")).toMatchObject({ status: "pass", facts: { names: gate.tools } });
+    expect(check("public.tools")).toMatchObject({ status: "pass", facts: { tools: 0 } });
+    expect(check("public.initialize")?.status).toBe("pass");
+    expect(check("separation.host-header")?.status).toBe("pass");
+    expect(check("tailscale.state")).toMatchObject({ status: "pass", facts: { name: agent.dnsName } });
+    expect(check("proxy.connect")?.status).toBe("pass");
+    expect(found.requests).toBeLessThanOrEqual(200);
+  });
+
+  test("proves that a tool can be called inside and not outside, when one is named", async () => {
+    const gate = await exposeApart();
+    const [tool = ""] = gate.tools;
+    const { exitCode, check } = await report(agent, ["--call-tool", tool]);
+    expect(exitCode).toBe(0);
+    expect(check("tailnet.call")?.status).toBe("pass");
+    expect(check("public.call")?.status).toBe("pass");
+    expect(gate.calls).toEqual([tool]);
+  });
+
+  test("takes a bare public URL, finds the path and derives the other side", async () => {
+    const gate = await exposeApart();
+    const connectTo = tailnet.connectTo(server.dnsName).flatMap((rule) => ["--connect-to", rule]);
+    const args = [tsmcp, "doctor", `https://${server.dnsName}`, "--json", ...connectTo];
+    const { stdout, exitCode } = await run(process.execPath, args, doctorEnv(agent));
+    const found: DoctorReport = JSON.parse(stdout);
+    expect(exitCode).toBe(0);
+    expect(found.targets).toEqual([
+      {
+        name: `https://${server.dnsName}`,
+        tailnetUrl: `https://${server.dnsName}:8443/mcp`,
+        publicUrl: `https://${server.dnsName}/mcp`,
+        derived: "tailnet",
+      },
+    ]);
+    expect(found.checks.find(({ id }) => id === "tailnet.tools")?.facts.tools).toBe(gate.tools.length);
+  });
+});
+
+test("the doctor sees 443 wide open, and does not go on to attack", async () => {
+  const gate = await exposeOnce({ gate: () => true });
+  const { exitCode, check } = await report(agent);
+  expect(exitCode).toBe(1);
+  expect(check("public.tools")).toMatchObject({ status: "fail", facts: { tools: gate.tools.length } });
+  expect(check("separation.host-header")).toMatchObject({ status: "skip", facts: { need: "public.tools" } });
+});
+
+test("the doctor calls a public side closed when Funnel is off, and passes", async () => {
+  await exposeApart();
+  await server.tailscale(["funnel", "--https=443", "off"]);
+  const { exitCode, check } = await report(agent);
+  expect(check("public.tools")?.status).toBe("pass");
+  expect(check("public.initialize")?.status).toBe("warn");
+  expect(exitCode).toBe(0);
+});
+
+test("the doctor cannot say anything of the public side when it cannot get there", async () => {
+  await exposeApart();
+  const url = `https://${server.dnsName}:8443/mcp`;
+  const args = [tsmcp, "doctor", url, "--json", "--public-dns", tailnet.dns];
+  const { stdout, exitCode } = await run(process.execPath, args, doctorEnv(agent));
+  const found: DoctorReport = JSON.parse(stdout);
+  expect(exitCode).toBe(3);
+  expect(found.checks.find(({ id }) => id === "public.address")?.status).toBe("unknown");
+  expect(found.checks.find(({ id }) => id === "public.tools")?.status).toBe("skip");
+});
+
+describe("on the real tailnet, the doctor", () => {
+  test("finds every flaw", async () => {
+    const missed: string[] = [];
+    for (const { name, gate, found } of flawedGates(server.dnsName)) {
+      const exposed = await exposeOnce({ gate });
+      const { check, exitCode } = await report(laptop);
+      const result = check(found);
+      if (exitCode !== 1 || result?.status !== "fail" || result.facts.tools !== exposed.tools.length) {
+        missed.push(`${name}: exit ${exitCode}, ${found} ${result?.status} ${result?.message}`);
+      }
+      expect(exposed.calls).toEqual([]);
+    }
+    expect(missed).toEqual([]);
+  });
+
+  test("fails no sound gate", async () => {
+    const wronged: string[] = [];
+    for (const { name, options } of soundGates) {
+      await exposeOnce(options);
+      const { report: found, exitCode } = await report(laptop, [], options.path);
+      const bad = found.checks.filter(({ status }) => status === "fail" || status === "unknown");
+      if (exitCode !== 0)
+        wronged.push(`${name}: exit ${exitCode}, ${bad.map(({ id, message }) => `${id} ${message}`)}`);
+    }
+    expect(wronged).toEqual([]);
+  });
+});
