@@ -1,5 +1,5 @@
 import { EventEmitter, once } from "node:events";
-import { PassThrough } from "node:stream";
+import { PassThrough, type Readable, type Writable } from "node:stream";
 import type { BridgeOptions } from "../../src/bridge/options.ts";
 import { runBridge } from "../../src/bridge/run.ts";
 import { createLog } from "../../src/core/log.ts";
@@ -55,7 +55,7 @@ export interface RawAgent {
   readonly stray: readonly string[];
 }
 
-export function rawAgent(bridge: Pick<RunningBridge, "stdin" | "stdout">): RawAgent {
+export function rawAgent(bridge: { readonly stdin: Writable; readonly stdout: Readable }): RawAgent {
   const waiting: Json[] = [];
   const stray: string[] = [];
   let lastId = 0;

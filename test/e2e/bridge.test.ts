@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Client as ClientV2 } from "@modelcontextprotocol/client";
+import { StdioClientTransport as StdioV2 } from "@modelcontextprotocol/client/stdio";
+import { Client as ClientV1 } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport as StdioV1 } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeRecord } from "../../src/core/record.ts";
+import { freePort, isListening } from "../../src/net/listening.ts";
+import { rawAgent } from "../fakes/bridge.ts";
+import type { TailnetNode } from "../tailnet/harness/node.ts";
+import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { until } from "../tailnet/harness/until.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const everything = join(root, "node_modules/@modelcontextprotocol/server-everything/dist/index.js");
+
+let tailnet: Tailnet;
+let server: TailnetNode;
+let vm: TailnetNode;
+let everythingLog = "";
+let everythingProcess: ChildProcess;
+const children: ChildProcess[] = [];
+
+beforeAll(async () => {
+  tailnet = await startTailnet();
+  const port = await freePort();
+  everythingProcess = spawn(process.execPath, [everything, "streamableHttp"], {
+    env: { PATH: process.env.PATH, PORT: String(port) },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  for (const stream of [everythingProcess.stdout, everythingProcess.stderr]) {
+    stream?.on("data", (chunk) => {
+      everythingLog += String(chunk);
+    });
+  }
+  [server, vm] = await Promise.all([
+    tailnet.startNode({ hostname: "tools" }),
+    tailnet.startNode({ hostname: "vm", tags: ["tag:agent"] }),
+  ]);
+  await server.serve({ port: 8443, target: `http://127.0.0.1:${port}` });
+  await until({ what: "server-everything", log: () => everythingLog }, async () =>
+    (await isListening({ host: "127.0.0.1", port })) ? true : undefined,
+  );
+});
+
+afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  everythingProcess?.kill("SIGKILL");
+  await tailnet?.close();
+});
+
+/** What an agent gives its servers: PATH and HOME, and here the test authority. */
+function environment(home: string): Record<string, string> {
+  return { PATH: process.env.PATH ?? "", HOME: home, NODE_EXTRA_CA_CERTS: tailnet.caFile };
+}
+
+/** A home in which `up` told where the proxy is. */
+function homeWithRecord(): string {
+  const home = tailnet.tempDir();
+  recordProxy(home, vm.proxy);
+  return home;
+}
+
+function recordProxy(home: string, proxy: string): void {
+  const [host = "", port = ""] = proxy.split(":");
+  const record = { version: 1, socket: vm.socket, stateDir: vm.stateDir, entries: [], exports: [] } as const;
+  writeRecord({ env: { HOME: home } }, { ...record, proxy: { host, port: Number(port) } });
+}
+
+const url = (): string => `https://${server.dnsName}:8443/mcp`;
+const command = (home: string) => ({
+  command: process.execPath,
+  args: [join(root, "bin/tsmcp"), "bridge", url()],
+  env: environment(home),
+});
+
+/** The bridge as a raw process, for what the SDKs hide. */
+function startRaw(home: string, args: readonly string[] = [url()]) {
+  const child = spawn(process.execPath, [join(root, "bin/tsmcp"), "bridge", ...args], {
+    env: environment(home),
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  children.push(child);
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return { child, ended, agent: rawAgent({ stdin: child.stdin, stdout: child.stdout }) };
+}
+
+describe("the bridge on the real tailnet", () => {
+  it("gives the official v1 client the tools of server-everything, and leaves no session", async () => {
+    const client = new ClientV1({ name: "agent", version: "1" });
+    await client.connect(new StdioV1(command(homeWithRecord())));
+    expect((await client.listTools()).tools.map(({ name }) => name)).toContain("echo");
+    const result = await client.callTool({ name: "echo", arguments: { message: "hello" } });
+    expect(result).toMatchObject({ content: [{ type: "text", text: "Echo: hello" }] });
+    await client.close();
+    await until({ what: "the DELETE", log: () => everythingLog }, async () =>
+      /terminat/i.test(everythingLog) ? true : undefined,
+    );
+  });
+
+  it.each(["legacy", "auto"] as const)("gives the official v2 client the tools in the mode %s", async (mode) => {
+    const client = new ClientV2({ name: "agent", version: "1" }, { versionNegotiation: { mode } });
+    await client.connect(new StdioV2(command(homeWithRecord())));
+    expect((await client.listTools()).tools.map(({ name }) => name)).toContain("echo");
+    const result = await client.callTool({ name: "echo", arguments: { message: "hello" } });
+    expect(result).toMatchObject({ content: [{ type: "text", text: "Echo: hello" }] });
+    await client.close();
+  });
+
+  it("makes 200 calls at once over one connection through the proxy", async () => {
+    const { child, agent, ended } = startRaw(homeWithRecord());
+    await agent.initialize();
+    const calls = Array.from({ length: 200 }, (_, index) =>
+      agent.ask("tools/call", { name: "echo", arguments: { message: `m${index}` } }),
+    );
+    const answers = await Promise.all(calls);
+    expect(answers.every(({ result }, index) => JSON.stringify(result).includes(`Echo: m${index}"`))).toBe(true);
+    expect(connectionsTo(vm.proxy, child.pid ?? 0)).toBe(1);
+    child.stdin.end();
+    expect(await ended).toBe(0);
+    expect(agent.stray).toEqual([]);
+  });
+
+  it("waits for the tailnet that comes after it, on the port that is recorded then", async () => {
+    const home = tailnet.tempDir();
+    recordProxy(home, `127.0.0.1:${await freePort()}`);
+    const { child, agent, ended } = startRaw(home, [url(), "--verbose"]);
+    let talk = "";
+    child.stderr.on("data", (chunk) => {
+      talk += String(chunk);
+    });
+    const opened = agent.initialize();
+    await until({ what: "the bridge to wait", log: () => talk }, async () =>
+      talk.includes("waiting") ? true : undefined,
+    );
+    recordProxy(home, vm.proxy);
+    expect((await opened).result).toBeDefined();
+    child.kill("SIGTERM");
+    expect(await ended).toBe(0);
+  });
+
+  it("tells a port where nobody serves with tailscaled's own reason", async () => {
+    const closed = `https://${server.dnsName}:9/mcp`;
+    const { child, agent, ended } = startRaw(homeWithRecord(), [closed, "--connect-timeout", "300ms"]);
+    const answer = await agent.ask("initialize", { protocolVersion: "2025-11-25", capabilities: {} });
+    expect(answer.error).toMatchObject({
+      message: expect.stringContaining("refused"),
+      data: { layer: "connect", target: `${server.dnsName}:9`, proxy: `http://${vm.proxy}` },
+    });
+    child.stdin.end();
+    expect(await ended).toBe(0);
+  });
+});
+
+/** Connections that a process has to a proxy of this machine. Source: proc(5), `net/tcp`, 01 is ESTABLISHED. */
+function connectionsTo(proxy: string, pid: number): number {
+  const port = Number(proxy.split(":")[1]).toString(16).toUpperCase().padStart(4, "0");
+  const own = new Set(readdirSync(`/proc/${pid}/fd`).map((fd) => socketOf(`/proc/${pid}/fd/${fd}`)));
+  return readFileSync(`/proc/${pid}/net/tcp`, "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[2]?.endsWith(`:${port}`) && fields[3] === "01" && own.has(`socket:[${fields[9]}]`))
+    .length;
+}
+
+function socketOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
