@@ -1,11 +1,24 @@
 import type { Command } from "commander";
 import type { Session } from "./command.ts";
+import { bridgeCommand } from "./commands/bridge.ts";
 import { configCommand } from "./commands/config.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
+import { envCommand } from "./commands/env.ts";
+import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
 import { upCommand } from "./commands/up.ts";
 
 /** Returns every command, in the order of the help page. */
 export function allCommands(session: Session): Command[] {
-  return [upCommand(session), downCommand(session), statusCommand(session), configCommand(session)];
+  return [
+    upCommand(session),
+    downCommand(session),
+    statusCommand(session),
+    envCommand(session),
+    runCommand(session),
+    doctorCommand(session),
+    bridgeCommand(session),
+    configCommand(session),
+  ];
 }

@@ -16,6 +16,9 @@ export function processTerminal(): Terminal & { stop: () => void } {
     controller.abort(name);
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  const stop = (): void => {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  };
   return {
     env: process.env,
     cwd: workingDirectory(),
@@ -24,7 +27,8 @@ export function processTerminal(): Terminal & { stop: () => void } {
     outIsTerminal: process.stdout.isTTY === true,
     errorIsTerminal: process.stderr.isTTY === true,
     signal: controller.signal,
-    stop: () => process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
+    releaseSignals: stop,
+    stop,
   };
 }
 

@@ -10,6 +10,8 @@ export interface Terminal {
   readonly errorIsTerminal: boolean;
   /** Aborted by SIGINT or SIGTERM; the reason is the signal's name. */
   readonly signal: AbortSignal;
+  /** Leaves SIGINT and SIGTERM to whoever else listens; for a command that hands them on. */
+  readonly releaseSignals?: () => void;
 }
 
 /** Returns whether to colour: only on a terminal, never with `--no-color`, NO_COLOR or TERM=dumb (no-color.org). */

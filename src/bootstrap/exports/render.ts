@@ -1,8 +1,6 @@
 import { shellQuote } from "../../core/shell-quote.ts";
+import type { ExportShell } from "./export-shells.ts";
 import type { Variable } from "./variables.ts";
-
-export const exportShells = ["sh", "fish", "json", "github", "dotenv"] as const;
-export type ExportShell = (typeof exportShells)[number];
 
 /** Returns the text that sets the variables, in the form that the shell, file or program reads. */
 export function renderExports(variables: readonly Variable[], shell: ExportShell): string {

@@ -148,7 +148,9 @@ test("the hook exports nothing while the daemon is stopped", async () => {
   const listener = await startListener("127.0.0.1");
   listener.child.kill("SIGSTOP");
   const { port, identity } = listener;
-  await expect.poll(() => readFileSync(`/proc/${identity.pid}/stat`, "utf8").split(") ")[1]?.[0]).toBe("T");
+  await expect
+    .poll(() => readFileSync(`/proc/${identity.pid}/stat`, "utf8").split(") ")[1]?.[0], { timeout: 4_000 })
+    .toBe("T");
   const output = source(["/bin/sh"], { port, identity, afterwards: nothing });
   listener.child.kill("SIGKILL");
   expect(output).toBe("");

@@ -1,0 +1,50 @@
+import { execa } from "execa";
+import { systemCodeOf } from "../core/errors.ts";
+
+/** How a program ended that had this process's terminal, or why it could not be started. */
+export type ForegroundEnd =
+  | { readonly kind: "exited"; readonly exitCode: number }
+  | { readonly kind: "killed"; readonly signal: NodeJS.Signals }
+  | { readonly kind: "missing" }
+  | { readonly kind: "not-executable"; readonly reason: string };
+
+/** What somebody may send to this process and means for the program. */
+const forwardedSignals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
+
+/** Runs a program with this process's standard streams until it ends, and hands on the signals that arrive here. */
+export async function runInForeground(
+  argv: readonly [string, ...string[]],
+  { env, cwd }: { readonly env: Readonly<Record<string, string | undefined>>; readonly cwd: string },
+): Promise<ForegroundEnd> {
+  const [file, ...args] = argv;
+  const child = execa(file, args, {
+    stdio: "inherit",
+    env,
+    cwd,
+    extendEnv: false,
+    reject: false,
+    forceKillAfterDelay: false,
+  });
+  const handlers = forwardedSignals.map((signal) => {
+    // A terminal sends these two to the whole group, so the program has had its own already.
+    const isShared = (signal === "SIGINT" || signal === "SIGQUIT") && hasTerminal();
+    const handler = (): void => {
+      if (!isShared) child.kill(signal);
+    };
+    process.on(signal, handler);
+    return { signal, handler };
+  });
+  try {
+    const result = await child;
+    if (result.signal !== undefined) return { kind: "killed", signal: result.signal };
+    if (result.exitCode !== undefined) return { kind: "exited", exitCode: result.exitCode };
+    const code = systemCodeOf(result.cause) ?? result.code;
+    return code === "ENOENT" ? { kind: "missing" } : { kind: "not-executable", reason: code ?? "unknown error" };
+  } finally {
+    for (const { signal, handler } of handlers) process.off(signal, handler);
+  }
+}
+
+function hasTerminal(): boolean {
+  return [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
+}

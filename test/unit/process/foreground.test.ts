@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { runInForeground } from "../../../src/process/foreground.ts";
+
+let root = "";
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "tsmcp-foreground-"));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const place = () => ({ env: { PATH: process.env.PATH }, cwd: root });
+
+describe("runInForeground", () => {
+  test.each([0, 1, 7, 255])("tells the exit code when it is %d", async (exitCode) => {
+    expect(await runInForeground(["sh", "-c", `exit ${exitCode}`], place())).toEqual({ kind: "exited", exitCode });
+  });
+
+  test("tells the signal when one ended the program", async () => {
+    expect(await runInForeground(["sh", "-c", "kill -KILL $$"], place())).toEqual({
+      kind: "killed",
+      signal: "SIGKILL",
+    });
+  });
+
+  test("hands arguments on as they are, with no shell between", async () => {
+    const end = await runInForeground(["sh", "-c", 'test "$1" = "\\$(exit 3)\n\'"', "sh", "$(exit 3)\n'"], place());
+    expect(end).toEqual({ kind: "exited", exitCode: 0 });
+  });
+
+  test("tells that a program is missing, or cannot be started", async () => {
+    writeFileSync(join(root, "plain"), "text", { mode: 0o644 });
+    expect(await runInForeground(["no-such-program-here"], place())).toEqual({ kind: "missing" });
+    expect(await runInForeground([join(root, "plain")], place())).toEqual({ kind: "not-executable", reason: "EACCES" });
+  });
+
+  test("leaves no handler behind", async () => {
+    const before = process.listenerCount("SIGTERM");
+    await runInForeground(["true"], place());
+    expect(process.listenerCount("SIGTERM")).toBe(before);
+  });
+
+  test.each(["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1"] as const)(
+    "hands on %s, and lives as long as the program",
+    async (signal) => {
+      const runner = startRunner(
+        `trap 'echo got; exit 5' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`,
+      );
+      const output = collect(runner);
+      await expect.poll(output, { timeout: 20_000 }).toContain("ready");
+      runner.kill(signal);
+      const [exitCode] = await once(runner, "exit");
+      expect([output(), exitCode]).toEqual(["ready\ngot\n", 5]);
+    },
+  );
+});
+
+/** A process of its own, because a signal goes to a whole process. */
+function startRunner(script: string): ChildProcess {
+  const module = fileURLToPath(new URL("../../../src/process/foreground.ts", import.meta.url));
+  const program = `import { runInForeground } from ${JSON.stringify(module)};
+    const end = await runInForeground(["sh", "-c", ${JSON.stringify(script)}], { env: process.env, cwd: "/" });
+    process.exit(end.exitCode ?? 99);`;
+  const args = ["--import", "tsx", "--input-type=module", "-e", program];
+  const cwd = fileURLToPath(new URL("../../..", import.meta.url));
+  return spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "inherit"] });
+}
+
+function collect(child: ChildProcess): () => string {
+  let text = "";
+  child.stdout?.on("data", (chunk) => {
+    text += String(chunk);
+  });
+  return () => text;
+}
