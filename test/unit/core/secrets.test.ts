@@ -64,7 +64,7 @@ describe("readSecret", () => {
 
 test("a secret shows itself in no form of print", () => {
   const secret = new Secret("hunter2hunter2", "TS_AUTHKEY");
-  const printed = [String(secret), `${secret}`, JSON.stringify({ secret }), inspect({ secret }, { showHidden: true })];
+  const printed = [String(secret), JSON.stringify({ secret }), inspect({ secret }, { showHidden: true })];
   expect(printed.join(" ")).not.toContain("hunter2");
 });
 
