@@ -49,6 +49,8 @@ export interface MachineCheck<Found = unknown> extends CheckBase<Found> {
 /** A check of one server: run for each. */
 export interface TargetCheck<Found = unknown> extends CheckBase<Found> {
   readonly subject: "target";
+  /** Needs that depend on what was asked for. */
+  moreNeeds?(context: TargetContext): readonly CheckId[];
   gather(context: TargetContext, signal: AbortSignal): Promise<Found>;
 }
 

@@ -59,7 +59,8 @@ export async function runChecks(run: {
     if (blindness !== undefined) {
       return { result: toResult(check, target, { status: "skip", message: blindness }, 0), holdsUp: undefined };
     }
-    const needs = check.needs.filter((id) => !ignored.has(id)).flatMap((id) => byId.get(id) ?? []);
+    const more = check.subject === "target" && target !== undefined ? (check.moreNeeds?.(target) ?? []) : [];
+    const needs = [...more, ...check.needs].filter((id) => !ignored.has(id)).flatMap((id) => byId.get(id) ?? []);
     const needed = await Promise.all(needs.map((need) => finish(need, target)));
     const obstacle = needed.find(({ holdsUp }) => holdsUp !== undefined)?.holdsUp;
     if (obstacle !== undefined) {

@@ -37,8 +37,6 @@ const retryEveryMs = 1_000;
  */
 export async function runDoctor(request: DoctorRequest, world: World): Promise<DoctorReport> {
   const startedAt = performance.now();
-  // As many listen as requests are under way; that is no leak.
-  setMaxListeners(0, world.signal);
   let requests = 0;
   for (;;) {
     const round = await examine(request, world);
@@ -66,13 +64,22 @@ async function examine(request: DoctorRequest, world: World): Promise<{ checks: 
   const { selected, ignored } = selectChecks(catalogue, request);
   const gate = createGate(maxRequestsAtOnce);
   const targets: TargetContext[] = [];
-  const machine: MachineContext = { request, world, signal: world.signal, targets };
+  // Ends what a check began and did not wait for.
+  const over = new AbortController();
+  const signal = AbortSignal.any([world.signal, over.signal]);
+  // As many listen as requests are under way; that is no leak.
+  setMaxListeners(0, signal);
+  const machine: MachineContext = { request, world, signal, targets };
   for (const [index, target] of request.targets.entries()) {
     targets.push({ machine, target, index, traffic: createTraffic({ gate }) });
   }
   const outOfSight = groupsOutOfSight(request.vantage);
-  const checks = await runChecks({ catalogue, selected, ignored, outOfSight, machine, targets });
-  return { checks, requests: targets.reduce((sum, { traffic }) => sum + traffic.requests, 0) };
+  try {
+    const checks = await runChecks({ catalogue, selected, ignored, outOfSight, machine, targets });
+    return { checks, requests: targets.reduce((sum, { traffic }) => sum + traffic.requests, 0) };
+  } finally {
+    over.abort(new Error("the run is over"));
+  }
 }
 
 function groupsOutOfSight(vantage: Vantage): ReadonlyMap<Group, string> {

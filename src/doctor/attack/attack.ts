@@ -8,6 +8,8 @@ import type { Disguise } from "../probe/disguise.ts";
 import { look, type Opening, type Sighting } from "../probe/look.ts";
 import type { Route } from "../probe/route.ts";
 import { endOf } from "../target.ts";
+import { hostDisguises } from "./hosts.ts";
+import { leakedTools } from "./leaked-tools.ts";
 
 /** What came of trying to get in from the internet. */
 export type Attack =
@@ -29,10 +31,16 @@ export interface Inside {
   readonly port: number;
 }
 
+/** What to try; `openToHost` says that a forged host name alone gets in, so that it is not told twice. */
+export type Disguises = (
+  inside: Inside,
+  known: { readonly openToHost: () => Promise<boolean> },
+) => Promise<readonly Disguise[]>;
+
 /** Sends the disguised requests along the public path, to the place where the tailnet side has its server. */
 export async function attack(
   context: TargetContext,
-  { signal, disguises }: { readonly signal: AbortSignal; readonly disguises: (inside: Inside) => readonly Disguise[] },
+  { signal, disguises }: { readonly signal: AbortSignal; readonly disguises: Disguises },
 ): Promise<Attack> {
   const standing = await control(context);
   if (standing.kind === "missing") return { kind: "uncontrolled", reason: standing.reason };
@@ -42,13 +50,19 @@ export async function attack(
   const publicEnd = endOf(route.url);
   const tailnetEnd = endOf(new URL(context.target.server.tailnetUrls[0]));
   const inside = { host: publicEnd.host, port: tailnetEnd.port };
-  const tries = await Promise.all(
-    disguises(inside).map(async (disguise): Promise<Try> => {
-      const caller = createCaller({ route, disguise, traffic: context.traffic, signal });
-      return { route, disguise, sighting: await look(caller, opening) };
-    }),
-  );
-  return { kind: "tried", tries, allowed: context.target.publicTools };
+  const attempt = async (disguise: Disguise): Promise<Try> => {
+    const caller = createCaller({ route, disguise, traffic: context.traffic, signal });
+    return { route, disguise, sighting: await look(caller, opening) };
+  };
+  const allowed = context.target.publicTools;
+  const openToHost = async (): Promise<boolean> => {
+    const [plainest] = hostDisguises(inside);
+    if (plainest === undefined) return false;
+    const { sighting } = await attempt(plainest);
+    return leakedTools(sighting.tools, allowed).length > 0;
+  };
+  const tries = await Promise.all((await disguises(inside, { openToHost })).map(attempt));
+  return { kind: "tried", tries, allowed };
 }
 
 type Door =

@@ -40,7 +40,7 @@ const strangersIdentity: readonly Header[] = [
  * Returns requests that claim to come from a tailnet user. tailscaled removes its own headers from what a client sends,
  * but not their forms with underscores, which some servers fold into the real ones.
  */
-export function identityDisguises({ host, port }: Place): Disguise[] {
+export function identityDisguises(): Disguise[] {
   const both = [...identity, ...capabilities];
   return [
     asked("Tailscale-User-Login", identity),
@@ -55,8 +55,13 @@ export function identityDisguises({ host, port }: Place): Disguise[] {
       ["Connection", "close, Tailscale-User-Login, Tailscale-Funnel-Request, X-Forwarded-For, X-Forwarded-Host"],
     ]),
     asked("X-Tailscale-User and its like", strangersIdentity),
-    { ...asked(`Tailscale-User-Login with Host: ${host}:${port}`, both), authority: `${host}:${port}` },
   ];
+}
+
+/** For gates that want both. */
+export function identityWithHost({ host, port }: Place): Disguise {
+  const headers = [...identity, ...capabilities];
+  return { ...asked(`Tailscale-User-Login with Host: ${host}:${port}`, headers), authority: `${host}:${port}` };
 }
 
 /** Returns requests that claim to have been forwarded from inside. */
@@ -90,18 +95,21 @@ export function forwardingDisguises({ host, port }: Place): Disguise[] {
 }
 
 /**
- * Returns requests with more header lines than Node keeps (1,000). tailscaled sends headers sorted by name, so what
- * Node drops is everything after the filler: its own marks, and nothing that MCP needs.
+ * A request with more header lines than Node keeps (1,000). tailscaled sends headers sorted by name, so what Node drops
+ * is everything after the filler: tailscaled's own marks, and nothing that MCP needs.
  * Source: https://nodejs.org/api/http.html#servermaxheaderscount
  */
-export function countDisguises({ host, port }: Place): Disguise[] {
+export const headerCrowd: Disguise = {
+  label: "1,100 more header lines",
+  protocol: "h1",
+  headers: [],
   // "q" sorts after Accept, Content-Type and Mcp-Session-Id, and before Tailscale-Funnel-Request and X-Forwarded-For.
-  const filler = { header: ["q", "b"] as const, count: 1_100 };
-  const crowd: Disguise = { label: "1,100 more header lines", protocol: "h1", headers: [], filler };
-  return [
-    crowd,
-    { ...crowd, label: `1,100 more header lines and Host: ${host}:${port}`, authority: `${host}:${port}` },
-  ];
+  filler: { header: ["q", "b"], count: 1_100 },
+};
+
+/** For gates that want the right host and no mark. */
+export function headerCrowdWithHost({ host, port }: Place): Disguise {
+  return { ...headerCrowd, label: `1,100 more header lines and Host: ${host}:${port}`, authority: `${host}:${port}` };
 }
 
 function asked(label: string, headers: readonly Header[]): Disguise {

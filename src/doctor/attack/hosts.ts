@@ -27,6 +27,7 @@ export function hostDisguises({ host, port }: { readonly host: string; readonly 
     `100.64.0.1:${port}`,
     "100.64.0.1",
     `invalid:${port}`,
+    "",
   ];
   const [plain, shouted] = names;
   const elsewhere = [plain, shouted, `localhost:${port}`].filter((name) => name !== undefined);
@@ -34,7 +35,7 @@ export function hostDisguises({ host, port }: { readonly host: string; readonly 
 }
 
 function inHost(name: string): Disguise {
-  return { label: `Host: ${name}`, protocol: "h1", authority: name, headers: [] };
+  return { label: name === "" ? "an empty Host" : `Host: ${name}`, protocol: "h1", authority: name, headers: [] };
 }
 
 function inAuthority(name: string): Disguise {

@@ -1,7 +1,7 @@
 import type { Outcome } from "../check.ts";
-import { leakedTools } from "../checks/public.ts";
 import { curlLine } from "../probe/curl.ts";
 import type { Attack, Try } from "./attack.ts";
+import { leakedTools } from "./leaked-tools.ts";
 
 /** What a check says of a disguise that got in. */
 export interface AttackWords {
@@ -48,7 +48,11 @@ export function judgeAttack(attack: Attack, words: AttackWords): Outcome {
       facts,
     };
   }
-  return { status: "pass", message: `${tries.length} forged requests saw no tool`, facts };
+  return {
+    status: "pass",
+    message: `${tries.length} forged ${tries.length === 1 ? "request" : "requests"} saw no tool`,
+    facts,
+  };
 }
 
 function letIn(

@@ -57,14 +57,17 @@ export function judgeListening({ way, refusal, owner }: Listening): Outcome {
       message: `nothing listens at ${name} (${refusal})`,
       facts,
       reproduce: `curl -sS -m 5 -x ${shellQuote(name)} http://100.100.100.100/`,
-      hint:
-        way.origin === "up"
-          ? 'run "tsmcp up" again'
-          : `run "tsmcp up", or correct the proxy that the ${way.origin} names`,
+      hint: listeningHint(way.origin),
     };
   }
   const by = owner !== undefined && "command" in owner ? ` (${plainText(owner.command)}, process ${owner.pid})` : "";
   return { status: "pass", message: `${name}${by}`, facts };
+}
+
+function listeningHint(origin: TailnetWay["origin"]): string {
+  if (origin === "up") return 'run "tsmcp up" again';
+  const where = origin === "environment" ? "HTTPS_PROXY or ALL_PROXY" : origin;
+  return `run "tsmcp up", or correct ${where}`;
 }
 
 interface Connected {

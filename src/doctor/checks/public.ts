@@ -1,4 +1,4 @@
-import { fitsPattern } from "../../core/tool-pattern.ts";
+import { leakedTools } from "../attack/leaked-tools.ts";
 import { type Outcome, targetCheck } from "../check.ts";
 import { type PublicLook, type PublicView, publicView } from "../facts/public-view.ts";
 import { type PublicWay, publicVantage, publicWay } from "../facts/public-way.ts";
@@ -174,11 +174,6 @@ export function judgePublicTools({ view, allowed }: PublicTools): Outcome {
 function cannotTell({ kind, status }: Sighting, { isFirst }: { isFirst: boolean }): boolean {
   if (kind === "broken") return isFirst || status === undefined;
   return kind === "held" || kind === "unreachable";
-}
-
-/** Returns the tools that nobody on the internet should have seen. */
-export function leakedTools(tools: readonly string[], allowed: readonly string[]): string[] {
-  return tools.filter((tool) => !allowed.some((pattern) => fitsPattern(pattern, tool)));
 }
 
 function openToAll({ route, sighting }: PublicLook, leaked: readonly string[]): Outcome {

@@ -1,9 +1,15 @@
-import { type Attack, attack, type Inside } from "../attack/attack.ts";
-import { countDisguises, forwardingDisguises, identityDisguises } from "../attack/headers.ts";
+import { type Attack, attack, type Disguises } from "../attack/attack.ts";
+import {
+  forwardingDisguises,
+  headerCrowd,
+  headerCrowdWithHost,
+  identityDisguises,
+  identityWithHost,
+} from "../attack/headers.ts";
 import { hostDisguises } from "../attack/hosts.ts";
 import { judgeAttack } from "../attack/judge-attack.ts";
 import { type CheckId, type TargetCheck, targetCheck } from "../check.ts";
-import type { Disguise } from "../probe/disguise.ts";
+import { isAuthorized } from "../facts/control.ts";
 
 const serveSource = "https://github.com/tailscale/tailscale/blob/v1.102.5/ipn/ipnlocal/serve.go";
 const twoListeners =
@@ -18,7 +24,7 @@ function forgery(definition: {
   readonly proves: string;
   readonly breaks: string;
   readonly mend: string;
-  readonly disguises: (inside: Inside) => readonly Disguise[];
+  readonly disguises: Disguises;
 }): TargetCheck<Attack> {
   const { id, title, source, mandatory, proves, breaks, mend, disguises } = definition;
   return targetCheck<Attack>({
@@ -30,6 +36,7 @@ function forgery(definition: {
     ...(mandatory === undefined ? {} : { mandatory }),
     source,
     explain: { proves, breaks, mend },
+    moreNeeds: (context) => (isAuthorized(context) ? [] : ["tailnet.initialize"]),
     gather: (context, signal) => attack(context, { signal, disguises }),
     judge: (found) => judgeAttack(found, { why: breaks, mend }),
   });
@@ -45,7 +52,7 @@ export const separationHostHeader = forgery({
   breaks:
     "tailscaled copies the client's own Host into X-Forwarded-Host and never compares it with the port, so a gate that trusts X-Forwarded-Host or Host trusts what the stranger wrote.",
   mend: twoListeners,
-  disguises: hostDisguises,
+  disguises: async (inside) => hostDisguises(inside),
 });
 
 export const separationForwardingHeaders = forgery({
@@ -57,7 +64,7 @@ export const separationForwardingHeaders = forgery({
   breaks:
     "tailscaled replaces X-Forwarded-For and X-Forwarded-Host, and passes on every other header that says where a request comes from.",
   mend: twoListeners,
-  disguises: forwardingDisguises,
+  disguises: async (inside) => forwardingDisguises(inside),
 });
 
 export const separationIdentityHeaders = forgery({
@@ -69,7 +76,10 @@ export const separationIdentityHeaders = forgery({
   breaks:
     "A server that folds underscores into dashes takes Tailscale_User_Login for the real header; before 1.92 tailscaled let Tailscale-App-Capabilities through; a raw TCP Funnel strips nothing.",
   mend: "ask tailscaled itself (whois) who the caller is, and give each exposure a listener of its own",
-  disguises: identityDisguises,
+  disguises: async (inside, { openToHost }) => [
+    ...identityDisguises(),
+    ...((await openToHost()) ? [] : [identityWithHost(inside)]),
+  ],
 });
 
 export const separationHeaderCount = forgery({
@@ -80,5 +90,8 @@ export const separationHeaderCount = forgery({
   breaks:
     "Node keeps the first 1,000 header lines and drops the rest without a word, Tailscale-Funnel-Request and X-Forwarded-For among them; a gate that takes a missing mark for proof lets the stranger in.",
   mend: "set server.maxHeadersCount = 0, or update Node.js (22.23.3, 24.21.0), and never take a missing header for proof",
-  disguises: countDisguises,
+  disguises: async (inside, { openToHost }) => [
+    headerCrowd,
+    ...((await openToHost()) ? [] : [headerCrowdWithHost(inside)]),
+  ],
 });

@@ -1,4 +1,5 @@
 import { publicDoor } from "../attack/attack.ts";
+import { leakedTools } from "../attack/leaked-tools.ts";
 import { type Outcome, targetCheck } from "../check.ts";
 import type { TargetContext } from "../context.ts";
 import { control } from "../facts/control.ts";
@@ -8,7 +9,6 @@ import { sessionLine } from "../probe/curl.ts";
 import { plainly } from "../probe/disguise.ts";
 import { listWithin, openedSession, type Sighting } from "../probe/look.ts";
 import { initializeMessage } from "../probe/message.ts";
-import { leakedTools } from "./public.ts";
 
 /** What the public side shows to somebody who holds a session id of the tailnet side. */
 export type BorrowedSession =

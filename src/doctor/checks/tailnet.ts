@@ -1,4 +1,5 @@
 import { TsmcpError } from "../../core/errors.ts";
+import { shellQuote } from "../../core/shell-quote.ts";
 import { fitsPattern } from "../../core/tool-pattern.ts";
 import { describeProxy } from "../../net/proxy.ts";
 import { type Outcome, targetCheck } from "../check.ts";
@@ -59,7 +60,7 @@ export function judgeDial({ end, through, failure }: Dialed): Outcome {
         ? `the name ${end} leads nowhere: ${failure.reason}`
         : `${end} does not answer: ${failure.reason}`,
     facts,
-    reproduce: `curl -sS -m 10 ${through === undefined ? "" : `-x ${through} `}https://${end}/`,
+    reproduce: `curl -sS -m 10 ${through === undefined ? "" : `-x ${shellQuote(through)} `}https://${end}/`,
     hint:
       failure.layer === "name"
         ? "check the name, and that this machine is on the tailnet that has it"

@@ -1,3 +1,4 @@
+import { shellQuote } from "../../core/shell-quote.ts";
 import { locatePrograms, type Programs } from "../../tailscale/locate.ts";
 import { machineCheck, type Outcome } from "../check.ts";
 import { type DaemonAnswer, daemonAnswer } from "../facts/node-status.ts";
@@ -79,7 +80,7 @@ export const tailscaleState = machineCheck<{ daemon: DaemonAnswer; reached: bool
 });
 
 export function judgeState({ daemon, reached }: { readonly daemon: DaemonAnswer; readonly reached: boolean }): Outcome {
-  const reproduce = "tailscale status --json | grep BackendState";
+  const reproduce = `tailscale --socket=${shellQuote(daemon.socket)} status --json | grep BackendState`;
   if (daemon.kind === "silent") {
     const facts = { socket: daemon.socket, reason: daemon.reason };
     if (reached) return { status: "skip", message: "the tailnet is reached without tailscaled on this machine", facts };
@@ -138,7 +139,7 @@ export const tailscaleHealth = machineCheck<DaemonAnswer>({
   id: "tailscale.health",
   group: "tailscale",
   title: "tailscaled has no complaint",
-  needs: ["tailscale.installed"],
+  needs: ["tailscale.state"],
   timeoutMs: 5_000,
   source: "https://github.com/tailscale/tailscale/blob/v1.102.5/health/warnings.go",
   explain: {
@@ -157,7 +158,7 @@ export const tailscaleHealth = machineCheck<DaemonAnswer>({
       status: "warn",
       message: `${first}${more}`,
       facts: { health },
-      reproduce: "tailscale status",
+      reproduce: `tailscale --socket=${shellQuote(daemon.socket)} status`,
       hint: "do what tailscaled says",
     };
   },

@@ -20,8 +20,7 @@ export const control = observation(async (context: TargetContext): Promise<Contr
   const publicUrl = server.publicUrls?.[0];
   if (publicUrl === undefined) return { kind: "missing", reason: "the server has no public side" };
   const publicHost = new URL(publicUrl).hostname;
-  const authorized = context.machine.request.authorized.map((host) => host.toLowerCase().replace(/\.$/, ""));
-  if (authorized.includes(publicHost)) return { kind: "shown", by: "authorized" };
+  if (isAuthorized(context)) return { kind: "shown", by: "authorized" };
   const tailnetHost = new URL(server.tailnetUrls[0]).hostname;
   if (publicHost !== tailnetHost) {
     return { kind: "missing", reason: `the public side is ${publicHost}, the tailnet side ${tailnetHost}` };
@@ -34,6 +33,14 @@ export const control = observation(async (context: TargetContext): Promise<Contr
     ? { kind: "shown", by: "tailnet" }
     : { kind: "missing", reason: `${tailnetHost} answers on the tailnet side, but is no name of a tailnet` };
 });
+
+/** Whether the user typed the public side's host in `--authorized`. */
+export function isAuthorized({ machine, target }: TargetContext): boolean {
+  const [url] = target.server.publicUrls ?? [];
+  if (url === undefined) return false;
+  const { hostname } = new URL(url);
+  return machine.request.authorized.some((host) => host.toLowerCase().replace(/\.$/, "") === hostname);
+}
 
 async function isInTailnet(context: TargetContext, host: string): Promise<boolean> {
   const { proxy } = await targetWay(context);

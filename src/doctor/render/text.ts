@@ -28,7 +28,13 @@ export function renderText(report: DoctorReport, options: TextOptions): string {
     )
     .toSorted((one, other) => order.indexOf(one.status) - order.indexOf(other.status));
   const many = report.targets.length > 1;
-  const blocks = shown.flatMap((check) => lines(check, { ...options, many }));
+  const skips = shown.filter(({ status }) => status === "skip");
+  const blocks = shown.flatMap((check) => {
+    if (check.status !== "skip") return lines(check, { ...options, many });
+    // One cause often skips ten checks: one line for them all.
+    const alike = skips.filter(({ message }) => message === check.message);
+    return alike[0] === check ? [skipLine(alike, { ...options, many })] : [];
+  });
   const head =
     options.detail === "quiet" ? [] : [...report.targets.map(targetLine), ...(report.targets.length > 0 ? [""] : [])];
   if (options.detail === "quiet" && blocks.length === 0 && report.verdict === "pass") return "";
@@ -41,17 +47,28 @@ function targetLine({ name, tailnetUrl, publicUrl, derived }: DoctorReport["targ
   return name === publicUrl || name === tailnetUrl || URL.canParse(name) ? sides : `${plainText(name)}: ${sides}`;
 }
 
+function skipLine(checks: readonly CheckResult[], { color, many }: TextOptions & { many: boolean }): string {
+  const names = checks.map((check) => `${check.id}${ofTarget(check, many)}`).join(", ");
+  return `${paint(words.skip, { status: "skip", color })} ${names}: ${plainText(checks[0]?.message ?? "", 600)}`;
+}
+
+function paint(text: string, { status, color }: { readonly status: Status; readonly color: boolean }): string {
+  return color ? `\u001b[${colors[status]}m${text}\u001b[0m` : text;
+}
+
+function ofTarget({ target }: CheckResult, many: boolean): string {
+  return many && target !== null ? ` [${plainText(target)}]` : "";
+}
+
 function lines(check: CheckResult, { color, detail, many }: TextOptions & { many: boolean }): string[] {
-  const { status, id, target, message, facts, reproduce, hint } = check;
-  const paint = (text: string): string => (color ? `\u001b[${colors[status]}m${text}\u001b[0m` : text);
-  const of = many && target !== null ? ` [${plainText(target)}]` : "";
-  const first = `${paint(words[status].padEnd(4))} ${id}${of}: ${plainText(message, 600)}`;
+  const { status, id, message, facts, reproduce, hint } = check;
+  const first = `${paint(words[status].padEnd(4), { status, color })} ${id}${ofTarget(check, many)}: ${plainText(message, 600)}`;
   const isBad = status === "fail" || status === "warn" || status === "unknown";
   if (!isBad && detail !== "verbose") return [first];
   const more = [
     ...(typeof facts.why === "string" ? [`why:   ${facts.why}`] : []),
     ...(reproduce === null ? [] : [`try:   ${reproduce}`]),
-    ...(hint === null || status === "skip" ? [] : [`do:    ${hint}`]),
+    ...(hint === null ? [] : [`do:    ${hint}`]),
   ];
   return [first, ...more.map((line) => `       ${line}`)];
 }

@@ -11,7 +11,7 @@ export const host = "node.tailnet.test";
 /** A server seen from both sides: a fake tailnet proxy leads to Serve, `--connect-to` leads to Funnel. */
 export interface TwoSides extends AsyncDisposable {
   readonly world: World;
-  readonly connectTo: DoctorRequest["connectTo"];
+  readonly request: DoctorRequest;
   examine(request?: Partial<DoctorRequest>): Promise<DoctorReport>;
 }
 
@@ -39,26 +39,22 @@ export async function startTwoSides(ports: {
   const connectTo = [{ host, port: 443, address: "127.0.0.1", toPort: funnel.port }];
   const server = serverFromUrl(`https://${host}:8443${path}`, "test");
   const target = { server, expectedTools: [], minTools: undefined, publicTools: [], probe: undefined };
+  const request: DoctorRequest = {
+    targets: [target],
+    only: [],
+    skip: [],
+    strict: false,
+    waitMs: 0,
+    vantage: "auto",
+    connectTo,
+    publicDns: undefined,
+    headers: [],
+    authorized: [host],
+  };
   return {
     world,
-    connectTo,
-    examine: (request = {}) =>
-      runDoctor(
-        {
-          targets: [target],
-          only: [],
-          skip: [],
-          strict: false,
-          waitMs: 0,
-          vantage: "auto",
-          connectTo,
-          publicDns: undefined,
-          headers: [],
-          authorized: [host],
-          ...request,
-        },
-        world,
-      ),
+    request,
+    examine: (changes = {}) => runDoctor({ ...request, ...changes }, world),
     async [Symbol.asyncDispose]() {
       for (const part of [proxy, serve, funnel]) await part[Symbol.asyncDispose]();
     },
