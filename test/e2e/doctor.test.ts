@@ -192,6 +192,103 @@ test("the doctor cannot say anything of the public side when it cannot get there
   expect(found.checks.find(({ id }) => id === "public.tools")?.status).toBe("skip");
 });
 
+test("the doctor finds that a session of the tailnet side opens the public side, and shows how", async () => {
+  const [sound] = soundGates;
+  if (sound === undefined) throw new Error("there is no sound gate");
+  // The gate decides at initialize; the session id is then good for everybody.
+  const gate = await exposeOnce({ ...sound.options, flavour: "sessions" });
+  const { exitCode, check } = await report(laptop);
+  expect(exitCode).toBe(1);
+  expect(check("separation.host-header")?.status).toBe("pass");
+  const hole = check("separation.session");
+  expect(hole).toMatchObject({ status: "fail", facts: { tools: gate.tools.length } });
+  const shown = await run("/bin/sh", ["-c", hole?.reproduce ?? "false"], doctorEnv(laptop));
+  for (const tool of gate.tools) expect(shown.stdout).toContain(`"${tool}"`);
+});
+
+test.each([
+  "separation.host-header",
+  "separation.identity-headers",
+  "separation.forwarding-headers",
+  "separation.header-count",
+] as const)("the line that reproduces %s does so in a plain shell", async (id) => {
+  const flawed = flawedGates(server.dnsName).find(({ found }) => found === id);
+  if (flawed === undefined) throw new Error(`no gate has the flaw that ${id} finds`);
+  const gate = await exposeOnce({ gate: flawed.gate });
+  const { check } = await report(laptop, ["--only", id]);
+  const shown = await run("/bin/sh", ["-c", check(id)?.reproduce ?? "false"], doctorEnv(laptop));
+  expect(shown.stderr).toBe("");
+  for (const tool of gate.tools) expect(shown.stdout).toContain(`"${tool}"`);
+});
+
+describe("when something on the way is broken, the doctor names it first", () => {
+  /** The checks that failed, and the need that every mandatory one names. */
+  const causes = ({ checks }: DoctorReport) => ({
+    failed: checks.filter(({ status }) => status === "fail").map(({ id }) => id),
+    needed: new Set(
+      checks.filter(({ status, facts }) => status === "skip" && facts.need).map(({ facts }) => facts.need),
+    ),
+  });
+
+  test("a backend that is down behind Serve", async () => {
+    const gate = await exposeOnce({ gate: () => true });
+    await gate[Symbol.asyncDispose]();
+    gates.splice(0);
+    const { exitCode, report: found, check } = await report(agent);
+    expect(exitCode).toBe(1);
+    expect(causes(found).failed).toEqual(["tailnet.initialize"]);
+    expect(check("tailnet.initialize")?.message).toContain("502");
+  });
+
+  test("Serve that is off", async () => {
+    await exposeApart();
+    await server.tailscale(["serve", "--https=8443", "off"]);
+    const { exitCode, report: found } = await report(agent);
+    expect(exitCode).toBe(1);
+    expect(causes(found)).toEqual({ failed: ["tailnet.dial"], needed: new Set(["tailnet.dial"]) });
+  });
+
+  test("a proxy that is not there", async () => {
+    await exposeApart();
+    const { exitCode, report: found } = await report({ ...agent, proxy: "127.0.0.1:9" });
+    expect(exitCode).toBe(1);
+    expect(causes(found)).toEqual({ failed: ["proxy.listening"], needed: new Set(["proxy.listening"]) });
+  });
+
+  test("a proxy that leads elsewhere", async () => {
+    const gate = await exposeApart();
+    const { exitCode, report: found } = await report({ ...agent, proxy: `127.0.0.1:${gate.port}` });
+    expect(exitCode).toBe(1);
+    expect(causes(found)).toEqual({ failed: ["proxy.connect"], needed: new Set(["proxy.connect"]) });
+  });
+
+  test("tools that are missing", async () => {
+    await exposeApart();
+    const {
+      exitCode,
+      report: found,
+      check,
+    } = await report(agent, ["--expect-tools", "tool_*,search", "--min-tools", "2"]);
+    expect(exitCode).toBe(1);
+    expect(causes(found).failed).toEqual(["tailnet.tools"]);
+    expect(check("tailnet.tools")).toMatchObject({ facts: { missing: ["search"] } });
+  });
+
+  test("a node that was stopped, and one whose daemon is gone", async () => {
+    await exposeApart();
+    const spare = await tailnet.startNode({ hostname: "spare", tags: ["tag:agent"] });
+    await spare.tailscale(["down"]);
+    const stopped = await report(spare);
+    expect(stopped.exitCode).toBe(1);
+    expect(causes(stopped.report)).toEqual({ failed: ["tailscale.state"], needed: new Set(["tailscale.state"]) });
+    expect(stopped.check("tailscale.state")?.message).toBe("tailscaled is Stopped");
+    await spare.kill();
+    const gone = await report(spare);
+    expect(causes(gone.report)).toEqual({ failed: ["tailscale.state"], needed: new Set(["tailscale.state"]) });
+    expect(gone.check("tailscale.state")?.message).toBe("tailscaled does not answer");
+  });
+});
+
 describe("on the real tailnet, the doctor", () => {
   test("finds every flaw", async () => {
     const missed: string[] = [];
