@@ -6,8 +6,10 @@ import { headersOfMessage, headersOfSession } from "../mcp/request-headers.ts";
 import { isSessionRefusal } from "../mcp/session-refusal.ts";
 import { RequestLost } from "../net/origin.ts";
 import type { Agent } from "./agent.ts";
+import { createBacklog } from "./backlog.ts";
 import { deliver } from "./delivery.ts";
-import { CallTimeout, rpcErrorOf } from "./failure.ts";
+import { eraMismatch } from "./era-mismatch.ts";
+import { BridgeEnding, CallTimeout, rpcErrorOf } from "./failure.ts";
 import { createInFlight, type Pending } from "./in-flight.ts";
 import { isHarmlessToRepeat, isUnknownDiscovery, methodNotFound } from "./method.ts";
 import { patiently } from "./patience.ts";
@@ -15,7 +17,7 @@ import { createSession } from "./session.ts";
 
 export interface Conversation {
   /** Takes one message of the agent; resolves when it may be followed by the next. Never rejects. */
-  receive(message: Message, bytes: Buffer): void;
+  receive(message: Message, bytes: Buffer): Promise<void>;
   /** Resolves when every request has its answer. */
   idle(): Promise<void>;
   /** Breaks off what is under way and ends the session, within `timeoutMs`. */
@@ -36,6 +38,9 @@ interface Sent {
   readonly bytes: Buffer;
 }
 
+/** Of messages that the agent sent and nobody is done with; past it the agent has to wait. Two of the largest fit. */
+const maxBacklogBytes = 64 * 1024 * 1024;
+
 /** Returns the exchange between one agent and one server, era by era as the messages themselves say. */
 export function createConversation(options: ConversationOptions): Conversation {
   const { agent, log, patienceMs } = options;
@@ -48,6 +53,7 @@ export function createConversation(options: ConversationOptions): Conversation {
     return found;
   };
   const session = createSession({ endpoint, agent, log, signal: over.signal });
+  const backlog = createBacklog(maxBacklogBytes);
   /** What must be over before the next message goes: the opening, and its confirmation. */
   let gate: Promise<unknown> = Promise.resolve();
 
@@ -74,6 +80,8 @@ export function createConversation(options: ConversationOptions): Conversation {
       place += 1;
       answer = await post(sent, pending.signal);
     }
+    const mismatch = eraMismatch(sent.message, answer);
+    if (mismatch !== undefined && pending.settle()) return agent.fail(pending.id, mismatch);
     const opening = { request: sent.message, bytes: sent.bytes, answer };
     await deliver(answer, {
       agent,
@@ -92,6 +100,8 @@ export function createConversation(options: ConversationOptions): Conversation {
           if (pending.settle()) await agent.fail(pending.id, methodNotFound);
           return;
         }
+        const mismatch = eraMismatch(sent.message, answer);
+        if (mismatch !== undefined && pending.settle()) return await agent.fail(pending.id, mismatch);
         const resume = (lastEventId: string): Promise<Answer> =>
           patiently(
             () =>
@@ -128,8 +138,10 @@ export function createConversation(options: ConversationOptions): Conversation {
       pending.signal.throwIfAborted();
       await (isOpening ? open(sent, pending) : call(sent, pending));
     } catch (error) {
-      log.debug(`${message.method} failed: ${String(error)}`);
-      if (pending.settle()) await agent.fail(pending.id, rpcErrorOf(error, message.method));
+      // Whatever broke because it was ended, broke for that reason.
+      const reason: unknown = pending.signal.aborted ? pending.signal.reason : error;
+      log.debug(`${message.method} failed: ${String(reason)}`);
+      if (pending.settle()) await agent.fail(pending.id, rpcErrorOf(reason, message.method));
     } finally {
       clearTimeout(timer);
       openGate();
@@ -164,17 +176,17 @@ export function createConversation(options: ConversationOptions): Conversation {
   };
   return {
     receive(message, bytes) {
-      if (message.kind === "request") void request({ message, bytes });
-      else if (message.kind === "notification") {
-        takeNotification(message, bytes).catch((error: unknown) => logLost(message, error));
-      } else {
-        gate.then(() => notify({ message, bytes })).catch((error: unknown) => logLost({ method: "an answer" }, error));
-      }
+      const lost = (error: unknown): void =>
+        logLost(message.kind === "response" ? { method: "an answer" } : message, error);
+      if (message.kind === "request") return backlog.add(bytes.length, request({ message, bytes }));
+      if (message.kind === "notification")
+        return backlog.add(bytes.length, takeNotification(message, bytes).catch(lost));
+      return backlog.add(bytes.length, gate.then(() => notify({ message, bytes })).catch(lost));
     },
     idle: () => inFlight.idle(),
     async end(timeoutMs) {
-      inFlight.abortAll(new Error("the bridge is ending"));
-      over.abort(new Error("the bridge is ending"));
+      inFlight.abortAll(new BridgeEnding());
+      over.abort(new BridgeEnding());
       await session.end(timeoutMs);
     },
   };

@@ -16,6 +16,14 @@ export const bridgeCodes = {
   protocol: -31007,
 } as const;
 
+/** The agent is gone, or told the bridge to go. */
+export class BridgeEnding extends Error {
+  constructor() {
+    super("the bridge is ending");
+    this.name = "BridgeEnding";
+  }
+}
+
 /** The answer to one request took longer than `--call-timeout`. */
 export class CallTimeout extends Error {
   constructor(timeoutMs: number) {
@@ -46,6 +54,7 @@ export function rpcErrorOf(error: unknown, method: string): RpcError {
       data: { layer: "server", mayHaveRun: true },
     });
   }
+  if (error instanceof BridgeEnding) return told("ended", { message: error.message, data: { layer: "bridge" } });
   return told("protocol", { message: messageOf(error), data: { layer: "bridge" } });
 }
 

@@ -251,6 +251,21 @@ test("an agent of both eras hears 'method not found' where the server is too old
 });
 
 test.each([
+  ["initialize", {}, -32022, "the agent speaks MCP 2025-11-25 or older, the server only newer"],
+  [
+    "tools/call",
+    { name: "t", _meta: modernMeta },
+    -32000,
+    "the agent speaks MCP 2026-07-28, the server 2025-11-25 or older",
+  ],
+])("%s to a server of the other era fails with words that name both", async (method, params, code, words) => {
+  const { agent } = await start((_seen, reply) =>
+    reply.status(400, { jsonrpc: "2.0", id: null, error: { code, message: "no", data: { supported: ["x"] } } }),
+  );
+  expect(errorOf(await agent.ask(method, params))).toMatchObject({ message: expect.stringContaining(words) });
+});
+
+test.each([
   [401, {}, -31003, /wants credentials/],
   [502, {}, -31003, /cannot reach it/],
   [400, { jsonrpc: "2.0", id: null, error: { code: -32602, message: "server says no" } }, -32602, /^server says no$/],
@@ -411,6 +426,15 @@ test("an answer that takes longer than the call time-out becomes an error", asyn
     code: -31005,
     data: { mayHaveRun: true },
   });
+});
+
+test("a stream that stalls behind its first words runs into the call time-out too", async () => {
+  const { agent } = await start(
+    calls((_seen, reply) => reply.stream().event({ method: "notifications/progress", params: {} })),
+    { callTimeoutMs: 100 },
+  );
+  await agent.initialize();
+  expect(errorOf(await agent.ask("tools/call", { name: "t" }))).toMatchObject({ code: -31005 });
 });
 
 test("more calls than allowed at once wait, and all are answered", async () => {
