@@ -2,10 +2,11 @@ import { existsSync, rmdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { removeAgentEntries } from "../agents/agent-files.ts";
 import { messageOf, systemCodeOf } from "../core/errors.ts";
-import { readRecord, removeRecord } from "../core/record.ts";
+import { type BootRecord, readRecord, removeRecord } from "../core/record.ts";
 import { runtimeDirectories } from "../core/runtime-directory.ts";
 import { logOut } from "../tailscale/local-api.ts";
 import { identitiesOf, stopAll } from "./apply/daemon.ts";
+import { removeExports, removeExports } from "./exports/install.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
 import { layoutOf } from "./layout.ts";
 import { whileAlone } from "./lock.ts";
@@ -54,11 +55,21 @@ export async function down(request: DownRequest, world: BootstrapWorld): Promise
         for (const name of file.left) world.log.warn(`left ${name} in ${file.path}: it was changed since`);
         if (file.removed.length > 0) removed.push(file.path);
       }
+      removed.push(...removeExports(record?.exports ?? [], world));
+      removed.push(...takeBackExports(record?.exports ?? [], world));
       removeRecord(world);
     });
     removeEmpty([directory, dirname(layout.socket), dirname(directory)]);
   }
+  // A hook in a profile outlives the boot, and with it the record.
+  removed.push(...takeBackExports([], world));
   return { loggedOut, stopped, removed };
+}
+
+function takeBackExports(recorded: BootRecord["exports"], world: BootstrapWorld): readonly string[] {
+  const { files, left } = removeExports(recorded, world);
+  for (const reason of left) world.log.warn(`could not undo everything: ${reason}`);
+  return files;
 }
 
 /** Whoever cannot be reached cannot hold us: what is left in the tailnet then is told. */

@@ -1,5 +1,6 @@
 import { applyAgentConfig, decideAgentConfig } from "./apply/agent-config.ts";
 import { applyDaemon, decideDaemon } from "./apply/daemon.ts";
+import { applyExports, decideExports } from "./apply/exports.ts";
 import { applyInstall, decideInstall } from "./apply/install.ts";
 import { applyLogin, decideLogin } from "./apply/login.ts";
 import { applyPreflight, decidePreflight } from "./apply/preflight.ts";
@@ -16,6 +17,7 @@ export const steps: readonly Step[] = [
   { id: "daemon", decide: decideDaemon, apply: applyDaemon },
   { id: "login", decide: decideLogin, apply: applyLogin },
   { id: "proxy", decide: decideProxy, apply: applyProxy, completesJoin: true },
+  { id: "exports", decide: decideExports, apply: applyExports },
   { id: "agent-config", decide: decideAgentConfig, apply: applyAgentConfig },
   { id: "verify", decide: decideVerify, apply: applyVerify },
 ];

@@ -1,5 +1,6 @@
 import type { AgentDialect } from "../agents/dialect.ts";
 import type { Launcher } from "../agents/executable.ts";
+import type { ExportMode } from "../config/config.ts";
 import type { ConfiguredServer } from "../config/servers.ts";
 import type { Secret } from "../core/secrets.ts";
 import type { ListenAddress } from "../tailscale/daemon-arguments.ts";
@@ -19,6 +20,7 @@ export interface UpRequest {
   readonly state: StateChoice;
   readonly timeoutMs: number;
   readonly noLogs: boolean;
+  readonly exports: ExportMode;
   readonly servers: readonly ConfiguredServer[];
   readonly agents: AgentChoice;
   readonly verify: boolean;

@@ -1,9 +1,10 @@
 import { isAbsolute, resolve } from "node:path";
 import { launcherFor } from "../agents/executable.ts";
-import { selectAgents } from "../agents/registry.ts";
+import { agentOfThisMachine, selectAgents } from "../agents/registry.ts";
 import { parseListenAddress } from "../bootstrap/listen-address.ts";
 import { checkNodeSettings } from "../bootstrap/node-settings.ts";
 import type { RequestedCredential, StateChoice, UpRequest } from "../bootstrap/request.ts";
+import type { ExportMode } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { serverFromAssignment } from "../config/server.ts";
 import { type ConfiguredServer, serversOf } from "../config/servers.ts";
@@ -30,6 +31,7 @@ export interface UpOptions {
   readonly stateDir?: string;
   readonly timeout: number;
   readonly server: readonly string[];
+  readonly export?: ExportMode;
   readonly agent: readonly string[];
   readonly workspace?: string;
   readonly entry?: "bridge" | "url";
@@ -52,6 +54,7 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
       acceptRoutes: options.acceptRoutes,
       loginServer: options.loginServer,
       proxy: options.proxy,
+      exports: options.export,
       agents: options.agent.length === 0 ? undefined : options.agent,
     },
     loaded,
@@ -80,6 +83,7 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
       entry: options.entry ?? "bridge",
       launcher: launcherFor({ env: context.env, script: process.argv[1] ?? "", node: process.execPath }),
     },
+    exports: exportMode(settings.exports, context.env),
     servers: requestedServers(options.server, serversOf(loaded)),
     verify: options.verify !== false,
     dryRun: options.dryRun === true,
@@ -122,6 +126,19 @@ function credentialOf(options: UpOptions, env: Environment): RequestedCredential
     return { flag, secret: readSecret(source), ...(flag === "--auth-key" ? {} : { clientId }) };
   }
   return undefined;
+}
+
+/** In a known agent VM the agent's shells are to reach the tailnet; elsewhere nobody asked for it. */
+function exportMode(mode: ExportMode | undefined, env: Environment): ExportMode {
+  const chosen = mode ?? (agentOfThisMachine(env) === undefined ? "none" : "profile");
+  if (chosen.startsWith("github") && variableText(env, "GITHUB_ENV") === undefined) {
+    throw new TsmcpError({
+      code: "usage-invalid",
+      message: `--export ${chosen} works only in a job of GitHub Actions, where GITHUB_ENV names a file`,
+      hint: "use --export profile or --export none here",
+    });
+  }
+  return chosen;
 }
 
 function stateChoice({ state, stateDir }: UpOptions, { cwd }: CommandContext): StateChoice {

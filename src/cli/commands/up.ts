@@ -56,6 +56,10 @@ function upOptions(): readonly Option[] {
       "bridge",
       "url",
     ]),
+    new Option(
+      "--export <mode>",
+      "who uses the proxy from now on (default: profile in a known agent VM, else none)",
+    ).choices(["profile", "github", "github-all", "none"]),
     new Option("--shields-up", "let no peer connect to this machine (default)"),
     new Option("--no-shields-up", "let peers connect"),
     new Option("--no-logs-no-support", "upload no logs to Tailscale"),
