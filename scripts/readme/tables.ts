@@ -25,7 +25,7 @@ export function commandTables(commands: readonly Command[], common: readonly Opt
   const overview = table(
     ["command", "does"],
     commands.map((command) => [
-      code(`tsmcp ${command.name()} ${command.usage()}`.replace("[options]", "").trim()),
+      code(`tsmcp ${command.name()} ${command.usage().replace("[options] ", "").replace("[options]", "")}`.trim()),
       command.summary(),
     ]),
   );

@@ -1,9 +1,9 @@
 import type { Command, Option } from "commander";
 import { TsmcpError } from "../core/errors.ts";
 
-/** Returns the variable that stands for an option: `--connect-to` is `TSMCP_CONNECT_TO`. */
+/** Returns the variable that stands for an option: `--connect-to` is `TSMCP_CONNECT_TO`, `--no-verify` `TSMCP_NO_VERIFY`. */
 export function variableOf(option: Option): string {
-  return `TSMCP_${option.name().replace(/^no-/, "").replaceAll("-", "_").toUpperCase()}`;
+  return `TSMCP_${option.name().replaceAll("-", "_").toUpperCase()}`;
 }
 
 /**
@@ -34,7 +34,8 @@ function isTyped(command: Command, name: string): boolean {
 }
 
 function optionValue(option: Option, variable: string, text: string): unknown {
-  if (option.isBoolean() || option.negate) return flagOf(variable, text);
+  if (option.negate) return !flagOf(variable, text);
+  if (option.isBoolean()) return flagOf(variable, text);
   const texts =
     option.variadic || Array.isArray(option.defaultValue) ? text.split(/[,\n]/).map((part) => part.trim()) : [text];
   const values = texts.filter((part) => part !== "");

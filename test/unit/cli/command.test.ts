@@ -67,7 +67,8 @@ describe("a command", () => {
   it("reads flags from the environment as yes or no", async () => {
     expect((await run(["probe"], { TSMCP_JSON: "1" })).context.json).toBe(true);
     expect((await run(["probe"], { TSMCP_JSON: "no" })).context.json).toBe(false);
-    expect((await run(["probe"], { TSMCP_VERIFY: "0" })).options).toMatchObject({ verify: false });
+    expect((await run(["probe"], { TSMCP_NO_VERIFY: "1" })).options).toMatchObject({ verify: false });
+    expect((await run(["probe"], { TSMCP_NO_VERIFY: "0" })).options).toMatchObject({ verify: true });
     await expect(run(["probe"], { TSMCP_JSON: "perhaps" })).rejects.toMatchObject({
       code: "usage-invalid",
       message: 'TSMCP_JSON: "perhaps" is neither yes nor no',

@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { commonOptions, type Session } from "../../src/cli/command.ts";
+import { allCommands } from "../../src/cli/commands.ts";
+import { catalogue } from "../../src/doctor/catalogue.ts";
+import { checkTable, commandTables, fillIn } from "./tables.ts";
+
+export const readmePath = fileURLToPath(new URL("../../README.md", import.meta.url));
+
+/** Returns the README as the code has it now. */
+export function generateReadme(): string {
+  const session: Session = {
+    terminal: {
+      env: {},
+      cwd: "/",
+      writeOut: () => {},
+      writeError: () => {},
+      outIsTerminal: false,
+      errorIsTerminal: false,
+      signal: new AbortController().signal,
+    },
+    exitCode: 0,
+    json: false,
+  };
+  const rows = catalogue.map(({ id, mandatory, title }) => ({ id, mandatory: mandatory === true, proves: title }));
+  return fillIn(readFileSync(readmePath, "utf8"), {
+    commands: commandTables(allCommands(session), commonOptions()),
+    checks: checkTable(rows),
+  });
+}
