@@ -6,7 +6,7 @@ import { type BootRecord, readRecord, removeRecord } from "../core/record.ts";
 import { runtimeDirectories } from "../core/runtime-directory.ts";
 import { logOut } from "../tailscale/local-api.ts";
 import { identitiesOf, stopAll } from "./apply/daemon.ts";
-import { removeExports, removeExports } from "./exports/install.ts";
+import { removeExports } from "./exports/install.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
 import { layoutOf } from "./layout.ts";
 import { whileAlone } from "./lock.ts";
@@ -55,7 +55,6 @@ export async function down(request: DownRequest, world: BootstrapWorld): Promise
         for (const name of file.left) world.log.warn(`left ${name} in ${file.path}: it was changed since`);
         if (file.removed.length > 0) removed.push(file.path);
       }
-      removed.push(...removeExports(record?.exports ?? [], world));
       removed.push(...takeBackExports(record?.exports ?? [], world));
       removeRecord(world);
     });
