@@ -36,17 +36,24 @@ export interface InstalledExports {
  */
 export function installExports(request: ExportRequest, world: RuntimeWorld): InstalledExports {
   const stale = request.recorded.filter(({ mode }) => mode !== request.mode);
-  const removed = stale.length > 0 ? removeExports(stale, world) : [];
+  const removed = stale.length > 0 && removeExports(stale, world).files.length > 0;
   const installed = installIn(request, world);
-  return { ...installed, changed: installed.changed || removed.length > 0 };
+  return { ...installed, changed: installed.changed || removed };
 }
 
-/** Takes back what was recorded, and blocks in profiles whose file is gone. Returns the files it changed. */
-export function removeExports(recorded: readonly JsonObject[], world: RuntimeWorld): readonly string[] {
+export interface RemovedExports {
+  readonly files: readonly string[];
+  /** Why something could not be taken back, a sentence each. */
+  readonly left: readonly string[];
+}
+
+/** Takes back what was recorded, and every block in a profile whose file is gone; what cannot be taken back is told. */
+export function removeExports(recorded: readonly JsonObject[], world: RuntimeWorld): RemovedExports {
   const variables = recorded.flatMap(recordedVariables);
   const github = variables.length > 0 && (world.env.GITHUB_ENV ?? "") !== "";
   const file = github ? [appendToGithubEnv(variables, world.env)] : [];
-  return [...file, ...removeProfileHook(world)];
+  const hook = removeProfileHook(world);
+  return { files: [...file, ...hook.files], left: hook.left };
 }
 
 function installIn(request: ExportRequest, world: RuntimeWorld): InstalledExports {
@@ -85,16 +92,20 @@ function installProfileHook({ proxy, daemon }: ExportRequest, world: RuntimeWorl
     changed: isNew || profiles.changed,
     files: [script, ...profiles.files],
     records: [{ mode: "profile", files: [...profiles.files] }],
-    detail: "new shells use the proxy while it answers",
+    detail: [
+      "new shells use the proxy while it answers",
+      ...profiles.left.map(({ message }) => `left ${message}`),
+    ].join("; "),
   };
 }
 
-function removeProfileHook(world: RuntimeWorld): readonly string[] {
+function removeProfileHook(world: RuntimeWorld): RemovedExports {
   const home = homeDirectory(world.env);
-  if (home === undefined) return [];
+  if (home === undefined) return { files: [], left: [] };
   const script = scriptPath(home, world);
   const profiles = removeFromProfiles({ home, script });
-  if (readOrNone(script) === undefined) return profiles;
+  const left = profiles.left.map(({ message }) => message);
+  if (readOrNone(script) === undefined) return { files: profiles.files, left };
   rmSync(script);
   for (const directory of [dirname(script), dirname(dirname(script))]) {
     try {
@@ -104,7 +115,7 @@ function removeProfileHook(world: RuntimeWorld): readonly string[] {
       break;
     }
   }
-  return [script, ...profiles];
+  return { files: [script, ...profiles.files], left };
 }
 
 function exportToJob({ mode, proxy, recorded }: ExportRequest, world: RuntimeWorld): InstalledExports {

@@ -17,40 +17,75 @@ const maxProfileBytes = 1024 * 1024;
 
 /**
  * Writes the block into every profile that the machine's shells read, making those that a shell here would look for.
- * Returns the files that have it now, and whether any had to be written.
- * Throws `file-unwritable` when a profile cannot be written.
+ * Returns the files that have it now, whether any had to be written, and why those are left that could not be: some
+ * people's profiles are read-only on purpose. Throws `file-unwritable` when none can be written.
  */
 export function addToProfiles(place: { home: string; env: Environment; script: string }): {
   readonly files: readonly string[];
   readonly changed: boolean;
+  readonly left: readonly TsmcpError[];
 } {
-  const paths = wantedProfiles(place).map((name) => join(place.home, name));
-  const written = paths.filter((path) => {
-    const before = readProfile(path);
-    const after = addBlock(before, place.script);
-    if (after !== before) writeProfile(path, after);
-    return after !== before;
-  });
-  return { files: paths, changed: written.length > 0 };
+  const results = wantedProfiles(place).map((name) => addToProfile(join(place.home, name), place.script));
+  const left = results.flatMap((result) => (result.status === "left" ? [result.reason] : []));
+  const [first] = left;
+  if (first !== undefined && left.length === results.length) throw first;
+  return {
+    files: results.flatMap((result) => (result.status === "left" ? [] : [result.path])),
+    changed: results.some(({ status }) => status === "written"),
+    left,
+  };
 }
 
 /**
  * Takes the block out of every profile where it sources `script`, or one that is no longer there. Returns the files
- * that it was in. Throws `file-unwritable` when a profile cannot be written.
+ * that it was in, and why those are left that could not be written.
  */
-export function removeFromProfiles({ home, script }: { home: string; script: string }): readonly string[] {
-  return profileNames
-    .map((name) => join(home, name))
-    .filter((path) => {
-      const before = existsSync(path) ? readProfile(path) : undefined;
-      const sourced = before === undefined ? undefined : scriptOfBlock(before);
-      // A container that shares this home may be up still.
-      if (before === undefined || sourced === undefined || (sourced !== script && existsSync(sourced))) return false;
-      const after = removeBlock(before);
-      if (after === undefined) rmSync(path);
-      else writeProfile(path, after);
-      return true;
-    });
+export function removeFromProfiles({ home, script }: { home: string; script: string }): {
+  readonly files: readonly string[];
+  readonly left: readonly TsmcpError[];
+} {
+  const results = profileNames.map((name) => removeFromProfile(join(home, name), script));
+  return {
+    files: results.flatMap((result) => (result.status === "written" ? [result.path] : [])),
+    left: results.flatMap((result) => (result.status === "left" ? [result.reason] : [])),
+  };
+}
+
+type ProfileResult =
+  | { readonly status: "written" | "kept"; readonly path: string }
+  | { readonly status: "left"; readonly reason: TsmcpError };
+
+function addToProfile(path: string, script: string): ProfileResult {
+  return unlessUnwritable(() => {
+    const before = readProfile(path);
+    const after = addBlock(before, script);
+    if (after === before) return { status: "kept", path };
+    writeProfile(path, after);
+    return { status: "written", path };
+  });
+}
+
+function removeFromProfile(path: string, script: string): ProfileResult {
+  return unlessUnwritable(() => {
+    const before = readProfile(path);
+    const sourced = before === undefined ? undefined : scriptOfBlock(before);
+    // A container that shares this home may be up still.
+    const isUsed = sourced !== undefined && sourced !== script && existsSync(sourced);
+    if (before === undefined || sourced === undefined || isUsed) return { status: "kept", path };
+    const after = removeBlock(before);
+    if (after === undefined) rmSync(path);
+    else writeProfile(path, after);
+    return { status: "written", path };
+  });
+}
+
+function unlessUnwritable(change: () => ProfileResult): ProfileResult {
+  try {
+    return change();
+  } catch (error) {
+    if (error instanceof TsmcpError) return { status: "left", reason: error };
+    throw error;
+  }
 }
 
 function wantedProfiles({ home, env }: { home: string; env: Environment }): readonly string[] {

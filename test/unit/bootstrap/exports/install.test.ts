@@ -82,7 +82,16 @@ test("profile follows the proxy when it has moved", () => {
   expect(readFileSync(script, "utf8")).toContain("http://127.0.0.1:2055");
 });
 
-test("profile refuses, and nothing is changed, when a profile is read-only", () => {
+test("profile leaves a profile that is read-only, says so, and writes the others", () => {
+  writeFileSync(join(home, ".bashrc"), "a\n", { mode: 0o444 });
+  expect(install("profile").detail).toBe(
+    `new shells use the proxy while it answers; left ${JSON.stringify(join(home, ".bashrc"))} is read-only`,
+  );
+  expect(read(".bashrc")).toBe("a\n");
+  expect(read(".profile")).toContain("proxy.sh");
+});
+
+test("profile is refused when no profile can be written", () => {
   writeFileSync(join(home, ".profile"), "a\n", { mode: 0o444 });
   expect(() => install("profile")).toThrowError(expect.objectContaining({ code: "file-unwritable" }));
   expect(read(".profile")).toBe("a\n");
@@ -94,7 +103,7 @@ test("removal takes out a hook of an earlier boot when its file is gone, and lea
   writeFileSync(join(root, "used.sh"), "");
   writeFileSync(join(home, ".profile"), `a\n${block(join(root, "gone.sh"))}`);
   writeFileSync(join(home, ".bashrc"), block(join(root, "used.sh")));
-  expect(removeExports([], { env })).toEqual([join(home, ".profile")]);
+  expect(removeExports([], { env })).toEqual({ files: [join(home, ".profile")], left: [] });
   expect(read(".profile")).toBe("a\n");
   expect(read(".bashrc")).toBe(block(join(root, "used.sh")));
 });
