@@ -11,7 +11,8 @@ export const agentDialects: readonly AgentDialect[] = [cursor];
 
 /**
  * Returns the agents that the words of `--agent` mean, each once: a name, or `auto` for those whose VM this is or that
- * are used in the workspace. Throws `usage-invalid` with the nearest name.
+ * are used in the workspace; Cursor where there is no trace of any, and none in a CI job, whose checkout stays clean.
+ * Throws `usage-invalid` with the nearest name.
  */
 export function selectAgents(words: readonly string[], place: { env: Environment; workspace: string }): AgentDialect[] {
   const selected = words.flatMap((word) => (word === "auto" ? detectAgents(place) : [findAgent(word)]));
@@ -25,7 +26,11 @@ export function agentOfThisMachine(env: Environment): AgentDialect | undefined {
 
 function detectAgents({ env, workspace }: { env: Environment; workspace: string }): AgentDialect[] {
   const hasPath = (path: string): boolean => existsSync(join(workspace, path));
-  return agentDialects.filter((agent) => agent.isAgentVm({ env, exists: existsSync }) || agent.isUsedIn(hasPath));
+  const found = agentDialects.filter((agent) => {
+    return agent.isAgentVm({ env, exists: existsSync }) || agent.isUsedIn(hasPath);
+  });
+  if (found.length > 0) return found;
+  return (env.CI ?? "") === "" ? [cursor] : [];
 }
 
 function findAgent(word: string): AgentDialect {
