@@ -57,12 +57,17 @@ export function createConversation(options: ConversationOptions): Conversation {
   /** What must be over before the next message goes: the opening, and its confirmation. */
   let gate: Promise<unknown> = Promise.resolve();
 
-  const post = ({ message, bytes }: Sent, signal: AbortSignal): Promise<Answer> =>
-    patiently(() => endpoint().post({ body: bytes, headers: headersOfMessage(message, session.current), signal }), {
-      patienceMs,
-      signal,
-      onWait: (error) => log.debug(`waiting for the network: ${error.message}`),
-    });
+  const post = ({ message, bytes }: Sent, signal: AbortSignal): Promise<Answer> => {
+    const isBrief = message.kind !== "request";
+    return patiently(
+      () => endpoint().post({ body: bytes, headers: headersOfMessage(message, session.current), signal, isBrief }),
+      {
+        patienceMs,
+        signal,
+        onWait: (error) => log.debug(`waiting for the network: ${error.message}`),
+      },
+    );
+  };
 
   /** A request that the server refused for its session never ran: it goes again, once, in a new one. */
   const ask = async (sent: Sent, signal: AbortSignal): Promise<Answer> => {
@@ -167,9 +172,10 @@ export function createConversation(options: ConversationOptions): Conversation {
     }
     const cancelled =
       message.method === "notifications/cancelled" ? inFlight.find(message.params?.requestId) : undefined;
+    // First, because it frees the connection that the notification may have to wait for.
+    if (cancelled?.settle() === true) cancelled.abort(new Error("the agent cancelled the request"));
     // In the modern era the closed stream is the cancellation; a disconnect is none in the legacy one.
     if (cancelled?.isModern !== true) await gate.then(() => notify({ message, bytes }));
-    if (cancelled?.settle() === true) cancelled.abort(new Error("the agent cancelled the request"));
   };
   const logLost = ({ method }: { method: string }, error: unknown): void => {
     if (!over.signal.aborted) log.warn(`${method} did not reach the server: ${String(error)}`);

@@ -7,7 +7,13 @@ import { createSseParser, type SseItem } from "./sse.ts";
 
 /** One MCP server over Streamable HTTP: what goes over the wire, without sessions or eras. */
 export interface Endpoint {
-  post(request: { body: Uint8Array; headers: readonly Header[]; signal?: AbortSignal | undefined }): Promise<Answer>;
+  /** `isBrief`: an answer or a notification, which must get through while calls take long. */
+  post(request: {
+    body: Uint8Array;
+    headers: readonly Header[];
+    signal?: AbortSignal | undefined;
+    isBrief?: boolean | undefined;
+  }): Promise<Answer>;
   /** Opens the stream of the server's own messages, or resumes one. */
   listen(request: { headers: readonly Header[]; signal?: AbortSignal | undefined }): Promise<Answer>;
   /** Ends a session. Returns the status. */
@@ -63,6 +69,7 @@ export function createEndpoint(options: {
     headers: readonly Header[];
     body?: Uint8Array;
     signal?: AbortSignal | undefined;
+    isBrief?: boolean | undefined;
   }): Promise<HttpResponse> => {
     for (let hop = 0; ; hop++) {
       const headers = [...request.headers, ...options.headers];
@@ -75,12 +82,13 @@ export function createEndpoint(options: {
   };
   const toAnswer = (response: HttpResponse): Promise<Answer> => readAnswer(response, options.maxMessageBytes);
   return {
-    post: async ({ body, headers, signal }) =>
+    post: async ({ body, headers, signal, isBrief }) =>
       toAnswer(
         await ask({
           method: "POST",
           body,
           signal,
+          isBrief,
           headers: [
             ["content-type", "application/json"],
             ["accept", "application/json, text/event-stream"],
@@ -91,7 +99,7 @@ export function createEndpoint(options: {
     listen: async ({ headers, signal }) =>
       toAnswer(await ask({ method: "GET", signal, headers: [["accept", "text/event-stream"], ...headers] })),
     async delete({ headers, signal }) {
-      const response = await ask({ method: "DELETE", signal, headers });
+      const response = await ask({ method: "DELETE", signal, headers, isBrief: true });
       response.body.resume();
       return response.status;
     },

@@ -12,6 +12,8 @@ export interface HttpRequest {
   readonly target: string;
   readonly headers: readonly Header[];
   readonly body?: Uint8Array | undefined;
+  /** The answer comes at once: it may overtake requests that wait for a connection. */
+  readonly isBrief?: boolean | undefined;
   /** Ends the request, and the reading of its answer. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -1,16 +1,22 @@
 import type { Agent } from "node:http";
 import { Duplex } from "node:stream";
 import { type Header, type HttpRequest, type HttpResponse, headerOf, maxHeaderBytes } from "./http-message.ts";
+import { createTurns, type Turns } from "./turns.ts";
 
 /** Where a request goes out: on one connection, used once, or through a pool. */
 export type Http1Route = { readonly socket: Duplex } | { readonly pool: Http1Pool };
 
 export interface Http1Pool {
   readonly agent: Agent;
+  /** For requests that may take long; `brief` for those that do not, so that a stalled one holds up none of them. */
+  readonly turns: { readonly long: Turns; readonly brief: Turns };
   close(): void;
 }
 
-/** Returns a keep-alive pool of at most `maxConnections`, which come from `open`; more requests wait for a free one. */
+/**
+ * Returns a keep-alive pool of at most `maxConnections` (two or more), a quarter of them for brief requests; they come
+ * from `open`, and more requests wait. The agent's own limit does not hold: it forgets connections that are being made.
+ */
 export async function createHttp1Pool(options: {
   maxConnections: number;
   open: () => Promise<Duplex>;
@@ -25,11 +31,24 @@ export async function createHttp1Pool(options: {
     );
     return undefined;
   };
-  return { agent, close: () => agent.destroy() };
+  const brief = Math.ceil(options.maxConnections / 4);
+  const turns = { long: createTurns(options.maxConnections - brief), brief: createTurns(brief) };
+  return { agent, turns, close: () => agent.destroy() };
 }
 
 /** Returns the answer's head as soon as it is there. Rejects with Node's error when the connection breaks before. */
 export async function requestHttp1(request: HttpRequest, route: Http1Route): Promise<HttpResponse> {
+  const turns = "pool" in route ? route.pool.turns : undefined;
+  const endTurn = await (request.isBrief === true ? turns?.brief : turns?.long)?.take(request.signal);
+  try {
+    return await send(request, route, () => endTurn?.());
+  } catch (error) {
+    endTurn?.();
+    throw error;
+  }
+}
+
+async function send(request: HttpRequest, route: Http1Route, onClose: () => void): Promise<HttpResponse> {
   const { request: nodeRequest } = await import("node:http");
   return new Promise((resolve, reject) => {
     const outgoing = nodeRequest({
@@ -43,6 +62,8 @@ export async function requestHttp1(request: HttpRequest, route: Http1Route): Pro
     });
     // Stays attached for good: an abort after the answer is told here too.
     outgoing.on("error", reject);
+    // After the answer's end, or whatever broke it; a moment later the connection is free for the next.
+    outgoing.once("close", () => setImmediate(onClose));
     outgoing.once("response", (incoming) => {
       incoming.on("error", () => {});
       resolve({

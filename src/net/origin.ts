@@ -131,7 +131,7 @@ async function openPool(options: OriginOptions, first: Socket): Promise<Wire> {
   return {
     kind: "h1",
     pool: {
-      agent: pool.agent,
+      ...pool,
       close() {
         unused?.destroy();
         pool.close();

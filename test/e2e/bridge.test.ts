@@ -142,6 +142,28 @@ describe("the bridge on the real tailnet", () => {
     expect(await ended).toBe(0);
   });
 
+  it("goes through SOCKS5 where that is what the proxy speaks", async () => {
+    const { child, agent, ended } = startRaw(tailnet.tempDir(), [url(), "--proxy", `socks5h://${vm.proxy}`]);
+    expect((await agent.initialize()).result).toBeDefined();
+    expect((await agent.ask("tools/list")).result).toBeDefined();
+    child.stdin.end();
+    expect(await ended).toBe(0);
+  });
+
+  it("goes on in the same session after the machine's own tailscaled was restarted", async () => {
+    const { child, agent, ended } = startRaw(homeWithRecord());
+    await agent.initialize();
+    await agent.ask("tools/list");
+    await vm.stop();
+    const waiting = agent.ask("tools/list");
+    await vm.restart();
+    expect((await waiting).result).toBeDefined();
+    const echoed = await agent.ask("tools/call", { name: "echo", arguments: { message: "after" } });
+    expect(echoed).toMatchObject({ result: { content: [{ text: "Echo: after" }] } });
+    child.stdin.end();
+    expect(await ended).toBe(0);
+  });
+
   it("tells a port where nobody serves with tailscaled's own reason", async () => {
     const closed = `https://${server.dnsName}:9/mcp`;
     const { child, agent, ended } = startRaw(homeWithRecord(), [closed, "--connect-timeout", "300ms"]);

@@ -1,0 +1,133 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createSecureServer } from "node:http2";
+import { createServer as createHttps } from "node:https";
+import type { Server, Socket } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { dial } from "../../../src/net/dial.ts";
+import { freePort } from "../../../src/net/listening.ts";
+import { type Origin, openOrigin, RequestLost } from "../../../src/net/origin.ts";
+import { certificate, privateKey } from "../../fakes/certificate.ts";
+import { listen } from "../../fakes/listening.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+async function start(kind: "h1" | "h2", handle: (url: string, response: ServerResponse) => void) {
+  const sockets = new Set<Socket>();
+  let connections = 0;
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => handle(request.url ?? "", response);
+  const options = { key: privateKey, cert: certificate };
+  const server: Server =
+    kind === "h1"
+      ? createHttps(options, onRequest)
+      : createSecureServer(options, (request, response) => Reflect.apply(onRequest, undefined, [request, response]));
+  server.on("secureConnection", (socket: Socket) => {
+    connections += 1;
+    sockets.add(socket);
+    socket.on("error", () => {}).on("close", () => sockets.delete(socket));
+  });
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const port = await listen(server);
+  const origin = originAt(port);
+  cleanups.push(() => {
+    cut();
+    server.close();
+  });
+  return { origin, cut, connections: () => connections, open: () => sockets.size };
+}
+
+function originAt(port: number) {
+  const origin = openOrigin({
+    scheme: "https",
+    authority: `localhost:${port}`,
+    dial: () => dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 2_000 }),
+    tls: { servername: "localhost", ca: certificate },
+    handshakeTimeoutMs: 2_000,
+    maxHttp1Connections: 3,
+  });
+  cleanups.push(() => origin.close());
+  return origin;
+}
+
+async function ask(origin: Origin, target = "/"): Promise<string> {
+  const response = await origin.request({ method: "POST", target, headers: [], body: Buffer.from("x") });
+  let text = "";
+  for await (const chunk of response.body) text += String(chunk);
+  return text;
+}
+
+test.each([
+  ["h2", 1],
+  ["h1", 2],
+] as const)("300 requests at once over %s take %d connections, and the next takes none", async (kind, most) => {
+  const { origin, connections } = await start(kind, (url, response) => setTimeout(() => response.end(url), 1));
+  const texts = await Promise.all(Array.from({ length: 300 }, (_, index) => ask(origin, `/${index}`)));
+  expect(texts).toEqual(Array.from({ length: 300 }, (_, index) => `/${index}`));
+  expect(connections()).toBe(most);
+  await ask(origin);
+  expect(connections()).toBe(most);
+});
+
+test("a brief request gets through while others take all the connections that they may", async () => {
+  const { origin, connections } = await start("h1", (url, response) =>
+    url === "/hangs" ? undefined : response.end(url),
+  );
+  const controller = new AbortController();
+  const hang = () => origin.request({ method: "GET", target: "/hangs", headers: [], signal: controller.signal });
+  const hanging = Promise.allSettled(Array.from({ length: 9 }, hang));
+  const response = await origin.request({ method: "POST", target: "/brief", headers: [], isBrief: true });
+  expect(response.status).toBe(200);
+  expect(connections()).toBeLessThanOrEqual(3);
+  controller.abort();
+  expect((await hanging).every(({ status }) => status === "rejected")).toBe(true);
+});
+
+test.each(["h1", "h2"] as const)("a connection that was opened before it is needed is used, over %s", async (kind) => {
+  const { origin, connections } = await start(kind, (url, response) => response.end(url));
+  await origin.warm();
+  expect(await ask(origin, "/a")).toBe("/a");
+  expect(connections()).toBe(1);
+});
+
+test.each(["h1", "h2"] as const)(
+  "a request whose connection breaks over %s is lost, and the next one dials again",
+  async (kind) => {
+    const server = await start(kind, (url, response) => {
+      if (url === "/cut") server.cut();
+      else response.end(url);
+    });
+    await ask(server.origin);
+    await expect(ask(server.origin, "/cut")).rejects.toBeInstanceOf(RequestLost);
+    expect(await ask(server.origin, "/again")).toBe("/again");
+    expect(server.connections()).toBe(2);
+  },
+);
+
+test("a request without a way to the server fails as such, and nothing was sent", async () => {
+  await expect(ask(originAt(await freePort()))).rejects.toMatchObject({ code: "dial-failed" });
+});
+
+test.each(["h1", "h2"] as const)("closing leaves no connection over %s", async (kind) => {
+  const { origin, open } = await start(kind, (url, response) => response.end(url));
+  await ask(origin);
+  origin.close();
+  while (open() > 0) await new Promise(setImmediate);
+});
+
+test("a request that is aborted ends with the reason, and the others go on", async () => {
+  const { origin, connections } = await start("h2", (url, response) =>
+    url === "/hangs" ? undefined : response.end(url),
+  );
+  const controller = new AbortController();
+  const reason = new Error("enough");
+  const hanging = origin.request({ method: "GET", target: "/hangs", headers: [], signal: controller.signal });
+  await ask(origin);
+  controller.abort(reason);
+  await expect(hanging).rejects.toBe(reason);
+  expect(await ask(origin, "/b")).toBe("/b");
+  expect(connections()).toBe(1);
+});
