@@ -98,6 +98,7 @@ async function runStep(
 ): Promise<{ report: StepReport; facts: UpFacts }> {
   const start = performance.now();
   const durationMs = (): number => Math.round(performance.now() - start);
+  attempt.world.log.debug(`${step.id}: begins`);
   const decision = step.decide(facts, attempt.request);
   if (decision.kind !== "act") {
     const status = decision.kind === "keep" ? "kept" : "skipped";

@@ -1,5 +1,7 @@
-import { closeSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { messageOf, systemCodeOf, TsmcpError } from "./errors.ts";
+import { replaceFile, temporaryPathOf } from "./replace-file.ts";
 import { directoryDefect, makeRuntimeDirectory, type RuntimeWorld, runtimeDirectories } from "./runtime-directory.ts";
 
 /** What `up` did on this boot. Holds no secret. */
@@ -28,6 +30,8 @@ export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
+const recordName = "record.json";
+
 /** A record is some kilobytes; somebody else's file may be anything. */
 const maxRecordBytes = 1024 * 1024;
 
@@ -36,7 +40,7 @@ export function readRecord(world: RuntimeWorld): BootRecord | undefined {
   for (const directory of runtimeDirectories(world)) {
     try {
       if (!isOurs(directory)) continue;
-      const record = toRecord(JSON.parse(readOwnFile(join(directory, "record.json"))));
+      const record = toRecord(JSON.parse(readOwnFile(join(directory, recordName))));
       if (record !== undefined) return record;
     } catch {
       // Missing, unreadable or torn: the next place may have one.
@@ -50,22 +54,28 @@ export function readRecord(world: RuntimeWorld): BootRecord | undefined {
  * Throws `runtime-directory-unsafe` and `file-unwritable` as `makeRuntimeDirectory` does.
  */
 export function writeRecord(world: RuntimeWorld, record: BootRecord): void {
-  const directory = makeRuntimeDirectory(world);
-  const temporary = join(directory, `record.json.${process.pid}`);
-  const descriptor = openSync(temporary, "w", 0o600);
+  const path = join(makeRuntimeDirectory(world), recordName);
+  const ownership = { mode: 0o600, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   try {
-    writeSync(descriptor, `${JSON.stringify(record, null, 2)}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    replaceFile(path, Buffer.from(`${JSON.stringify(record, null, 2)}\n`), ownership);
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    throw new TsmcpError({
+      code: "file-unwritable",
+      message: `${JSON.stringify(path)} cannot be written: ${messageOf(error)}`,
+      hint: "make room or make the directory writable",
+      cause: error,
+    });
   }
-  renameSync(temporary, join(directory, "record.json"));
 }
 
 /** Removes the record of this boot, if there is one. */
 export function removeRecord(world: RuntimeWorld): void {
   for (const directory of runtimeDirectories(world)) {
-    if (isOurs(directory)) rmSync(join(directory, "record.json"), { force: true });
+    if (!isOurs(directory)) continue;
+    for (const path of [join(directory, recordName), temporaryPathOf(join(directory, recordName))]) {
+      rmSync(path, { force: true });
+    }
   }
 }
 

@@ -24,8 +24,7 @@ export interface FileOwnership {
  * Throws the system's error; then the old file is untouched and nothing is left beside it.
  */
 export function replaceFile(path: string, bytes: Uint8Array, ownership: FileOwnership): void {
-  // One name, so that what a killed run leaves behind is swept up by the next.
-  const temporary = join(dirname(path), `.${basename(path)}.tsmcp-new`);
+  const temporary = temporaryPathOf(path);
   rmSync(temporary, { force: true });
   try {
     writeWhole(temporary, bytes, ownership);
@@ -35,6 +34,11 @@ export function replaceFile(path: string, bytes: Uint8Array, ownership: FileOwne
     throw error;
   }
   syncDirectory(dirname(path));
+}
+
+/** Where the new file is until it is whole: one name, so that what a killed run leaves behind is swept up by the next. */
+export function temporaryPathOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.tsmcp-new`);
 }
 
 function writeWhole(path: string, bytes: Uint8Array, { mode, uid, gid }: FileOwnership): void {

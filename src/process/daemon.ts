@@ -15,6 +15,8 @@ export type DaemonEnd =
 
 export type DaemonStart =
   | { readonly kind: "started"; readonly daemon: StartedDaemon }
+  /** It ran, and was gone before anything could be known of it. */
+  | { readonly kind: "ended"; readonly end: DaemonEnd }
   | { readonly kind: "refused"; readonly reason: string };
 
 /**
@@ -47,17 +49,17 @@ export async function startDaemon(start: {
       reject: false,
       stdio: ["ignore", stream, stream],
     });
-    child.unref();
     const ended = child.then(
       (result): DaemonEnd =>
         result.signal === undefined
           ? { kind: "exited", exitCode: result.exitCode ?? 1 }
           : { kind: "killed", signal: result.signal },
     );
-    const identity = child.pid === undefined ? undefined : identityOf(child.pid);
-    if (identity !== undefined) return { kind: "started", daemon: { identity, ended } };
-    const result = await child;
-    return { kind: "refused", reason: result.shortMessage ?? "it ended at once" };
+    if (child.pid === undefined) return { kind: "refused", reason: (await child).shortMessage ?? "it does not start" };
+    const identity = identityOf(child.pid);
+    if (identity === undefined) return { kind: "ended", end: await ended };
+    child.unref();
+    return { kind: "started", daemon: { identity, ended } };
   } finally {
     closeSync(log);
   }

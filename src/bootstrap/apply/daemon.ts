@@ -77,6 +77,7 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
     cwd: "/",
   });
   if (started.kind === "refused") throw failed(`tailscaled could not be started: ${started.reason}`);
+  if (started.kind === "ended") throw endedEarly(started.end, proxy, layout.logFile);
   const { identity } = started.daemon;
   attempt.undo.add(() => stopProcess(identity, { graceMs: stopGraceMs }));
   const withDaemon = { ...record, daemon: identity };

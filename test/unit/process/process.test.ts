@@ -14,7 +14,7 @@ const env = { PATH: "/usr/local/bin:/usr/bin:/bin" };
 async function daemon(script: string, directory = temporaryDirectory()) {
   const start = { file: "sh", args: ["-c", script, "tsmcp-test"], env, logFile: join(directory, "log"), cwd: "/" };
   const started = await startDaemon(start);
-  if (started.kind !== "started") throw new Error(started.reason);
+  if (started.kind !== "started") throw new Error(`the daemon was ${started.kind}`);
   onTestFinished(() => stopProcess(started.daemon.identity, { graceMs: 0 }));
   return { ...started.daemon, logFile: start.logFile };
 }
