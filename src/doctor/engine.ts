@@ -59,16 +59,16 @@ export async function runChecks(run: {
     if (blindness !== undefined) {
       return { result: toResult(check, target, { status: "skip", message: blindness }, 0), holdsUp: undefined };
     }
+    if (check.subject === "target" && target === undefined) {
+      const outcome: Outcome = { status: "skip", message: "no server was named", hint: "name a server or a URL" };
+      return { result: toResult(check, target, outcome, 0), holdsUp: { id: check.id, message: outcome.message } };
+    }
     const more = check.subject === "target" && target !== undefined ? (check.moreNeeds?.(target) ?? []) : [];
     const needs = [...more, ...check.needs].filter((id) => !ignored.has(id)).flatMap((id) => byId.get(id) ?? []);
     const needed = await Promise.all(needs.map((need) => finish(need, target)));
     const obstacle = needed.find(({ holdsUp }) => holdsUp !== undefined)?.holdsUp;
     if (obstacle !== undefined) {
       return { result: toResult(check, target, skipped(obstacle), 0), holdsUp: obstacle };
-    }
-    if (check.subject === "target" && target === undefined) {
-      const outcome: Outcome = { status: "skip", message: "no server was named", hint: "name a server or a URL" };
-      return { result: toResult(check, target, outcome, 0), holdsUp: { id: check.id, message: outcome.message } };
     }
     const leave = await gate.enter();
     const startedAt = performance.now();

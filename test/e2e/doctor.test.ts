@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -60,8 +62,8 @@ function doctorEnv(from: TailnetNode): Record<string, string> {
   return { ...tailnet.env(), HOME: home, TSMCP_PROXY: `http://${from.proxy}`, TSMCP_SOCKET: from.socket };
 }
 
-async function run(command: string, args: readonly string[], env: Record<string, string>) {
-  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"], cwd: home });
+async function run(command: string, args: readonly string[], env: Record<string, string>, cwd = home) {
+  const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"], cwd });
   const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
   const [stdout, stderr, exitCode] = await Promise.all([text(child.stdout), text(child.stderr), exited]);
   return { stdout, stderr, exitCode };
@@ -286,6 +288,33 @@ describe("when something on the way is broken, the doctor names it first", () =>
     const gone = await report(spare);
     expect(causes(gone.report)).toEqual({ failed: ["tailscale.state"], needed: new Set(["tailscale.state"]) });
     expect(gone.check("tailscale.state")?.message).toBe("tailscaled does not answer");
+  });
+});
+
+describe("against servers that a repository names, the doctor", () => {
+  const inRepository = async (servers: object) => {
+    const repository = tailnet.tempDir();
+    writeFileSync(join(repository, "tsmcp.config.json"), JSON.stringify({ servers }));
+    const connectTo = tailnet.connectTo(server.dnsName).flatMap((rule) => ["--connect-to", rule]);
+    return run(process.execPath, [tsmcp, "doctor", "--json", ...connectTo], doctorEnv(agent), repository);
+  };
+
+  test("examines those of its own tailnet, and calls no tool that the repository names", async () => {
+    const gate = await exposeApart();
+    const tailnetUrl = `https://${server.dnsName}:8443/mcp`;
+    const { stdout, exitCode } = await inRepository({ notes: { tailnetUrl, probe: { tool: gate.tools[0] } } });
+    const found: DoctorReport = JSON.parse(stdout);
+    expect(exitCode).toBe(0);
+    expect(found.targets.map(({ name }) => name)).toEqual(["notes"]);
+    expect(gate.calls).toEqual([]);
+  });
+
+  test("exits 2 at one outside, and sends it nothing", async () => {
+    const { stdout, exitCode } = await inRepository({
+      notes: { tailnetUrl: "https://elsewhere.example.com:8443/mcp" },
+    });
+    expect(exitCode).toBe(2);
+    expect(JSON.parse(stdout).error.code).toBe("server-foreign");
   });
 });
 

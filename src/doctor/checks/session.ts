@@ -69,11 +69,13 @@ export function judgeBorrowed(found: BorrowedSession): Outcome {
 async function borrowSession(context: TargetContext, signal: AbortSignal): Promise<BorrowedSession> {
   const standing = await control(context);
   if (standing.kind === "missing") return { kind: "uncontrolled", reason: standing.reason };
-  // An id may go only where it came from: to the same name.
-  if (standing.by !== "tailnet") return { kind: "uncontrolled", reason: "the session id would go to another host" };
   const door = await publicDoor(context);
   if (door.kind === "closed") return door;
   const { route: inside, sighting: ordinary } = await tailnetView(context);
+  // An id may go only where it came from: to the same name.
+  if (door.route.url.hostname !== inside.url.hostname) {
+    return { kind: "uncontrolled", reason: "the session id would go to another host" };
+  }
   if (!ordinary.session) return { kind: "sessionless", reason: "the server keeps no sessions" };
   const { traffic, target } = context;
   const owner = createCaller({ route: inside, disguise: plainly, traffic, signal });

@@ -7,9 +7,7 @@ import { tailnetView } from "./tailnet-view.ts";
 import { targetWay } from "./tailnet-way.ts";
 
 /** Whether the user has shown that the server is theirs to attack. */
-export type Control =
-  | { readonly kind: "shown"; readonly by: "tailnet" | "authorized" }
-  | { readonly kind: "missing"; readonly reason: string };
+export type Control = { readonly kind: "shown" } | { readonly kind: "missing"; readonly reason: string };
 
 /**
  * Control is shown when the public name is the tailnet side's and that side answers from inside a tailnet, or when
@@ -20,7 +18,7 @@ export const control = observation(async (context: TargetContext): Promise<Contr
   const publicUrl = server.publicUrls?.[0];
   if (publicUrl === undefined) return { kind: "missing", reason: "the server has no public side" };
   const publicHost = new URL(publicUrl).hostname;
-  if (isAuthorized(context)) return { kind: "shown", by: "authorized" };
+  if (isAuthorized(context)) return { kind: "shown" };
   const tailnetHost = new URL(server.tailnetUrls[0]).hostname;
   if (publicHost !== tailnetHost) {
     return { kind: "missing", reason: `the public side is ${publicHost}, the tailnet side ${tailnetHost}` };
@@ -30,7 +28,7 @@ export const control = observation(async (context: TargetContext): Promise<Contr
   const { sighting } = await tailnetView(context);
   if (!sighting.opened) return { kind: "missing", reason: `the tailnet side does not answer (${sighting.reason})` };
   return (await isInTailnet(context, tailnetHost))
-    ? { kind: "shown", by: "tailnet" }
+    ? { kind: "shown" }
     : { kind: "missing", reason: `${tailnetHost} answers on the tailnet side, but is no name of a tailnet` };
 });
 

@@ -1,15 +1,21 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { toNodeHandler } from "@modelcontextprotocol/node";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { createMcpHandler, McpServer as ModernServer } from "@modelcontextprotocol/server";
 import { listen } from "../../fakes/listening.ts";
 
 /** Decides whether the caller may see the tools. */
 export type Gate = (request: IncomingMessage) => boolean;
 
-/** How the server keeps its state: a session decides at `initialize`, a stateless server at each request. */
-export type Flavour = "sessions" | "stateless";
+/**
+ * How the server keeps its state: a session decides at `initialize`, the others at each request. `modern` knows nothing
+ * older than 2026-07-28, `dual` knows both eras.
+ */
+export const flavours = ["stateless", "sessions", "modern", "dual"] as const;
+export type Flavour = (typeof flavours)[number];
 
 /** What a caller gets who may not see the tools. */
 export type Closed = "empty" | "forbidden" | "not-found";
@@ -46,6 +52,8 @@ export async function startGate(options: GateOptions): Promise<GateServer> {
       return known.transport.handleRequest(request, response);
     if (flavour === "sessions" && id !== undefined) return refuse(response, 404);
     if (!trusted && closed !== "empty") return refuse(response, closed === "forbidden" ? 403 : 404);
+    if (flavour === "modern" || flavour === "dual")
+      return answerStateless(request, response, { flavour, tools: trusted ? tools : [], calls });
     const transport =
       flavour === "sessions"
         ? new StreamableHTTPServerTransport({
@@ -74,6 +82,30 @@ export async function startGate(options: GateOptions): Promise<GateServer> {
       await new Promise((done) => http.close(done));
     },
   };
+}
+
+/** The official v2 server, made anew for each request. */
+async function answerStateless(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { flavour, tools, calls }: { flavour: "modern" | "dual"; tools: readonly string[]; calls: string[] },
+): Promise<void> {
+  const handler = createMcpHandler(
+    () => {
+      const server = new ModernServer({ name: "gate", version: "1.0.0" }, { capabilities: { tools: {} } });
+      server.server.setRequestHandler("tools/list", () => ({
+        tools: tools.map((name) => ({ name, inputSchema: { type: "object" as const } })),
+      }));
+      server.server.setRequestHandler("tools/call", ({ params }) => {
+        if (tools.includes(params.name)) calls.push(params.name);
+        return { content: [{ type: "text" as const, text: "done" }], isError: !tools.includes(params.name) };
+      });
+      return server;
+    },
+    { legacy: flavour === "modern" ? "reject" : "stateless" },
+  );
+  // The adapter's types and Node's disagree under exactOptionalPropertyTypes.
+  await Reflect.apply(toNodeHandler(handler), undefined, [request, response]);
 }
 
 function mcpServer(tools: readonly string[], calls: string[]): Server {

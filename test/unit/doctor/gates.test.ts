@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { flawedGates } from "../../peers/gates/flawed.ts";
-import { startGate } from "../../peers/gates/mcp-server.ts";
+import { flavours, startGate } from "../../peers/gates/mcp-server.ts";
 import { soundGates } from "../../peers/gates/sound.ts";
 import { host, startTwoSides } from "./two-sides.ts";
 
@@ -17,9 +17,41 @@ function keep<Part extends AsyncDisposable>(part: Part): Part {
 /** Stock tailscale is not asked here: the tailnet comes by a proxy. */
 const skip = ["platform", "tailscale"];
 
-describe.each(["stateless", "sessions"] as const)("with a server that is %s, the doctor", (flavour) => {
+test.each(flavours)("the doctor finds the copied recipe in a server of the flavour %s", async (flavour) => {
+  const [recipe] = flawedGates(host);
+  const server = keep(await startGate({ gate: recipe?.gate ?? (() => false), flavour }));
+  const sides = keep(await startTwoSides({ privatePort: server.port, publicPort: server.port }));
+  const report = await sides.examine({ skip });
+  expect(report.checks.find(({ id }) => id === "tailnet.tools")).toMatchObject({
+    status: "pass",
+    facts: { tools: server.tools.length },
+  });
+  expect(report.checks.find(({ id }) => id === "public.tools")?.status).toBe("pass");
+  expect(report.checks.find(({ id }) => id === "separation.host-header")).toMatchObject({
+    status: "fail",
+    facts: { tools: server.tools.length },
+  });
+  expect(server.calls).toEqual([]);
+});
+
+test.each(flavours)("the doctor passes two listeners of the flavour %s", async (flavour) => {
+  const inside = keep(await startGate({ gate: () => true, flavour }));
+  const outside = keep(await startGate({ gate: () => false, flavour }));
+  const sides = keep(await startTwoSides({ privatePort: inside.port, publicPort: outside.port }));
+  const [target] = sides.request.targets;
+  const probe = { tool: inside.tools[0] ?? "", arguments: {} };
+  const report = await sides.examine({ skip, targets: target === undefined ? [] : [{ ...target, probe }] });
+  expect(report.checks.filter(({ status }) => status !== "pass").map(({ id, status }) => `${id} ${status}`)).toEqual(
+    flavour === "sessions" ? [] : ["separation.session skip"],
+  );
+  expect(report.verdict).toBe("pass");
+  expect(inside.calls).toEqual([inside.tools[0]]);
+  expect(outside.calls).toEqual([]);
+});
+
+describe("with one port behind both exposures, the doctor", () => {
   test.each(flawedGates(host))("finds the gate that $name", async ({ gate, found }) => {
-    const server = keep(await startGate({ gate, flavour }));
+    const server = keep(await startGate({ gate }));
     const sides = keep(
       await startTwoSides({ privatePort: server.port, publicPort: server.port, login: "a@example.com" }),
     );

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { CheckId } from "../../../src/doctor/check.ts";
 import type { DoctorReport } from "../../../src/doctor/run-doctor.ts";
@@ -18,8 +19,10 @@ function keep<Part extends AsyncDisposable>(part: Part): Part {
   return part;
 }
 
-async function startServer(handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<number> {
-  const server: Server = createServer(handle);
+async function startServer(handle: Handler): Promise<number> {
+  const server: Server = createServer((request, response) => {
+    Promise.resolve(handle(request, response)).catch(() => response.destroy());
+  });
   const port = await listen(server);
   open.push({
     async [Symbol.asyncDispose]() {
@@ -32,10 +35,12 @@ async function startServer(handle: (request: IncomingMessage, response: ServerRe
 }
 
 /** A good tailnet side, and `handle` as the public one. */
-async function sidesWith(handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<TwoSides> {
+async function sidesWith(handle: Handler): Promise<TwoSides> {
   const inside = keep(await startGate({ gate: () => true }));
   return keep(await startTwoSides({ privatePort: inside.port, publicPort: await startServer(handle) }));
 }
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
 const skip = ["platform", "tailscale"];
 const statusOf = (report: DoctorReport, id: CheckId) => report.checks.find((check) => check.id === id)?.status;
@@ -45,6 +50,11 @@ const tools = (names: readonly string[]) => ({
   id: 1,
   result: { tools: names.map((name) => ({ name, inputSchema: { type: "object" } })) },
 });
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const body = await text(request);
+  return body === "" ? "{}" : body;
+}
 
 function answer(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
   response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
@@ -155,22 +165,34 @@ describe("a public side that shows tools", () => {
 
   test("fails when the list is on a later page, and a page that names itself ends", async () => {
     let pages = 0;
-    const sides = await sidesWith((request, response) => {
-      let body = "";
-      request.on("data", (chunk: Buffer) => {
-        body += String(chunk);
-      });
-      request.on("end", () => {
-        pages += 1;
-        const { params } = JSON.parse(body);
-        const names = params.cursor === undefined ? [] : ["leak"];
-        const { result } = tools(names);
-        answer(response, 200, { jsonrpc: "2.0", id: 1, result: { ...result, nextCursor: "again" } });
-      });
+    const sides = await sidesWith(async (request, response) => {
+      pages += 1;
+      const { params } = JSON.parse(await bodyOf(request));
+      const { result } = tools(params.cursor === undefined ? [] : ["leak"]);
+      answer(response, 200, { jsonrpc: "2.0", id: 1, result: { ...result, nextCursor: "again" } });
     });
     const report = await sides.examine({ skip, only: ["public.tools"] });
     expect(report.checks[0]).toMatchObject({ status: "fail", facts: { names: ["leak"] } });
     expect(pages).toBeLessThan(40);
+  });
+
+  test("fails when the list comes only to a client that said it is initialized", async () => {
+    let initialized = false;
+    const sides = await sidesWith(async (request, response) => {
+      const { method, id } = JSON.parse(await bodyOf(request));
+      if (method === "initialize") {
+        const result = { protocolVersion: "2025-06-18", capabilities: {}, serverInfo: { name: "x", version: "1" } };
+        return answer(response, 200, { jsonrpc: "2.0", id, result }, { "mcp-session-id": "one" });
+      }
+      if (method === "notifications/initialized") {
+        initialized = request.headers["mcp-session-id"] === "one";
+        return answer(response, 202, {});
+      }
+      if (initialized && request.headers["mcp-session-id"] === "one") return answer(response, 200, tools(["leak"]));
+      answer(response, 200, { jsonrpc: "2.0", id, error: { code: -32602, message: "Invalid request parameters" } });
+    });
+    const report = await sides.examine({ skip, only: ["public.tools"] });
+    expect(report.checks[0]).toMatchObject({ status: "fail", facts: { names: ["leak"] } });
   });
 
   test("passes when each of them is allowed, and fails when one is not", async () => {

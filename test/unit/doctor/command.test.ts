@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { main } from "../../../src/cli/main.ts";
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "tsmcp-doctor-"));
+});
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+async function doctor(args: readonly string[], env: Record<string, string> = {}) {
+  const written = { out: "", error: "" };
+  const exitCode = await main(["doctor", "--socket", join(home, "no.sock"), ...args], {
+    env: { HOME: home, PATH: "", ...env },
+    cwd: home,
+    writeOut: (text) => {
+      written.out += text;
+    },
+    writeError: (text) => {
+      written.error += text;
+    },
+    outIsTerminal: false,
+    errorIsTerminal: false,
+    signal: new AbortController().signal,
+  });
+  return { exitCode, ...written };
+}
+
+describe("tsmcp doctor", () => {
+  test.each([
+    [["--only", "public.tols"], 'did you mean "public.tools"?'],
+    [["--skip", "publik"], 'did you mean "public"?'],
+    [["--explain", "tailnet.tool"], 'did you mean "tailnet.tools"?'],
+    [["--connect-to", "a:b:c"], "write it as curl does"],
+    [["--public-dns", "nonsense"], "write an address"],
+    [["--header", "Authorization: Bearer abc"], "environment variable"],
+    [["--header", "X: ${env:MISSING}"], "set MISSING"],
+    [["--call-tool", "x={"], "JSON object"],
+    [["--min-tools", "many"], "whole number"],
+    [["--wait", "1"], "30s"],
+    [["--vantage", "moon"], ""],
+    [["--report", "junit=x"], ""],
+    [["--update-lock"], ""],
+    [["nosuch"], "give the URL"],
+    [["ftp://x/"], "write the server's URL"],
+  ])("exits 2 for %j, and says %j", async (args, hint) => {
+    const { exitCode, out, error } = await doctor(args);
+    expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
+    expect(error).toContain("tsmcp: error: ");
+    expect(error).toContain(hint);
+  });
+
+  test("without a server says that the mandatory checks were not made, and exits 3", async () => {
+    const { exitCode, out } = await doctor(["--json", "--skip", "tailscale"]);
+    const report = JSON.parse(out);
+    expect(exitCode).toBe(3);
+    expect(report).toMatchObject({ version: 1, verdict: "unknown", vantage: "auto", requests: 0, targets: [] });
+    const skipped = report.checks.filter(({ mandatory }: { mandatory: boolean }) => mandatory);
+    expect(skipped.map(({ status, message }: { status: string; message: string }) => `${status} ${message}`)).toEqual(
+      Array(3).fill("skip no server was named"),
+    );
+  });
+
+  test("gives each check exactly the keys of the format", async () => {
+    const { out } = await doctor(["--json", "--only", "platform"]);
+    const report = JSON.parse(out);
+    expect(Object.keys(report)).toEqual([
+      "version",
+      "verdict",
+      "vantage",
+      "durationMs",
+      "requests",
+      "targets",
+      "checks",
+    ]);
+    for (const check of report.checks) {
+      expect(Object.keys(check)).toEqual([
+        "id",
+        "group",
+        "target",
+        "title",
+        "status",
+        "mandatory",
+        "durationMs",
+        "message",
+        "facts",
+        "reproduce",
+        "hint",
+        "docs",
+      ]);
+    }
+  });
+
+  test("prints nothing when it is quiet and all is well", async () => {
+    expect(await doctor(["--quiet", "--only", "platform.node"])).toEqual({ exitCode: 0, out: "", error: "" });
+  });
+
+  test("takes lists from variables", async () => {
+    const { out } = await doctor(["--json"], { TSMCP_ONLY: "platform.node,platform.tun" });
+    expect(JSON.parse(out).checks.map(({ id }: { id: string }) => id)).toEqual(["platform.node", "platform.tun"]);
+  });
+
+  test("examines every configured server", async () => {
+    writeFileSync(
+      join(home, "mine.json"),
+      JSON.stringify({
+        servers: { red: { tailnetUrl: "https://127.0.0.1:9/mcp" }, blue: { tailnetUrl: "https://127.0.0.1:9/x" } },
+      }),
+    );
+    const { out, exitCode } = await doctor([
+      "--json",
+      "--config",
+      join(home, "mine.json"),
+      "--only",
+      "tailnet",
+      "--skip",
+      "tailscale,proxy",
+    ]);
+    const report = JSON.parse(out);
+    expect(exitCode).toBe(1);
+    expect(report.targets.map(({ name }: { name: string }) => name)).toEqual(["red", "blue"]);
+    expect(report.checks[0]).toMatchObject({ id: "tailnet.dial", target: "red", status: "fail" });
+  });
+
+  test("lists and explains every check", async () => {
+    const list = await doctor(["--list-checks"]);
+    const ids = list.out
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => line.split(" ")[0] ?? "");
+    expect(ids).toContain("separation.host-header");
+    for (const id of ids) {
+      const { exitCode, out } = await doctor(["--explain", id]);
+      expect(exitCode).toBe(0);
+      expect(out).toMatch(/^.+: .+\n\nProves {2}.+\.\nBreaks {2}.+\nMend {4}.+\n/);
+    }
+  });
+
+  test("looks again until the time is up while things are still coming up", async () => {
+    const { exitCode, out } = await doctor([
+      "https://127.0.0.1:9/mcp",
+      "--json",
+      "--only",
+      "tailnet.dial",
+      "--skip",
+      "tailscale,proxy",
+      "--wait",
+      "50ms",
+    ]);
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(out).durationMs).toBeGreaterThanOrEqual(50);
+  });
+});

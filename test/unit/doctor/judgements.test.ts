@@ -1,0 +1,167 @@
+import { describe, expect, test } from "vitest";
+import { judgePublicCall, judgeTailnetCall } from "../../../src/doctor/checks/call.ts";
+import { judgeConnect, judgeListening } from "../../../src/doctor/checks/proxy.ts";
+import { judgeAddress, judgePublicInitialize, judgePublicTools } from "../../../src/doctor/checks/public.ts";
+import { judgeDial, judgeTools } from "../../../src/doctor/checks/tailnet.ts";
+import { judgeInstalled, judgeState } from "../../../src/doctor/checks/tailscale.ts";
+import type { DaemonAnswer } from "../../../src/doctor/facts/node-status.ts";
+import type { Sighting } from "../../../src/doctor/probe/look.ts";
+import type { BackendState } from "../../../src/tailscale/status.ts";
+
+const self = {
+  dnsName: "agent.tailnet.ts.net",
+  hostName: "agent",
+  ips: ["100.64.0.2"],
+  tags: ["tag:agent"],
+  online: true,
+  expired: false,
+  peerApiUrls: [],
+  capabilities: [],
+};
+
+const daemon = (backendState: BackendState, changes: Partial<typeof self> = {}): DaemonAnswer => ({
+  kind: "answered",
+  socket: "/run/s",
+  status: {
+    version: "1.102.5",
+    backendState,
+    authUrl: "",
+    self: { ...self, ...changes },
+    health: [],
+    magicDnsSuffix: "tailnet.ts.net",
+    usesTun: false,
+  },
+});
+const silent: DaemonAnswer = { kind: "silent", socket: "/run/s", reason: "ENOENT" };
+
+describe("tailscale.state", () => {
+  test.each([
+    [daemon("Running"), false, "pass", "agent.tailnet.ts.net is Running"],
+    [daemon("Running", { online: false }), false, "warn", "tailscaled runs, but has lost the coordination server"],
+    [daemon("Running", { expired: true }), false, "fail", "the node's key has expired"],
+    [daemon("NeedsLogin"), false, "fail", "tailscaled is NeedsLogin"],
+    [daemon("NeedsLogin"), true, "warn", "tailscaled is NeedsLogin"],
+    [daemon("NeedsMachineAuth"), false, "fail", "tailscaled is NeedsMachineAuth"],
+    [daemon("Stopped"), false, "fail", "tailscaled is Stopped"],
+    [silent, false, "fail", "tailscaled does not answer"],
+    [silent, true, "skip", "the tailnet is reached without tailscaled on this machine"],
+  ] as const)("%# is judged", (answer, reached, status, message) => {
+    expect(judgeState({ daemon: answer, reached })).toMatchObject({ status, message });
+  });
+});
+
+describe("tailscale.installed", () => {
+  const missing = { kind: "missing", names: ["tailscale", "tailscaled"] } as const;
+
+  test.each([
+    [{ kind: "found", tailscale: "/bin/tailscale", tailscaled: "/bin/tailscaled" } as const, silent, false, "pass"],
+    [missing, daemon("Running"), false, "pass"],
+    [missing, silent, true, "skip"],
+    [missing, silent, false, "fail"],
+  ])("%# is judged", (programs, answer, reached, status) => {
+    expect(judgeInstalled({ programs, daemon: answer, reached }).status).toBe(status);
+  });
+});
+
+describe("the proxy", () => {
+  const way = { proxy: { protocol: "http", host: "127.0.0.1", port: 1055 }, origin: "up" } as const;
+  const none = { proxy: undefined, origin: "none" } as const;
+
+  test("listens, or not, or is not needed", () => {
+    const owner = { pid: 7, command: "tailscaled" };
+    expect(judgeListening({ way, refusal: undefined, owner })).toMatchObject({
+      status: "pass",
+      message: "http://127.0.0.1:1055 (tailscaled, process 7)",
+    });
+    expect(judgeListening({ way, refusal: "ECONNREFUSED", owner: undefined }).status).toBe("fail");
+    expect(judgeListening({ way: none, refusal: undefined, owner: undefined }).status).toBe("skip");
+  });
+
+  test.each([
+    [undefined, "pass"],
+    [{ layer: "connect", reason: "connection refused" }, "pass"],
+    [{ layer: "name", reason: "no such host" }, "pass"],
+    [{ layer: "proxy", reason: "no answer within 8000 ms" }, "fail"],
+  ])("that answers %j: %s", (failure, status) => {
+    expect(judgeConnect({ way, target: "node.ts.net:8443", failure }).status).toBe(status);
+  });
+
+  test("tells a name from a port when the server cannot be dialed", () => {
+    const dialed = { end: "node.ts.net:8443", through: undefined };
+    expect(judgeDial({ ...dialed, failure: { layer: "name", reason: "no such host" } }).message).toBe(
+      "the name node.ts.net:8443 leads nowhere: no such host",
+    );
+    expect(judgeDial({ ...dialed, failure: { layer: "connect", reason: "refused" } }).message).toBe(
+      "node.ts.net:8443 does not answer: refused",
+    );
+    expect(judgeDial({ ...dialed, failure: undefined }).status).toBe("pass");
+  });
+});
+
+const sighting = (changes: Partial<Sighting>): Sighting => ({
+  opening: "legacy",
+  kind: "listed",
+  opened: true,
+  session: false,
+  serverName: "notes",
+  tools: [],
+  status: 200,
+  layer: undefined,
+  reason: "HTTP 200",
+  ...changes,
+});
+
+describe("tailnet.tools", () => {
+  const tools = ["search", "read_a", "read_b"];
+
+  test.each([
+    [tools, [], undefined, "pass", "3 tools"],
+    [["one"], [], undefined, "pass", "1 tool"],
+    [[], [], undefined, "fail", "0 tools where at least 1 was expected"],
+    [[], [], 0, "pass", "0 tools"],
+    [tools, ["search", "read_*"], undefined, "pass", "3 tools"],
+    [tools, ["write_*"], undefined, "fail", '3 tools, but none that fits "write_*"'],
+    [tools, [], 4, "fail", "3 tools where at least 4 were expected"],
+  ])("%j against %j and %j is %s", (seen, expectedTools, minTools, status, message) => {
+    const expected = { expectedTools, minTools, reproduce: "curl" };
+    expect(judgeTools(sighting({ tools: seen }), expected)).toMatchObject({ status, message });
+  });
+});
+
+describe("the public side", () => {
+  test.each([
+    [{ kind: "unknown", reason: "no resolver" } as const, false, "unknown"],
+    [{ kind: "forbidden", addresses: ["100.64.0.1"], resolver: "1.1.1.1" } as const, false, "unknown"],
+    [{ kind: "nameless", resolver: "1.1.1.1" } as const, false, "unknown"],
+    [{ kind: "nameless", resolver: "1.1.1.1" } as const, true, "pass"],
+    [{ kind: "open", typed: true, address: "127.0.0.1", port: 1, resolver: undefined } as const, false, "pass"],
+  ])("public.address %# is judged", (way, vantage, status) => {
+    expect(judgeAddress({ way, vantage, host: "node.ts.net" }).status).toBe(status);
+  });
+
+  test("that is closed has no tools, and cannot be validated unless it was declared so", () => {
+    const view = { kind: "closed", reason: "connection refused" } as const;
+    expect(judgePublicTools({ view, allowed: [] }).status).toBe("pass");
+    expect(judgePublicInitialize({ view, declaredClosed: false }).status).toBe("warn");
+    expect(judgePublicInitialize({ view, declaredClosed: true }).status).toBe("pass");
+  });
+
+  test("that cannot be seen is unknown, never passed", () => {
+    const view = { kind: "unknown", reason: "no way out" } as const;
+    expect(judgePublicTools({ view, allowed: [] }).status).toBe("unknown");
+    expect(judgePublicInitialize({ view, declaredClosed: true }).status).toBe("unknown");
+  });
+});
+
+describe("a call", () => {
+  test.each([
+    [{ kind: "ran", isError: false, status: 200 } as const, "pass", "fail"],
+    [{ kind: "ran", isError: true, status: 200 } as const, "fail", "pass"],
+    [{ kind: "refused", status: 404, reason: "HTTP 404" } as const, "fail", "pass"],
+    [{ kind: "unanswered", reason: "reset" } as const, "fail", "unknown"],
+  ])("that %j is %s inside and %s outside", (result, inside, outside) => {
+    const found = { kind: "called", tool: "search", result } as const;
+    expect(judgeTailnetCall(found).status).toBe(inside);
+    expect(judgePublicCall(found).status).toBe(outside);
+  });
+});
