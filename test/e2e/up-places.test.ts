@@ -1,0 +1,127 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { binDir, filesBelow, type Machine, machineOn, processesNaming, statuses, tsmcp } from "./tsmcp.ts";
+
+const isRoot = process.getuid?.() === 0;
+const shells = ["/bin/dash", "/bin/busybox", "/bin/bash"].filter(existsSync);
+const nobody = 65_534;
+
+let tailnet: Tailnet;
+
+beforeAll(async () => {
+  tailnet = await startTailnet();
+});
+
+afterAll(async () => {
+  expect(await tailnet?.close()).toEqual([]);
+});
+
+/** A PATH with these programs and no other: no bash, no ps, no coreutils. */
+function pathOf(programs: Readonly<Record<string, string>>): string {
+  const directory = tailnet.tempDir();
+  for (const [name, target] of Object.entries(programs)) symlinkSync(target, join(directory, name));
+  return directory;
+}
+
+function tailscalePrograms(): Record<string, string> {
+  return { tailscale: join(tailnet.binDir, "tailscale"), tailscaled: join(tailnet.binDir, "tailscaled") };
+}
+
+test.each(shells)("up and down work when the only shell is %s, and there is no ps", async (shell) => {
+  const machine = machineOn(tailnet);
+  const sh = pathOf({ ...tailscalePrograms(), node: process.execPath, sh: shell });
+  const bare: Machine = { ...machine, env: { ...machine.env, PATH: sh } };
+  const up = await tsmcp(["up", "--json"], bare, { TS_AUTHKEY: await tailnet.createKey({ ephemeral: true }) });
+  expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
+  expect((await tsmcp(["status"], bare)).exitCode).toBe(0);
+  expect((await tsmcp(["down"], bare)).exitCode).toBe(0);
+  expect(processesNaming(machine.home)).toEqual([]);
+  expect(filesBelow(machine.home)).toEqual([]);
+});
+
+test.runIf(isRoot)("up and down work for a user who is not root", async () => {
+  const home = mkdtempSync(join(tmpdir(), "tsmcp-nobody-"));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  await tailnet.api.claim(home);
+  // The test tailnet's programs lie in root's home.
+  const programs = mkdtempSync(join(tmpdir(), "tsmcp-programs-"));
+  onTestFinished(() => rmSync(programs, { recursive: true, force: true }));
+  for (const [name, path] of Object.entries(tailscalePrograms())) copyFileSync(path, join(programs, name));
+  chmodSync(programs, 0o755);
+  chownSync(home, nobody, nobody);
+  const run = (args: readonly string[], extra = {}) =>
+    spawnSync(
+      "setpriv",
+      [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", process.execPath, join(binDir, "tsmcp"), ...args],
+      {
+        cwd: home,
+        encoding: "utf8",
+        env: {
+          PATH: `${programs}:/usr/bin:/bin`,
+          HOME: home,
+          TSMCP_LOGIN_SERVER: tailnet.controlUrl,
+          TSMCP_PROXY: "127.0.0.1:0",
+          TS_NO_LOGS_NO_SUPPORT: "true",
+          ...extra,
+        },
+      },
+    );
+  const up = run(["up"], { TS_AUTHKEY: await tailnet.createKey({ ephemeral: true }) });
+  expect({ status: up.status, stderr: up.stderr }).toMatchObject({ status: 0 });
+  const [daemon] = processesNaming(home);
+  expect(execFileSync("stat", ["-c", "%u", `/proc/${daemon?.pid}`], { encoding: "utf8" })).toBe(`${nobody}\n`);
+  expect(run(["status"]).status).toBe(0);
+  expect(run(["down"]).status).toBe(0);
+  expect(processesNaming(home)).toEqual([]);
+  expect(filesBelow(home)).toEqual([]);
+});
+
+test.runIf(isRoot)("up works when /dev/net is hidden", async () => {
+  const machine = machineOn(tailnet);
+  const script = 'if [ -d /dev/net ]; then mount -t tmpfs none /dev/net; fi; [ ! -e /dev/net/tun ] && exec "$@"';
+  const argv = [process.execPath, join(binDir, "tsmcp"), "up"];
+  const env = { ...machine.env, TS_AUTHKEY: await tailnet.createKey() };
+  const up = spawnSync("unshare", ["-m", "sh", "-c", script, "sh", ...argv], {
+    env,
+    cwd: machine.workspace,
+    encoding: "utf8",
+  });
+  expect({ status: up.status, stderr: up.stderr }).toMatchObject({ status: 0 });
+  expect((await tsmcp(["status"], machine)).exitCode).toBe(0);
+  expect((await tsmcp(["down"], machine)).exitCode).toBe(0);
+});
+
+test("up works under a home whose path is too long for a socket, and two homes stay apart", async () => {
+  const machines = [1, 2].map((index) => {
+    const machine = machineOn(tailnet);
+    const home = join(machine.home, `${"long".repeat(20)}${index}`);
+    mkdirSync(home);
+    return { ...machine, home, env: { ...machine.env, HOME: home } };
+  });
+  for (const machine of machines) {
+    const up = await tsmcp(["up", "--json"], machine, { TS_AUTHKEY: await tailnet.createKey() });
+    expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
+    expect(statuses(up)).toMatchObject({ daemon: "done" });
+  }
+  for (const machine of machines) {
+    expect((await tsmcp(["status"], machine)).exitCode).toBe(0);
+    expect((await tsmcp(["down"], machine)).exitCode).toBe(0);
+    expect(processesNaming(machine.home)).toEqual([]);
+  }
+});
+
+test("up works without a home directory", async () => {
+  const machine = machineOn(tailnet);
+  const homeless: Machine = { ...machine, env: { ...machine.env, HOME: join(machine.home, "gone") } };
+  const stateDir = join(machine.home, "state");
+  onTestFinished(async () => void (await tsmcp(["down"], homeless)));
+  const up = await tsmcp(["up", "--state-dir", stateDir], homeless, { TS_AUTHKEY: await tailnet.createKey() });
+  expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
+  expect((await tsmcp(["status"], homeless)).exitCode).toBe(0);
+  expect((await tsmcp(["down"], homeless)).exitCode).toBe(0);
+  expect(existsSync(machine.home) && processesNaming(stateDir)).toEqual([]);
+});
