@@ -80,6 +80,29 @@ test("what follows notifications/initialized does not overtake it", async () => 
   expect(order).toEqual(["initialize", "notifications/initialized", "tools/list"]);
 });
 
+test("messages that come in one burst wait for the session and go in order", async () => {
+  const { server, bridge, agent } = await start((seen, reply) => {
+    if (seen.body.method === "initialize") setTimeout(() => answerRoutine(seen, reply), 50);
+    else if (!answerRoutine(seen, reply)) reply.json({ ok: true });
+  });
+  agent.send({ id: "a", method: "initialize", params: {} });
+  agent.send({ method: "notifications/initialized" });
+  agent.send({ id: "b", method: "tools/list" });
+  bridge.stdin.end();
+  expect(await agent.next(({ id }) => id === "b")).toMatchObject({ result: { ok: true } });
+  await bridge.ended;
+  const posts = server.seen.filter(({ httpMethod }) => httpMethod === "POST");
+  expect(posts.map(({ body }) => body.method)).toEqual(["initialize", "notifications/initialized", "tools/list"]);
+  expect(posts.map(({ headers }) => headers["mcp-session-id"])).toEqual([undefined, "session-1", "session-1"]);
+});
+
+test("a list that is lost again is an error and no loop", async () => {
+  const { server, agent } = await start(calls((_seen, reply) => reply.stream().cut()));
+  await agent.initialize();
+  expect(errorOf(await agent.ask("tools/list"))).toMatchObject({ code: -31002 });
+  expect(server.seen.filter(({ body }) => body.method === "tools/list")).toHaveLength(2);
+});
+
 test("progress and the server's requests on a call's stream reach the agent before the answer", async () => {
   const { server, agent } = await start(
     calls((seen, reply) => {
