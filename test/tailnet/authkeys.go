@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tailscale.com/types/key"
 )
 
 // AuthKey lets machines join.
@@ -21,7 +23,7 @@ type AuthKey struct {
 	approve   bool // nodes of this key must be approved first
 	ingress   bool // the tailnet's own Funnel relay
 	expires   time.Time
-	uses      int
+	users     []key.MachinePublic // machines that joined with it
 	revoked   bool
 }
 
@@ -67,8 +69,10 @@ func (t *Tailnet) createKeyLocked(r KeyRequest) *AuthKey {
 
 var errInvalidKey = errors.New("invalid authkey")
 
-// redeemLocked checks a key and counts the use.
-func (t *Tailnet) redeemLocked(secret string) (*AuthKey, error) {
+// redeemLocked checks a key and notes the use. "tailscale up --force-reauth" may
+// register twice, the second time before it heard that the first went well: so
+// the machine that used a one-time key may show it again until it logs out.
+func (t *Tailnet) redeemLocked(secret string, machine key.MachinePublic) (*AuthKey, error) {
 	k := t.keys[secret]
 	switch {
 	case k == nil:
@@ -77,11 +81,16 @@ func (t *Tailnet) redeemLocked(secret string) (*AuthKey, error) {
 		return nil, fmt.Errorf("%w: revoked", errInvalidKey)
 	case !k.expires.After(t.now()):
 		return nil, fmt.Errorf("%w: expired", errInvalidKey)
-	case !k.reusable && k.uses > 0:
+	case !k.reusable && len(k.users) > 0 && !t.joinedWithLocked(k, machine):
 		return nil, fmt.Errorf("%w: already used", errInvalidKey)
 	}
-	k.uses++
+	k.users = append(k.users, machine)
 	return k, nil
+}
+
+func (t *Tailnet) joinedWithLocked(k *AuthKey, machine key.MachinePublic) bool {
+	n := t.nodeByMachineLocked(machine)
+	return n != nil && !n.expired(t.now()) && slices.Contains(k.users, machine)
 }
 
 // tagsFor decides which tags a node gets that asked for some.

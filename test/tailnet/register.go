@@ -46,7 +46,7 @@ func (t *Tailnet) register(ctx context.Context, req *tailcfg.RegisterRequest, ma
 	if known != nil && !known.expired(t.now()) {
 		return t.registeredLocked(known)
 	}
-	who, err := t.identifyLocked(req)
+	who, err := t.identifyLocked(req, machine)
 	if err != nil {
 		return refused(err)
 	}
@@ -68,7 +68,7 @@ func (t *Tailnet) register(ctx context.Context, req *tailcfg.RegisterRequest, ma
 }
 
 // identifyLocked returns nil without an error when a person must log in first.
-func (t *Tailnet) identifyLocked(req *tailcfg.RegisterRequest) (*Identity, error) {
+func (t *Tailnet) identifyLocked(req *tailcfg.RegisterRequest, machine key.MachinePublic) (*Identity, error) {
 	if login := t.loginOf(req.Followup); login != nil {
 		who := login.who
 		return &who, nil
@@ -76,7 +76,7 @@ func (t *Tailnet) identifyLocked(req *tailcfg.RegisterRequest) (*Identity, error
 	if req.Auth == nil || req.Auth.AuthKey == "" {
 		return nil, nil
 	}
-	k, err := t.redeemLocked(req.Auth.AuthKey)
+	k, err := t.redeemLocked(req.Auth.AuthKey, machine)
 	if err != nil {
 		return nil, err
 	}

@@ -13,11 +13,13 @@ import {
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { run } from "./run.ts";
+import { type RunResult, run } from "./run.ts";
 
 const source = fileURLToPath(new URL("..", import.meta.url));
 const tailscale = "1.102.5";
 const unusedAfterMs = 7 * 24 * 3600 * 1000;
+const architecture = process.arch === "x64" ? "amd64" : process.arch;
+const installGo = `curl -fsSL https://go.dev/dl/go1.26.8.${process.platform}-${architecture}.tar.gz | sudo tar -C /usr/local -xz`;
 
 /** Builds `tailnet`, `tailscale` and `tailscaled` once and returns the folder they are in. */
 export async function buildTailnet(): Promise<string> {
@@ -33,12 +35,17 @@ export async function buildTailnet(): Promise<string> {
 }
 
 async function goVersion(): Promise<string> {
-  try {
-    const { stdout } = await run("go", ["env", "GOVERSION", "GOOS", "GOARCH"], { cwd: source, timeoutMs: 300_000 });
-    return stdout;
-  } catch (cause) {
-    throw new Error("Go is missing, which builds the test tailnet; type: apt-get install golang-go", { cause });
-  }
+  const asked = await go(["env", "GOVERSION", "GOOS", "GOARCH"], 300_000).catch((cause: unknown) => {
+    throw new Error(`Go is missing, which builds the test tailnet; type: ${installGo}`, { cause });
+  });
+  if (asked.exitCode !== 0) throw new Error(`go env failed; a Go that fits: ${installGo}\n${asked.stderr}`);
+  return asked.stdout;
+}
+
+/** Finds Go also where its own archive is unpacked, which is on few PATHs. */
+function go(args: readonly string[], timeoutMs: number): Promise<RunResult> {
+  const env = { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/local/go/bin`, CGO_ENABLED: "0" };
+  return run("go", args, { cwd: source, env, timeoutMs });
 }
 
 /** The name of one state of the sources, so that a change builds anew and going back does not. */
@@ -60,11 +67,8 @@ async function buildInto(folder: string, cache: string): Promise<void> {
   try {
     const stamp = ["longStamp", "shortStamp"].map((name) => `-X tailscale.com/version.${name}=${tailscale}`).join(" ");
     const packages = [".", "tailscale.com/cmd/tailscale", "tailscale.com/cmd/tailscaled"];
-    const built = await run(
-      "go",
-      ["build", "-buildvcs=false", "-ldflags", `-s -w ${stamp}`, "-o", `${temporary}/`, ...packages],
-      { cwd: source, env: { ...process.env, CGO_ENABLED: "0" }, timeoutMs: 1_200_000 },
-    );
+    const flags = ["-buildvcs=false", "-ldflags", `-s -w ${stamp}`, "-o", `${temporary}/`];
+    const built = await go(["build", ...flags, ...packages], 1_200_000);
     if (built.exitCode !== 0) throw new Error(`go build failed:\n${built.stderr}`);
     renameSync(temporary, folder);
   } catch (error) {
