@@ -16,6 +16,7 @@ import { lastLogLine } from "../log-tail.ts";
 import type { UpRequest } from "../request.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
 import { requirePrograms } from "./install.ts";
+import { preloadShell } from "./shell.ts";
 
 /** tailscaled needs 15 ms to its socket; nothing announces it. */
 const pollMs = 3;
@@ -80,6 +81,8 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
   if (started.kind === "ended") throw endedEarly(started.end, proxy, layout.logFile);
   const { identity } = started.daemon;
   attempt.undo.add(() => stopProcess(identity, { graceMs: stopGraceMs }));
+  // The login comes next, and tailscaled needs a while.
+  preloadShell();
   const withDaemon = { ...record, daemon: identity };
   writeRecord(world, withDaemon);
   const node = await untilAnswering(started.daemon, proxy, attempt);

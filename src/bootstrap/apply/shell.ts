@@ -54,6 +54,11 @@ export async function runOneShot(command: {
   }
 }
 
+/** Loads what `runOneShot` needs while there is something else to wait for. A failure shows when it is used. */
+export function preloadShell(): void {
+  void import("zx/core").catch(() => {});
+}
+
 function killGroup(pid: number): void {
   try {
     process.kill(-pid, "SIGKILL");
