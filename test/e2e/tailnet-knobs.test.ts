@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BareNode } from "../tailnet/harness/bare-node.ts";
 import { type Echo, startEcho } from "../tailnet/harness/echo.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
@@ -19,18 +20,11 @@ afterAll(async () => {
   expect(await tailnet?.close()).toEqual([]);
 });
 
-/** Tries to bring a logged-out node up with a key. */
-async function up(node: TailnetNode, key: string, args: readonly string[] = []) {
+/** Tries to bring a node up that is not logged in. */
+async function up(node: BareNode, key: string, args: readonly string[] = []) {
   const login = [`--login-server=${tailnet.controlUrl}`, `--auth-key=${key}`, `--hostname=${node.hostname}`];
   const bounded = args.some((arg) => arg.startsWith("--timeout=")) ? [] : ["--timeout=5s"];
   return node.tailscale(["up", "--reset", ...login, ...bounded, ...args]);
-}
-
-async function loggedOutNode(hostname: string): Promise<TailnetNode> {
-  const node = await tailnet.startNode({ hostname });
-  await node.tailscale(["logout"]);
-  await node.until("to be logged out", ({ BackendState }) => BackendState === "NeedsLogin");
-  return node;
 }
 
 describe("a key", () => {
@@ -45,7 +39,7 @@ describe("a key", () => {
     },
     { fate: "it is revoked", error: "invalid authkey: revoked", make: revokedKey },
   ])("is refused when $fate", async ({ error, make }) => {
-    const node = await loggedOutNode("refused");
+    const node = await tailnet.startBareNode({ hostname: "refused" });
     const started = performance.now();
     expect(await up(node, await make())).toMatchObject({ exitCode: 1, stderr: `backend error: ${error}\n` });
     expect(performance.now() - started).toBeLessThan(2_000);
@@ -66,7 +60,10 @@ describe("a key", () => {
   }
 
   it("gives only its own tags", async () => {
-    const [refused, node] = await Promise.all([loggedOutNode("refused-tags"), loggedOutNode("tags")]);
+    const [refused, node] = await Promise.all([
+      tailnet.startBareNode({ hostname: "refused-tags" }),
+      tailnet.startBareNode({ hostname: "tags" }),
+    ]);
     const key = await tailnet.createKey({ tags: ["tag:agent"], reusable: true });
     expect(await up(refused, key, ["--advertise-tags=tag:admin"])).toMatchObject({
       exitCode: 1,
@@ -78,8 +75,7 @@ describe("a key", () => {
   });
 
   it("lets nobody pass before approval when it is not preauthorized", async () => {
-    const node = await loggedOutNode("approved");
-    await tailnet.api.removeNode(node.dnsName);
+    const node = await tailnet.startBareNode({ hostname: "approved" });
     const waiting = up(node, await tailnet.createKey({ preauthorized: false }));
     await node.until("to need approval", ({ BackendState }) => BackendState === "NeedsMachineAuth");
     await tailnet.api.approve("approved");
@@ -92,7 +88,7 @@ describe("a key", () => {
     { by: "an OAuth client's secret", login: oauthSecret },
     { by: "a federated identity", login: federatedIdentity },
   ])("is minted for $by", async ({ login }) => {
-    const node = await loggedOutNode("minted");
+    const node = await tailnet.startBareNode({ hostname: "minted" });
     const minted = await node.tailscale([
       "up",
       "--reset",
@@ -157,7 +153,7 @@ describe("a node", () => {
   });
 
   it("joins by a login URL that somebody completes", async () => {
-    const node = await loggedOutNode("interactive");
+    const node = await tailnet.startBareNode({ hostname: "interactive" });
     const joining = node.tailscale(["up", "--reset", `--login-server=${tailnet.controlUrl}`, "--hostname=interactive"]);
     const { AuthURL } = await node.until("to show a login URL", (status) => status.AuthURL !== "");
     await tailnet.api.completeLogin({ url: AuthURL, user: "bob@example.com" });
@@ -183,7 +179,7 @@ describe("a node", () => {
 describe("the coordination server", () => {
   it.each(["silent", "refuse"] as const)("lets data flow and nobody join while it is %s", async (mode) => {
     const peer = await tailnet.startNode({ hostname: `peer-${mode}` });
-    const late = await loggedOutNode(`late-${mode}`);
+    const late = await tailnet.startBareNode({ hostname: `late-${mode}` });
     const key = await tailnet.createKey({ reusable: true }); // what a silent server was sent, it reads later
     await tailnet.api.setControl(mode);
     const url = `https://${web.dnsName}:8443/`;

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { type BareNode, type BareNodeOptions, type NodeNeeds, startBareNode } from "./bare-node.ts";
 import { buildTailnet } from "./build.ts";
 import { type KeyOptions, type Knobs, knobs } from "./knobs.ts";
 import { type NodeOptions, startTailnetNode, type TailnetNode } from "./node.ts";
@@ -30,6 +31,8 @@ export interface Tailnet extends AsyncDisposable {
   connectTo(host: string): readonly string[];
   createKey(options?: KeyOptions): Promise<string>;
   startNode(options: NodeOptions): Promise<TailnetNode>;
+  /** Starts a daemon that has not logged in. */
+  startBareNode(options: BareNodeOptions): Promise<BareNode>;
   /** What a client or a process of the product needs; no proxies. */
   env(): Record<string, string>;
   /** A new folder for a test, gone after `close`; a tailscaled that names it is swept. */
@@ -47,15 +50,23 @@ export async function startTailnet(options: TailnetOptions = {}): Promise<Tailne
   const { ready, runDir, pid } = program;
   const api = knobs(ready.apiUrl);
   const nodes: TailnetNode[] = [];
+  const bareNodes: BareNode[] = [];
   const folders = counter(runDir);
   const publicAddress = (port: PublicPort): string => {
     const address = ready.public[port];
     if (address === undefined) throw new Error(`the test tailnet has no public port ${port}`);
     return address;
   };
+  const needs = (): NodeNeeds => ({
+    api,
+    controlUrl: ready.controlUrl,
+    binDir,
+    caFile: ready.caFile,
+    dir: folders("n"),
+  });
   let closed: Promise<readonly Swept[]> | undefined;
   const close = (): Promise<readonly Swept[]> => {
-    closed ??= endAll(program, nodes);
+    closed ??= endAll(program, [...nodes, ...bareNodes]);
     return closed;
   };
   return {
@@ -72,10 +83,14 @@ export async function startTailnet(options: TailnetOptions = {}): Promise<Tailne
     connectTo: (host) => publicPorts.map((port) => `${host}:${port}:${publicAddress(port)}`),
     createKey: api.createKey,
     async startNode(options) {
-      const needs = { api, controlUrl: ready.controlUrl, binDir, caFile: ready.caFile, dir: folders("n") };
-      const node = await startTailnetNode(needs, options);
+      const node = await startTailnetNode(needs(), options);
       nodes.push(node);
       await Promise.all(nodes.filter((other) => other !== node).map((other) => knows(other, node)));
+      return node;
+    },
+    async startBareNode(options) {
+      const node = await startBareNode(needs(), options);
+      bareNodes.push(node);
       return node;
     },
     env: () => ({
@@ -95,7 +110,7 @@ export async function startTailnet(options: TailnetOptions = {}): Promise<Tailne
 
 /** A dial to a name that a node does not know yet would ask the system's resolver, so wait until it knows. */
 async function knows(other: TailnetNode, node: TailnetNode): Promise<void> {
-  if (!existsSync(`/proc/${other.pid}`)) return;
+  if (!other.isRunning()) return;
   const isKnown = (names: readonly { readonly DNSName: string }[]): boolean =>
     names.some(({ DNSName }) => DNSName === `${node.dnsName}.`);
   await other.until(`to know ${node.dnsName}`, ({ BackendState, Peer }) => {
@@ -103,7 +118,7 @@ async function knows(other: TailnetNode, node: TailnetNode): Promise<void> {
   });
 }
 
-async function endAll(program: Program, nodes: readonly TailnetNode[]): Promise<readonly Swept[]> {
+async function endAll(program: Program, nodes: readonly BareNode[]): Promise<readonly Swept[]> {
   const pids = [program.pid, ...nodes.map(({ pid }) => pid)];
   await Promise.all(nodes.map((node) => node.kill()));
   const swept = await program.end();
