@@ -68,7 +68,8 @@ export async function runBridge(options: BridgeOptions, io: BridgeIo): Promise<0
     if (reason === "stdin is closed") await Promise.race([conversation.idle(), gone, delay(graceMs)]);
   } finally {
     leave.abort();
-    await conversation.end(farewellMs);
+    // A slow reader still gets what was written: it would be lost with the process.
+    await Promise.all([conversation.end(farewellMs), Promise.race([writer.flushed(), delay(farewellMs)])]);
     origin.close();
     io.stdin.destroy();
   }

@@ -3,6 +3,8 @@ import type { Writable } from "node:stream";
 export interface LineWriter {
   /** Returns once the stream takes more: `written`, or `closed` when nobody reads any longer. */
   write(line: Uint8Array): Promise<"written" | "closed">;
+  /** Resolves when everything so far was handed to the reader, or the stream is closed. */
+  flushed(): Promise<void>;
   /** Resolves when the stream is closed or broken. */
   readonly closed: Promise<void>;
 }
@@ -37,6 +39,7 @@ export function createLineWriter(stream: Writable): LineWriter {
   };
   return {
     closed,
+    flushed: () => (isOver(stream) ? Promise.resolve() : new Promise((resolve) => stream.write("", () => resolve()))),
     async write(line) {
       while (stream.writableNeedDrain && !isOver(stream)) await untilDrained();
       if (isOver(stream)) return "closed";

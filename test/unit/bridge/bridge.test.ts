@@ -211,6 +211,27 @@ test.each([
   expect(server.seen.filter(({ body }) => body.method === "initialize")).toHaveLength(2);
 });
 
+test("the server's own stream is opened in the new session too", async () => {
+  let session = 1;
+  const { server, agent } = await start((seen, reply) => {
+    if (seen.body.method === "forget") {
+      session = 2;
+      return reply.json({});
+    }
+    const isKnown = seen.headers["mcp-session-id"] === `session-${session}` || seen.body.method === "initialize";
+    if (!isKnown) return reply.status(404);
+    if (seen.httpMethod === "GET") return void reply.stream();
+    if (!answerRoutine(seen, reply, `session-${session}`)) reply.json({ ok: true });
+  });
+  const listening = (id: string) =>
+    server.saw(({ httpMethod, headers }) => httpMethod === "GET" && headers["mcp-session-id"] === id);
+  await agent.initialize();
+  await listening("session-1");
+  await agent.ask("forget");
+  await agent.ask("tools/list");
+  await listening("session-2");
+});
+
 test("a new session that is refused again is an error and no loop", async () => {
   const { server, agent } = await start((seen, reply) => {
     if (seen.body.method === "tools/list") reply.status(404);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterEach, expect, test } from "vitest";
 import { linesOf } from "../../../src/streams/lines.ts";
@@ -55,14 +56,23 @@ test.each(["SIGTERM", "SIGINT"] as const)(
 test("the process ends when its parent was killed, though its stdin stays open", async () => {
   const server = await startServer(() => {});
   const words = [process.execPath, ...bridgeArgs(server.url)].map((word) => `'${word}'`).join(" ");
-  // A shell of its own that waits; the second command keeps it from replacing itself with the first.
-  const shell = start("/bin/sh", ["-c", `${words}; exit`]);
-  const agent = rawAgent(shell);
+  // A shell that waits: the second command keeps it from replacing itself with the first. The agent's end is descriptor 3,
+  // because Node closes a dead child's stdin, and that alone would end the bridge.
+  const shell = spawn("/bin/sh", ["-c", `${words} <&3; exit`], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "inherit", "pipe"],
+  });
+  cleanups.push(() => shell.kill("SIGKILL"));
+  const { stdout } = shell;
+  const stdin = shell.stdio[3];
+  if (!(stdin instanceof Writable) || stdout === null) throw new Error("expected pipes");
+  const agent = rawAgent({ stdin, stdout });
   await agent.initialize();
-  const bridge = childOf(shell.child);
-  shell.child.kill("SIGKILL");
+  const bridge = childOf(shell);
+  shell.kill("SIGKILL");
   await server.saw(({ httpMethod }) => httpMethod === "DELETE");
   await gone(bridge);
+  stdin.destroy();
 }, 20_000);
 
 test("a reader that stops holds the bridge up and does not end it, and SIGTERM still does", async () => {
@@ -81,6 +91,23 @@ test("a reader that stops holds the bridge up and does not end it, and SIGTERM s
   // 400 answers of 200 kB are 80 MB; what is not read must stay at the server.
   expect(residentBytes(bridge.child.pid)).toBeLessThan(300 * 1024 * 1024);
   bridge.child.kill("SIGTERM");
+  expect(await bridge.ended).toBe(0);
+}, 20_000);
+
+test("a large answer arrives whole, though the agent closed its end and reads late", async () => {
+  const text = "x".repeat(5_000_000);
+  const server = await startServer((_seen, reply) => reply.json({ text }));
+  const bridge = start(process.execPath, bridgeArgs(server.url));
+  const line = (message: object): void =>
+    void bridge.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+  line({ id: 1, method: "initialize", params: {} });
+  line({ method: "notifications/initialized" });
+  line({ id: 2, method: "tools/call", params: { name: "t" } });
+  bridge.stdin.end();
+  await server.saw(({ httpMethod }) => httpMethod === "DELETE");
+  let bytes = 0;
+  for await (const chunk of bridge.stdout) bytes += Buffer.byteLength(chunk);
+  expect(bytes).toBeGreaterThan(5_000_000);
   expect(await bridge.ended).toBe(0);
 }, 20_000);
 

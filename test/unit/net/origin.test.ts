@@ -73,12 +73,15 @@ test.each([
 });
 
 test("a brief request gets through while others take all the connections that they may", async () => {
-  const { origin, connections } = await start("h1", (url, response) =>
-    url === "/hangs" ? undefined : response.end(url),
-  );
+  let hangs = 0;
+  const { origin, connections } = await start("h1", (url, response) => {
+    if (url === "/hangs") hangs += 1;
+    else response.end(url);
+  });
   const controller = new AbortController();
   const hang = () => origin.request({ method: "GET", target: "/hangs", headers: [], signal: controller.signal });
   const hanging = Promise.allSettled(Array.from({ length: 9 }, hang));
+  while (hangs < 2) await new Promise(setImmediate);
   const response = await origin.request({ method: "POST", target: "/brief", headers: [], isBrief: true });
   expect(response.status).toBe(200);
   expect(connections()).toBeLessThanOrEqual(3);
