@@ -21,7 +21,7 @@ export interface ExchangeRequest {
   readonly body?: string | Uint8Array | undefined;
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
-  /** True when what came so far is the whole answer, for streams that stay open. */
+  /** True when what came so far is the whole answer, for streams that stay open; asked after each line break. */
   readonly untilMessage?: ((bytes: Buffer) => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -116,11 +116,14 @@ async function readBody(
     chunks.push(bytes);
     size += bytes.length;
     if (size > maxBodyBytes) return { body: Buffer.concat(chunks).subarray(0, maxBodyBytes), truncated: true };
-    if (untilMessage?.(Buffer.concat(chunks))) break;
+    // An event ends with a line break; asking at every chunk would copy the whole of a large body each time.
+    if (bytes.at(-1) === lineFeed && untilMessage?.(Buffer.concat(chunks))) break;
   }
   if (deadline.signal.aborted) throw deadline.signal.reason;
   return { body: Buffer.concat(chunks), truncated: false };
 }
+
+const lineFeed = 0x0a;
 
 function timeoutReason({ timeoutMs }: ExchangeRequest): string {
   return `no whole answer within ${timeoutMs} ms`;

@@ -319,29 +319,22 @@ describe("against servers that a repository names, the doctor", () => {
 });
 
 describe("on the real tailnet, the doctor", () => {
-  test("finds every flaw", async () => {
-    const missed: string[] = [];
-    for (const { name, gate, found } of flawedGates(server.dnsName)) {
-      const exposed = await exposeOnce({ gate });
-      const { check, exitCode } = await report(laptop);
-      const result = check(found);
-      if (exitCode !== 1 || result?.status !== "fail" || result.facts.tools !== exposed.tools.length) {
-        missed.push(`${name}: exit ${exitCode}, ${found} ${result?.status} ${result?.message}`);
-      }
-      expect(exposed.calls).toEqual([]);
-    }
-    expect(missed).toEqual([]);
+  const flaws = flawedGates("").map(({ name }, index) => ({ name, index }));
+
+  test.each(flaws)("finds the gate that $name", async ({ index }) => {
+    const flawed = flawedGates(server.dnsName)[index];
+    if (flawed === undefined) throw new Error("the list of gates depends on the name");
+    const gate = await exposeOnce({ gate: flawed.gate });
+    const { check, exitCode } = await report(laptop);
+    expect(check(flawed.found)).toMatchObject({ status: "fail", facts: { tools: gate.tools.length } });
+    expect(exitCode).toBe(1);
+    expect(gate.calls).toEqual([]);
   });
 
-  test("fails no sound gate", async () => {
-    const wronged: string[] = [];
-    for (const { name, options } of soundGates) {
-      await exposeOnce(options);
-      const { report: found, exitCode } = await report(laptop, [], options.path);
-      const bad = found.checks.filter(({ status }) => status === "fail" || status === "unknown");
-      if (exitCode !== 0)
-        wronged.push(`${name}: exit ${exitCode}, ${bad.map(({ id, message }) => `${id} ${message}`)}`);
-    }
-    expect(wronged).toEqual([]);
+  test.each(soundGates)("fails no gate that $name", async ({ options }) => {
+    await exposeOnce(options);
+    const { report: found, exitCode } = await report(laptop, [], options.path);
+    expect(found.checks.filter(({ status }) => status === "fail" || status === "unknown")).toEqual([]);
+    expect(exitCode).toBe(0);
   });
 });

@@ -39,7 +39,10 @@ export function judgeAttack(attack: Attack, words: AttackWords): Outcome {
     });
   }
   const held = tries.find(({ sighting }) => sighting.kind === "held");
-  const facts = { tried: tries.length };
+  const unanswered = tries
+    .filter(({ sighting }) => sighting.status === undefined)
+    .map(({ disguise }) => disguise.label);
+  const facts = { tried: tries.length, unanswered };
   if (held !== undefined) return { status: "unknown", message: `stopped early: ${held.sighting.reason}`, facts };
   if (!tries.some(({ sighting }) => sighting.status !== undefined)) {
     return {

@@ -98,8 +98,7 @@ async function attempt(request: {
       ...(message === undefined ? {} : { body: message.body }),
       timeoutMs: requestTimeoutMs,
       maxBodyBytes: maxAnswerBytes,
-      // An event ends with an empty line; before that there is nothing new to read.
-      untilMessage: (bytes) => bytes.at(-1) === 10 && id !== undefined && readAnswer(bytes, id) !== undefined,
+      untilMessage: (bytes) => id !== undefined && readAnswer(bytes, id) !== undefined,
       signal,
     });
     return toReply(answer, id);

@@ -54,6 +54,16 @@ const unsupportedVersion = -32022;
  * that it knows nothing older. A session that it opened is ended.
  */
 export async function look(caller: Caller, opening: Opening): Promise<Sighting> {
+  const seen = await lookOnce(caller, opening);
+  // The first packets after a pause can be lost while the relay connects anew: tailscale/tailscale#19791.
+  return isLost(seen) ? lookOnce(caller, opening) : seen;
+}
+
+function isLost({ kind, status, layer }: Sighting): boolean {
+  return status === undefined && (kind === "broken" || (kind === "unreachable" && layer === "connect"));
+}
+
+async function lookOnce(caller: Caller, opening: Opening): Promise<Sighting> {
   if (opening === "none") return list(caller, { opening, opened: false }, []);
   if (opening === "modern") return lookModern(caller);
   const reply = await caller.post(initializeMessage());
