@@ -8,8 +8,10 @@ import { logOut } from "../tailscale/local-api.ts";
 import { identitiesOf, stopAll } from "./apply/daemon.ts";
 import { removeExports } from "./exports/install.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
-import { layoutOf } from "./layout.ts";
+import { unlessInterrupted } from "./interruption.ts";
+import { isUsersStateDir, type Layout, layoutOf } from "./layout.ts";
 import { whileAlone } from "./lock.ts";
+import { removeState } from "./state-directory.ts";
 import type { BootstrapWorld } from "./world.ts";
 
 export interface DownRequest {
@@ -20,7 +22,9 @@ export interface DownRequest {
 
 export interface DownReport {
   readonly loggedOut: boolean;
+  /** Process ids. */
   readonly stopped: readonly number[];
+  /** Files that something was taken out of, and exports that were removed. */
   readonly removed: readonly string[];
 }
 
@@ -32,43 +36,35 @@ const logoutLimitMs = 5_000;
  * Throws `busy` when another tsmcp is at work all the time.
  */
 export async function down(request: DownRequest, world: BootstrapWorld): Promise<DownReport> {
-  const removed: string[] = [];
-  const stopped: number[] = [];
-  let loggedOut = false;
-  for (const directory of runtimeDirectories(world)) {
-    if (!existsSync(directory)) continue;
-    const layout = layoutOf(directory, { kind: "boot" }, world);
-    await whileAlone({ layout, timeoutMs: request.timeoutMs }, world, async () => {
-      const record = readRecord(world);
-      const socket = record?.socket ?? layout.socket;
-      const facts = await gatherFacts({ socket, proxy: { host: "127.0.0.1", port: 0 } }, world);
-      if (!request.keepLogin) loggedOut = (await tryToLogOut(facts, socket, world)) || loggedOut;
-      const identities = identitiesOf(facts.daemon);
-      await stopAll(identities);
-      stopped.push(...identities.map(({ pid }) => pid));
-      const stateDir = record?.stateDir ?? layout.stateDir;
-      const trash = [socket, layout.logFile, layout.logsDir, ...(request.keepLogin ? [] : [stateDir])];
-      if (facts.daemon.kind !== "foreign") for (const path of trash) rmSync(path, { recursive: true, force: true });
-      for (const file of removeAgentEntries(record?.entries ?? [])) {
-        if (file.problem !== undefined)
-          world.log.warn(`${JSON.stringify(file.path)} was left as it is: ${file.problem}`);
-        for (const name of file.left) world.log.warn(`left ${name} in ${file.path}: it was changed since`);
-        if (file.removed.length > 0) removed.push(file.path);
-      }
-      removed.push(...takeBackExports(record?.exports ?? [], world));
-      removeRecord(world);
-    });
-    removeEmpty([directory, dirname(layout.socket), dirname(directory)]);
-  }
-  // A hook in a profile outlives the boot, and with it the record.
-  removed.push(...takeBackExports([], world));
-  return { loggedOut, stopped, removed };
+  return unlessInterrupted(world.signal, async () => {
+    const reports: DownReport[] = [];
+    for (const directory of runtimeDirectories(world).filter(existsSync)) {
+      const layout = layoutOf(directory, { kind: "boot" }, world);
+      const { timeoutMs } = request;
+      reports.push(await whileAlone({ layout, timeoutMs }, world, () => takeDown(layout, request, world)));
+      removeEmpty([directory, dirname(layout.socket), dirname(directory)]);
+    }
+    return {
+      loggedOut: reports.some(({ loggedOut }) => loggedOut),
+      stopped: reports.flatMap(({ stopped }) => stopped),
+      // A hook in a profile outlives the boot, and with it the record.
+      removed: [...reports.flatMap(({ removed }) => removed), ...takeBackExports([], world)],
+    };
+  });
 }
 
-function takeBackExports(recorded: BootRecord["exports"], world: BootstrapWorld): readonly string[] {
-  const { files, left } = removeExports(recorded, world);
-  for (const reason of left) world.log.warn(`could not undo everything: ${reason}`);
-  return files;
+async function takeDown(layout: Layout, { keepLogin }: DownRequest, world: BootstrapWorld): Promise<DownReport> {
+  const record = readRecord(world);
+  const socket = record?.socket ?? layout.socket;
+  const facts = await gatherFacts({ socket, proxy: { host: "127.0.0.1", port: 0 } }, world);
+  const loggedOut = keepLogin ? false : await tryToLogOut(facts, socket, world);
+  const identities = identitiesOf(facts.daemon);
+  await stopAll(identities);
+  if (facts.daemon.kind !== "foreign") removeDaemonFiles({ layout, socket, record, keepLogin }, world);
+  const removed = [...takeOutEntries(record?.entries ?? [], world), ...takeBackExports(record?.exports ?? [], world)];
+  // The last thing: a `down` that is killed before can be run again.
+  removeRecord(world);
+  return { loggedOut, stopped: identities.map(({ pid }) => pid), removed };
 }
 
 /** Whoever cannot be reached cannot hold us: what is left in the tailnet then is told. */
@@ -83,6 +79,38 @@ async function tryToLogOut({ daemon, node }: UpFacts, socket: string, world: Boo
     world.log.warn(`could not log out, so ${name} stays in the tailnet until it is removed there: ${messageOf(error)}`);
     return false;
   }
+}
+
+function removeDaemonFiles(
+  place: {
+    readonly layout: Layout;
+    readonly socket: string;
+    readonly record: BootRecord | undefined;
+    readonly keepLogin: boolean;
+  },
+  world: BootstrapWorld,
+): void {
+  const { layout, socket, record, keepLogin } = place;
+  for (const path of [socket, layout.logFile, layout.logsDir]) rmSync(path, { recursive: true, force: true });
+  if (keepLogin) return;
+  const stateDir = record?.stateDir ?? layout.stateDir;
+  const own = [layout, layoutOf(layout.directory, { kind: "persistent" }, world)];
+  removeState({ path: stateDir, isUsers: isUsersStateDir(stateDir, own) });
+}
+
+function takeOutEntries(recorded: BootRecord["entries"], { log }: BootstrapWorld): readonly string[] {
+  const files = removeAgentEntries(recorded);
+  for (const { path, problem, left } of files) {
+    if (problem !== undefined) log.warn(`${JSON.stringify(path)} was left as it is: ${problem}`);
+    for (const name of left) log.warn(`left ${name} in ${path}: it was changed since`);
+  }
+  return files.filter(({ removed }) => removed.length > 0).map(({ path }) => path);
+}
+
+function takeBackExports(recorded: BootRecord["exports"], world: BootstrapWorld): readonly string[] {
+  const { files, left } = removeExports(recorded, world);
+  for (const reason of left) world.log.warn(`could not undo everything: ${reason}`);
+  return files;
 }
 
 function removeEmpty(directories: readonly string[]): void {

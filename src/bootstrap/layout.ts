@@ -1,7 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { systemCodeOf } from "../core/errors.ts";
 import { homeDirectory, type RuntimeWorld } from "../core/runtime-directory.ts";
 import type { StateChoice } from "./request.ts";
 
@@ -49,12 +47,7 @@ function stateDirectory(directory: string, state: StateChoice, { env }: RuntimeW
   }
 }
 
-/** Returns true for a directory without entries, and for one that is missing. */
-export function isEmpty(directory: string): boolean {
-  try {
-    return readdirSync(directory).length === 0;
-  } catch (error) {
-    if (systemCodeOf(error) === "ENOENT") return true;
-    throw error;
-  }
+/** Whether the state lies where the user wants it, beside who knows what, and not in a directory of ours. */
+export function isUsersStateDir(stateDir: string, layouts: readonly Layout[]): boolean {
+  return !layouts.some((layout) => layout.stateDir === stateDir);
 }

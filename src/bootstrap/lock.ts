@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { TsmcpError } from "../core/errors.ts";
+import { readRecord } from "../core/record.ts";
 import { holdExclusively } from "../net/exclusive.ts";
 import { processesOf } from "../process/identity.ts";
 import { stopProcess } from "../process/stop.ts";
@@ -32,7 +33,7 @@ export async function whileAlone<Result>(
     });
   }
   try {
-    if (existsSync(layout.workingFile)) await endOrphans(layout);
+    if (existsSync(layout.workingFile)) await endOrphans(layout, world);
     writeFileSync(layout.workingFile, "", { mode: 0o600 });
     return await work();
   } finally {
@@ -42,7 +43,8 @@ export async function whileAlone<Result>(
 }
 
 /** A `tailscale up` outlives the `tsmcp up` that was killed, and would log in while the next one looks at the state. */
-async function endOrphans(layout: Layout): Promise<void> {
-  const orphans = processesOf((argv) => isLoginOn(layout.socket, argv));
+async function endOrphans(layout: Layout, world: BootstrapWorld): Promise<void> {
+  const sockets = new Set([layout.socket, readRecord(world)?.socket ?? layout.socket]);
+  const orphans = processesOf((argv) => [...sockets].some((socket) => isLoginOn(socket, argv)));
   await Promise.all(orphans.map((orphan) => stopProcess(orphan, { graceMs: 0 })));
 }

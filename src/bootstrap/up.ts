@@ -5,11 +5,13 @@ import { makeRuntimeDirectory, runtimeDirectories } from "../core/runtime-direct
 import { listenText } from "../tailscale/daemon-arguments.ts";
 import type { Attempt } from "./attempt.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
+import { unlessInterrupted } from "./interruption.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { whileAlone } from "./lock.ts";
-import { planUp, steps } from "./plan.ts";
+import { planUp } from "./plan.ts";
 import type { UpRequest } from "./request.ts";
-import type { Step, StepReport } from "./steps.ts";
+import { runSteps } from "./run-steps.ts";
+import type { StepReport } from "./steps.ts";
 import { createUndoList } from "./undo.ts";
 import { environmentWithoutDeadProxies } from "./upstream-proxy.ts";
 import type { UpWorld } from "./world.ts";
@@ -28,16 +30,25 @@ export interface UpReport {
  * Throws `tailscale-missing`, `daemon-failed`, `daemon-foreign`, `proxy-port-taken`, `login-failed`, `login-timeout`,
  * `proxy-unreachable`, `server-foreign`, `busy` and what the agents' files are refused with.
  */
-export async function up(request: UpRequest, world: UpWorld, onStep: (report: StepReport) => void): Promise<UpReport> {
+export async function up(request: UpRequest, world: UpWorld, onStep: OnStep): Promise<UpReport> {
+  return unlessInterrupted(world.signal, () =>
+    request.dryRun ? tellPlan(request, world, onStep) : joinTailnet(request, world, onStep),
+  );
+}
+
+type OnStep = (report: StepReport) => void;
+
+async function tellPlan(request: UpRequest, world: UpWorld, onStep: OnStep): Promise<UpReport> {
+  const [directory = ""] = runtimeDirectories(world);
+  const facts = await gather(layoutOf(directory, request.state, world), request, world);
+  const reports = planUp(facts, request);
+  for (const report of reports) onStep(report);
+  return reportOf(reports, facts);
+}
+
+async function joinTailnet(request: UpRequest, world: UpWorld, onStep: OnStep): Promise<UpReport> {
   const start = performance.now();
   const remainingMs = (): number => Math.max(0, Math.round(start + request.timeoutMs - performance.now()));
-  if (request.dryRun) {
-    const [directory = ""] = runtimeDirectories(world);
-    const facts = await gather(layoutOf(directory, request.state, world), request, world);
-    const reports = planUp(facts, request);
-    for (const report of reports) onStep(report);
-    return reportOf(reports, facts);
-  }
   const layout = layoutOf(makeRuntimeDirectory(world), request.state, world);
   return whileAlone({ layout, timeoutMs: request.timeoutMs }, world, async () => {
     const facts = await gather(layout, request, world);
@@ -65,7 +76,7 @@ export async function up(request: UpRequest, world: UpWorld, onStep: (report: St
       return reportOf(reports, await runSteps(facts, attempt, report));
     } catch (error) {
       await attempt.undo.run(world.log);
-      throw world.signal.aborted ? interrupted(world.signal.reason) : error;
+      throw error;
     }
   });
 }
@@ -76,43 +87,6 @@ function once<Value>(make: () => Value): () => Value {
     made ??= { value: make() };
     return made.value;
   };
-}
-
-async function runSteps(before: UpFacts, attempt: Attempt, report: (one: StepReport) => void): Promise<UpFacts> {
-  let facts = before;
-  for (const step of steps) {
-    attempt.world.signal.throwIfAborted();
-    const { report: one, facts: after } = await runStep(step, facts, attempt, report);
-    report(one);
-    facts = after;
-    if (step.completesJoin) attempt.undo.clear();
-  }
-  return facts;
-}
-
-async function runStep(
-  step: Step,
-  facts: UpFacts,
-  attempt: Attempt,
-  report: (one: StepReport) => void,
-): Promise<{ report: StepReport; facts: UpFacts }> {
-  const start = performance.now();
-  const durationMs = (): number => Math.round(performance.now() - start);
-  attempt.world.log.debug(`${step.id}: begins`);
-  const decision = step.decide(facts, attempt.request);
-  if (decision.kind !== "act") {
-    const status = decision.kind === "keep" ? "kept" : "skipped";
-    return { report: { id: step.id, status, durationMs: durationMs(), detail: decision.detail }, facts };
-  }
-  try {
-    const applied = await step.apply(facts, attempt);
-    const { status, detail } = applied;
-    return { report: { id: step.id, status, durationMs: durationMs(), detail }, facts: applied.facts };
-  } catch (error) {
-    const detail = error instanceof TsmcpError ? error.message : decision.detail;
-    report({ id: step.id, status: "failed", durationMs: durationMs(), detail });
-    throw error;
-  }
 }
 
 async function gather(layout: Layout, request: UpRequest, world: UpWorld): Promise<UpFacts> {
@@ -162,11 +136,4 @@ function reportOf(reports: readonly StepReport[], { node, proxy, files }: UpFact
     proxy: proxy === undefined ? null : listenText(proxy.address),
     files,
   };
-}
-
-function interrupted(reason: unknown): TsmcpError {
-  return new TsmcpError({
-    code: "command-failed",
-    message: `interrupted by ${String(reason)}; what was half done is taken back`,
-  });
 }

@@ -1,4 +1,13 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -105,6 +114,20 @@ describe("up", () => {
     const after = await tsmcp(["up", "--json", "--hostname", "after"], vm);
     expect(statuses(after)).toMatchObject({ daemon: "kept", login: "done" });
     expect(daemonsOf(vm)).toEqual(pids);
+  });
+
+  test("keeps its state in a directory of the user's, and down takes only that out", async () => {
+    const vm = machine();
+    const stateDir = join(vm.workspace, "state");
+    mkdirSync(stateDir, { mode: 0o755 });
+    writeFileSync(join(stateDir, "mine"), "");
+    parsed(await tsmcp(["up", "--json", "--state-dir", "state"], vm, { TS_AUTHKEY: await tailnet.createKey() }));
+    expect(existsSync(join(stateDir, "tailscaled.state"))).toBe(true);
+    expect(statSync(stateDir).mode & 0o777).toBe(0o755);
+    expect((await tsmcp(["down", "--keep-login"], vm)).exitCode).toBe(0);
+    expect(statuses(await tsmcp(["up", "--json", "--state-dir", "state"], vm))).toMatchObject({ login: "done" });
+    expect((await tsmcp(["down"], vm)).exitCode).toBe(0);
+    expect(filesBelow(vm.home)).toEqual(["work/state/mine"]);
   });
 
   test("changes nothing when it is only asked what it would do", async () => {

@@ -11,9 +11,9 @@ import { daemonArguments, type ListenAddress, listenText } from "../../tailscale
 import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import type { Attempt } from "../attempt.ts";
 import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
-import { isEmpty } from "../layout.ts";
 import { lastLogLine } from "../log-tail.ts";
 import type { UpRequest } from "../request.ts";
+import { hasNoState, makeStateDirectory, removeState } from "../state-directory.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
 import { requirePrograms } from "./install.ts";
 import { preloadShell } from "./shell.ts";
@@ -55,8 +55,8 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
   const { layout, socket, world, request } = attempt;
   await stopAll(identitiesOf(facts.daemon));
   const proxy = await chooseAddress(facts, attempt);
-  if (isEmpty(layout.stateDir)) attempt.undo.add(() => forgetNode(attempt));
-  makeOwnDirectory(layout.stateDir);
+  if (hasNoState(layout.stateDir)) attempt.undo.add(() => forgetNode(attempt));
+  makeStateDirectory(stateDirectoryOf(attempt));
   makeOwnDirectory(layout.logsDir);
   if (socket === layout.socket) makeOwnDirectory(dirname(socket));
   requireTrustedSocket(socket);
@@ -96,9 +96,15 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
   return done(after, `pid ${identity.pid}`);
 }
 
+function stateDirectoryOf({ layout, request }: Attempt): { path: string; isUsers: boolean } {
+  return { path: layout.stateDir, isUsers: request.state.kind === "directory" };
+}
+
 /** Whoever is not logged in has no identity worth keeping. */
-function forgetNode({ layout, world, socket }: Attempt): void {
-  for (const path of [layout.stateDir, layout.logsDir, socket]) rmSync(path, { recursive: true, force: true });
+function forgetNode(attempt: Attempt): void {
+  const { layout, world, socket } = attempt;
+  removeState(stateDirectoryOf(attempt));
+  for (const path of [layout.logsDir, socket]) rmSync(path, { recursive: true, force: true });
   const record = readRecord(world);
   if (record !== undefined && record.entries.length === 0 && record.exports.length === 0) removeRecord(world);
 }

@@ -1,7 +1,7 @@
 import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import type { Attempt } from "../attempt.ts";
 import type { UpFacts } from "../facts.ts";
-import { isEmpty } from "../layout.ts";
+import { hasNoState } from "../state-directory.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
 import { loginRefused } from "./login-errors.ts";
 
@@ -15,7 +15,7 @@ export async function applyPreflight(facts: UpFacts, attempt: Attempt): Promise<
   const { request, layout, socket } = attempt;
   if (facts.daemon.kind === "foreign") requireTrustedSocket(socket);
   const canLogIn = request.credential !== undefined || request.interactive;
-  if (!canLogIn && facts.node === undefined && isEmpty(layout.stateDir)) {
+  if (!canLogIn && facts.node === undefined && hasNoState(layout.stateDir)) {
     throw loginRefused({ kind: "refuse", reason: "no-credential" });
   }
   return done(facts, "nothing stands in the way");

@@ -17,11 +17,16 @@ export interface HookFacts {
  */
 export function hookScript(facts: HookFacts): string {
   const { socks, http } = proxyUrls(facts.proxy);
-  const own = `${shellQuote(http)} | ${shellQuote(socks)}`;
+  const own = `${shellQuote(http)} | ${shellQuote(socks)} | "$__tsmcp_old" | "socks5h://\${__tsmcp_old#http://}"`;
   return `# Written by "tsmcp up". Sets the proxy of the tailnet, for as long as it answers.
 __tsmcp_answers() {
   if [ -n "\${ZSH_VERSION-}" ]; then emulate -L sh; fi
 ${bootTest(facts.bootId)}${daemonTest(facts.daemon)}${portTest(facts.proxy)}}
+# What an older shell handed down may name a port that ours had before.
+case \${TSMCP_PROXY-} in
+  http://127.*:* | http://\\[::1]:*) __tsmcp_old=$TSMCP_PROXY ;;
+  *) __tsmcp_old=${shellQuote(http)} ;;
+esac
 if __tsmcp_answers 2>/dev/null; then
   TSMCP_PROXY=${shellQuote(http)}
   export TSMCP_PROXY
@@ -46,7 +51,7 @@ else
 ${["TSMCP_PROXY", ...proxyVariableNames].map((name) => `  case \${${name}-} in ${own}) unset ${name} ;; esac`).join("\n")}
 fi
 unset -f __tsmcp_answers
-unset __tsmcp_foreign __tsmcp_value __tsmcp_host __tsmcp_boot __tsmcp_start __tsmcp_state __tsmcp_local __tsmcp_rest
+unset __tsmcp_old __tsmcp_foreign __tsmcp_value __tsmcp_host __tsmcp_boot __tsmcp_start __tsmcp_state __tsmcp_local __tsmcp_rest
 `;
 }
 

@@ -36,7 +36,12 @@ export function proxyVariables(proxy: ListenAddress, env: Environment): readonly
 
 /** Returns the variables by which the platform names a proxy of its own; that one has to stay. */
 export function foreignProxyVariables(proxy: ListenAddress, env: Environment): readonly string[] {
-  const own: readonly string[] = Object.values(proxyUrls(proxy));
+  const before = env.TSMCP_PROXY ?? "";
+  // An earlier step of this job may have had our proxy on another port.
+  const earlier = /^http:\/\/(127\.[\d.]+|\[::1\]):\d+$/.test(before)
+    ? [before, before.replace("http:", "socks5h:")]
+    : [];
+  const own: readonly string[] = [...Object.values(proxyUrls(proxy)), ...earlier];
   return proxyVariableNames.filter((name) => (env[name] ?? "") !== "" && !own.includes(env[name] ?? ""));
 }
 

@@ -1,0 +1,46 @@
+import { TsmcpError } from "../core/errors.ts";
+import type { Attempt } from "./attempt.ts";
+import type { UpFacts } from "./facts.ts";
+import { steps } from "./plan.ts";
+import type { Step, StepReport } from "./steps.ts";
+
+/**
+ * Runs the steps of the plan in their order, each decided by the facts as the one before left them, and returns the last
+ * facts. `report` hears of each as it ends, also of one that fails.
+ */
+export async function runSteps(before: UpFacts, attempt: Attempt, report: (one: StepReport) => void): Promise<UpFacts> {
+  let facts = before;
+  for (const step of steps) {
+    attempt.world.signal.throwIfAborted();
+    const { report: one, facts: after } = await runStep(step, facts, attempt, report);
+    report(one);
+    facts = after;
+    if (step.completesJoin) attempt.undo.clear();
+  }
+  return facts;
+}
+
+async function runStep(
+  step: Step,
+  facts: UpFacts,
+  attempt: Attempt,
+  report: (one: StepReport) => void,
+): Promise<{ report: StepReport; facts: UpFacts }> {
+  const start = performance.now();
+  const durationMs = (): number => Math.round(performance.now() - start);
+  attempt.world.log.debug(`${step.id}: begins`);
+  const decision = step.decide(facts, attempt.request);
+  if (decision.kind !== "act") {
+    const status = decision.kind === "keep" ? "kept" : "skipped";
+    return { report: { id: step.id, status, durationMs: durationMs(), detail: decision.detail }, facts };
+  }
+  try {
+    const applied = await step.apply(facts, attempt);
+    const { status, detail } = applied;
+    return { report: { id: step.id, status, durationMs: durationMs(), detail }, facts: applied.facts };
+  } catch (error) {
+    const detail = error instanceof TsmcpError ? error.message : decision.detail;
+    report({ id: step.id, status: "failed", durationMs: durationMs(), detail });
+    throw error;
+  }
+}

@@ -1,0 +1,39 @@
+import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { systemCodeOf, TsmcpError } from "../core/errors.ts";
+import { directoryDefect, makeOwnDirectory } from "../core/runtime-directory.ts";
+
+/** What tailscaled keeps in its state directory. Source: tailscale `cmd/tailscaled/tailscaled.go`, `ipn/ipnlocal`. */
+const stateNames = ["tailscaled.state", "derpmap.cached.json", "profile-data", "files", "certs"];
+
+/**
+ * Makes tailscaled's state directory, unless it is there. One of the user's own keeps its mode.
+ * Throws `runtime-directory-unsafe` when it is not ours, because the node's private key lies there.
+ */
+export function makeStateDirectory({ path, isUsers }: { readonly path: string; readonly isUsers: boolean }): void {
+  if (!isUsers) return makeOwnDirectory(path);
+  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
+  const defect = directoryDefect(path);
+  if (defect === undefined) return;
+  throw new TsmcpError({
+    code: "runtime-directory-unsafe",
+    message: `--state-dir: ${JSON.stringify(path)} ${defect}`,
+    hint: "name a directory of yours",
+  });
+}
+
+/** Removes tailscaled's state, and the directory where it was made for that. In the user's own directory the rest stays. */
+export function removeState({ path, isUsers }: { readonly path: string; readonly isUsers: boolean }): void {
+  const trash = isUsers ? stateNames.map((name) => join(path, name)) : [path];
+  for (const one of trash) rmSync(one, { recursive: true, force: true });
+}
+
+/** Returns true where no node has its identity yet. */
+export function hasNoState(path: string): boolean {
+  try {
+    return !readdirSync(path).includes("tailscaled.state");
+  } catch (error) {
+    if (systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ENOTDIR") return true;
+    throw error;
+  }
+}
