@@ -21,8 +21,17 @@ export interface Http2Connection {
 const streamWindowBytes = 1024 * 1024;
 const connectionWindowBytes = 16 * 1024 * 1024;
 
-/** Returns an HTTP/2 connection over `socket`, on which ALPN agreed on `h2`. */
-export async function openHttp2(socket: Duplex, origin: string): Promise<Http2Connection> {
+/** Together the 15 s in which a host that died without a word is found; TCP alone takes two hours. */
+const usualWatch: Http2Watch = { everyMs: 10_000, timeoutMs: 5_000 };
+
+/** How often a connection with requests under way is asked whether it lives, and how long its answer may take. */
+export interface Http2Watch {
+  readonly everyMs: number;
+  readonly timeoutMs: number;
+}
+
+/** Returns an HTTP/2 connection over `socket`, on which ALPN agreed on `h2`. It breaks by itself when the peer is dead. */
+export async function openHttp2(socket: Duplex, origin: string, watch = usualWatch): Promise<Http2Connection> {
   // Loaded when a server speaks it, and not at the start: it costs some milliseconds.
   const { connect } = await import("node:http2");
   const session = connect(origin, {
@@ -35,6 +44,10 @@ export async function openHttp2(socket: Duplex, origin: string): Promise<Http2Co
   session.on("goaway", () => {
     goneAway = true;
   });
+  const timer = setInterval(() => {
+    if (inFlight > 0) ping(session, watch.timeoutMs).catch((error: Error) => session.destroy(error));
+  }, watch.everyMs).unref();
+  session.once("close", () => clearInterval(timer));
   session.once("connect", () => session.setLocalWindowSize(connectionWindowBytes));
   return {
     get usable() {
@@ -110,7 +123,9 @@ function pairs(incoming: Readonly<Record<string, string | number | readonly stri
 
 function ping(session: ClientHttp2Session, timeoutMs: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no PING came back within ${timeoutMs} ms`)), timeoutMs);
+    const giveUp = (): void => reject(new Error(`no PING came back within ${timeoutMs} ms`));
+    // A machine that slept finds its timers expired and the answer unread, so what arrived is read first.
+    const timer = setTimeout(() => setImmediate(giveUp), timeoutMs);
     const settle = (error: Error | null, durationMs: number): void => {
       clearTimeout(timer);
       if (error === null) resolve(durationMs);

@@ -1,0 +1,56 @@
+import { createSecureServer } from "node:http2";
+import { connect, createServer, type Socket } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { dial } from "../../../src/net/dial.ts";
+import { openHttp2 } from "../../../src/net/http2.ts";
+import { tlsOver } from "../../../src/net/tls.ts";
+import { certificate, privateKey } from "../../fakes/certificate.ts";
+import { listen } from "../../fakes/listening.ts";
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** A server behind a wire that can go dead without a word, as a host does that loses its power. */
+async function start() {
+  let hears: () => void = () => {};
+  const heard = new Promise<void>((resolve) => {
+    hears = resolve;
+  });
+  const server = createSecureServer({ key: privateKey, cert: certificate }, () => hears());
+  const sockets: Socket[] = [];
+  const port = await listen(server);
+  const wire = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    sockets.push(near, far);
+    for (const socket of [near, far]) socket.on("error", () => {});
+    near.pipe(far).pipe(near);
+  });
+  const wirePort = await listen(wire);
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    wire.close();
+    server.close();
+  });
+  const die = (): void => {
+    for (const socket of sockets) socket.unpipe().pause();
+  };
+  const socket = await dial({ host: "127.0.0.1", port: wirePort }, undefined, { timeoutMs: 2_000 });
+  const secured = await tlsOver(socket, { servername: "localhost", alpn: ["h2"], ca: certificate });
+  const connection = await openHttp2(secured.socket, "https://localhost", { everyMs: 20, timeoutMs: 100 });
+  cleanups.push(() => connection.destroy());
+  return { connection, die, heard };
+}
+
+const hanging = { method: "GET", scheme: "https", authority: "localhost", target: "/", headers: [] } as const;
+
+test("a request whose server dies without a word is lost soon, and the connection is used no more", async () => {
+  const { connection, die, heard } = await start();
+  const request = connection.request(hanging);
+  await heard;
+  expect(await connection.ping(1_000)).toBeGreaterThan(0);
+  die();
+  await expect(request).rejects.toThrow("no PING came back within 100 ms");
+  expect(connection.usable).toBe(false);
+});
