@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { runInForeground } from "../../../src/process/foreground.ts";
 
 let root = "";
@@ -67,7 +67,18 @@ function startRunner(script: string): ChildProcess {
     process.exit(end.exitCode ?? 99);`;
   const args = ["--import", "tsx", "--input-type=module", "-e", program];
   const cwd = fileURLToPath(new URL("../../..", import.meta.url));
-  return spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "inherit"] });
+  // A group of its own, so that a test that fails leaves neither of the two behind.
+  const runner = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "inherit"], detached: true });
+  onTestFinished(() => killGroup(runner));
+  return runner;
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended, as it should.
+  }
 }
 
 function collect(child: ChildProcess): () => string {

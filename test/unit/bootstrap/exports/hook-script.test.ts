@@ -127,6 +127,17 @@ describe.each(shells.filter(([, [file = ""]]) => existsSync(file)))("the hook in
     expect(source(shell, { port: 1, env, afterwards: nothing })).toBe("HTTP_PROXY=http://egress.example:3128\n");
   });
 
+  test("replaces what an older shell handed down when the proxy has moved", () => {
+    const env = {
+      TSMCP_PROXY: "http://127.0.0.1:1",
+      ALL_PROXY: "socks5h://127.0.0.1:1",
+      https_proxy: "http://127.0.0.1:1",
+    };
+    expect(sorted(source(shell, { env }))).toBe(sorted(all(daemon.port)));
+    const gone = source(shell, { env, boot: "another", afterwards: nothing });
+    expect(gone).toBe("");
+  });
+
   test("leaves no name and no option behind", () => {
     const afterwards = "set | /usr/bin/grep -c '^__tsmcp' || :; echo $-";
     const script = join(root, "empty.sh");

@@ -39,4 +39,10 @@ test("a hostile NO_PROXY is only a value when a shell reads it", () => {
 test("foreignProxyVariables names what the platform set, and not what is ours", () => {
   const env = { ALL_PROXY: "socks5h://127.0.0.1:1055", https_proxy: "http://egress.example:3128", HTTP_PROXY: "" };
   expect(foreignProxyVariables(proxy, env)).toEqual(["https_proxy"]);
+  const moved = {
+    TSMCP_PROXY: "http://127.0.0.1:9",
+    ALL_PROXY: "socks5h://127.0.0.1:9",
+    HTTP_PROXY: "http://127.0.0.1:9",
+  };
+  expect(foreignProxyVariables(proxy, moved)).toEqual([]);
 });
