@@ -114,6 +114,24 @@ test("up works under a home whose path is too long for a socket, and two homes s
   }
 });
 
+test("paths are only values, whatever stands in them", async () => {
+  const machine = machineOn(tailnet);
+  const home = join(machine.home, 'it\'s "$(touch injected)" `touch x`; \n *');
+  mkdirSync(home);
+  const workspace = join(home, "w\n'$(id)");
+  mkdirSync(workspace);
+  const hostile: Machine = { home, workspace, env: { ...machine.env, HOME: home } };
+  const key = { TS_AUTHKEY: await tailnet.createKey({ ephemeral: true }) };
+  const args = ["--state-dir", "st'a\n$(touch x)te", "--client-id", "'; touch x; '", "--agent", "cursor"];
+  const server = ["--server", `notes=https://vm.${tailnet.suffix}:8443/mcp?a='$(touch+x)'`, "--no-verify"];
+  const up = await tsmcp(["up", ...args, ...server], hostile, key);
+  expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
+  expect((await tsmcp(["status"], hostile)).exitCode).toBe(0);
+  expect((await tsmcp(["down"], hostile)).exitCode).toBe(0);
+  expect(processesNaming(machine.home)).toEqual([]);
+  expect(filesBelow(machine.home)).toEqual([]);
+});
+
 test("up works without a home directory", async () => {
   const machine = machineOn(tailnet);
   const homeless: Machine = { ...machine, env: { ...machine.env, HOME: join(machine.home, "gone") } };
