@@ -150,8 +150,9 @@ describe("the bridge on the real tailnet", () => {
     expect(await ended).toBe(0);
   });
 
+  // WireGuard may take some seconds to shake hands with a node that came back.
   it("goes on in the same session after the machine's own tailscaled was restarted", async () => {
-    const { child, agent, ended } = startRaw(homeWithRecord());
+    const { child, agent, ended } = startRaw(homeWithRecord(), [url(), "--connect-timeout", "30s"]);
     await agent.initialize();
     await agent.ask("tools/list");
     await vm.stop();
