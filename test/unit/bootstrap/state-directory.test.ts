@@ -1,0 +1,38 @@
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { hasNoState, makeStateDirectory, removeState } from "../../../src/bootstrap/state-directory.ts";
+import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
+
+test("a directory of the user's keeps its mode and what else lies in it", () => {
+  const path = temporaryDirectory();
+  mkdirSync(join(path, "mine"));
+  const { mode } = statSync(path);
+  makeStateDirectory({ path, isUsers: true });
+  expect(hasNoState(path)).toBe(true);
+  writeFileSync(join(path, "tailscaled.state"), "");
+  mkdirSync(join(path, "certs"));
+  expect(hasNoState(path)).toBe(false);
+  removeState({ path, isUsers: true });
+  expect(readdirSync(path)).toEqual(["mine"]);
+  expect(statSync(path).mode).toBe(mode);
+});
+
+test("a new directory is closed to others, and one of ours goes as a whole", () => {
+  const root = temporaryDirectory();
+  for (const isUsers of [true, false]) {
+    const path = join(root, "a", `${isUsers}`);
+    expect(hasNoState(path)).toBe(true);
+    makeStateDirectory({ path, isUsers });
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    writeFileSync(join(path, "other"), "");
+    removeState({ path, isUsers });
+    expect(existsSync(join(path, "other"))).toBe(isUsers);
+  }
+});
+
+test("a link is refused, because the node's private key would lie elsewhere", () => {
+  const root = temporaryDirectory();
+  symlinkSync(temporaryDirectory(), join(root, "link"));
+  expect(() => makeStateDirectory({ path: join(root, "link"), isUsers: true })).toThrow("is a symbolic link");
+});
