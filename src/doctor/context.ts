@@ -1,5 +1,6 @@
 import type { Log } from "../core/log.ts";
 import type { Environment } from "../core/runtime-directory.ts";
+import type { Secret } from "../core/secrets.ts";
 import type { ConnectToRule } from "./connect-to.ts";
 import type { Target } from "./target.ts";
 import type { Traffic } from "./traffic.ts";
@@ -12,6 +13,8 @@ export interface ExtraHeader {
   readonly name: string;
   readonly value: string;
   readonly shown: string;
+  /** What came from variables: struck out wherever a server sends it back. */
+  readonly secrets: readonly Secret[];
 }
 
 /** What the user asked for. */

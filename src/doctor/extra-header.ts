@@ -1,4 +1,5 @@
 import type { Environment } from "../core/runtime-directory.ts";
+import { Secret } from "../core/secrets.ts";
 import { parseHeaderOption } from "../mcp/header-option.ts";
 import type { ExtraHeader } from "./context.ts";
 
@@ -9,5 +10,10 @@ import type { ExtraHeader } from "./context.ts";
 export function parseExtraHeader(text: string, env: Environment): ExtraHeader {
   const [name, value] = parseHeaderOption(text, env);
   const template = text.slice(text.indexOf(":") + 1).trim();
-  return { name, value, shown: template.replaceAll(/\$\{env:([^}]*)\}/g, "$${$1}") };
+  const reference = /\$\{env:([^}]*)\}/g;
+  const secrets = [...template.matchAll(reference)].flatMap(([, variable = ""]) => {
+    const secret = env[variable]?.trim() ?? "";
+    return secret === "" ? [] : [new Secret(secret, variable)];
+  });
+  return { name, value, shown: template.replaceAll(reference, "$${$1}"), secrets };
 }

@@ -14,6 +14,6 @@ export function plainText(text: string, maxChars = maxShownChars): string {
     .slice(0, maxChars * 4)
     .replace(/[\r\n\t]+/g, " ")
     .replace(unsafe, "");
-  const chars = [...head];
+  const chars = Array.from(head);
   return chars.length <= maxChars ? head : `${chars.slice(0, maxChars).join("")}…`;
 }

@@ -7,6 +7,7 @@ import { type CheckResult, runChecks } from "./engine.ts";
 import { selectChecks } from "./selection.ts";
 import { createGate, createTraffic, maxRequestsAtOnce } from "./traffic.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
 /** What a run found out. The keys are part of the format (CONTRACT "Doctor"). */
 export interface DoctorReport {
@@ -76,7 +77,11 @@ async function examine(request: DoctorRequest, world: World): Promise<{ checks: 
   const outOfSight = groupsOutOfSight(request.vantage);
   try {
     const checks = await runChecks({ catalogue, selected, ignored, outOfSight, machine, targets });
-    return { checks, requests: targets.reduce((sum, { traffic }) => sum + traffic.requests, 0) };
+    const secrets = request.headers.flatMap((header) => header.secrets);
+    return {
+      checks: checks.map((check) => withoutSecrets(check, secrets)),
+      requests: targets.reduce((sum, { traffic }) => sum + traffic.requests, 0),
+    };
   } finally {
     over.abort(new Error("the run is over"));
   }

@@ -122,6 +122,30 @@ describe("against the copied recipe, the doctor", () => {
   });
 });
 
+describe("against a gate that trusts the login alone, the doctor", () => {
+  // tailscaled takes a forged login away, so nothing gets in; but a tagged machine has no login to show.
+  const gate: GateOptions["gate"] = ({ headers }) => headers["tailscale-user-login"] !== undefined;
+
+  test("passes from a person's machine", async () => {
+    const exposed = await exposeOnce({ gate });
+    const { exitCode, check } = await report(laptop);
+    expect(exitCode).toBe(0);
+    expect(check("tailnet.tools")?.facts.tools).toBe(exposed.tools.length);
+    expect(check("separation.identity-headers")?.status).toBe("pass");
+  });
+
+  test("says from a tagged agent's machine that the tailnet shows it nothing", async () => {
+    await exposeOnce({ gate });
+    const { exitCode, check } = await report(agent);
+    expect(exitCode).toBe(1);
+    expect(check("tailnet.tools")).toMatchObject({
+      status: "fail",
+      message: "0 tools where at least 1 was expected",
+    });
+    expect(check("separation.host-header")?.status).toBe("pass");
+  });
+});
+
 describe("against the same server behind two listeners, the doctor", () => {
   test("exits 0, with no tools on 443 and the full set on 8443", async () => {
     const gate = await exposeApart();

@@ -91,7 +91,8 @@ export const proxyConnect = machineCheck<Connected>({
   },
   async gather(context, signal) {
     const way = await wayOf(context);
-    const [target] = context.targets;
+    const ways = await Promise.all(context.targets.map(targetWay));
+    const target = context.targets.find((_, index) => ways[index]?.proxy !== undefined);
     const end = target === undefined ? quad100 : endOf(new URL(target.target.server.tailnetUrls[0]));
     const shown = `${end.host}:${end.port}`;
     const { proxy } = way;

@@ -99,6 +99,10 @@ export function judgePublicInitialize({
       server: sighting.serverName ?? null,
       status: sighting.status ?? null,
     };
+    if (declaredClosed) {
+      const message = `an MCP server answers at ${route.url.href}, where nothing may (publicUrl is null)`;
+      return { status: "fail", message, facts, hint: "switch Funnel off: tailscale funnel --https=443 off" };
+    }
     return { status: "pass", message: `${route.url.href} can be validated`, facts };
   }
   const reason = view.kind === "closed" ? view.reason : (view.looks[0]?.sighting.reason ?? "no answer");
@@ -106,7 +110,13 @@ export function judgePublicInitialize({
     return { status: "unknown", message: reason };
   }
   const facts = { reason };
-  if (declaredClosed) return { status: "pass", message: `nothing to validate, as declared (${reason})`, facts };
+  if (declaredClosed && view.kind === "closed") {
+    return { status: "pass", message: `nothing answers, as declared (${reason})`, facts };
+  }
+  if (declaredClosed) {
+    const message = `something answers (${reason}) where nothing may (publicUrl is null)`;
+    return { status: "warn", message, facts, hint: "switch Funnel off: tailscale funnel --https=443 off" };
+  }
   return {
     status: "warn",
     message: `an agent's settings page cannot validate the public URL (${reason})`,

@@ -94,7 +94,7 @@ function forwardedHost(request: IncomingMessage): string {
 export function isServe(request: IncomingMessage): boolean {
   return (
     request.headers["tailscale-funnel-request"] === undefined &&
-    /^100\./.test(String(request.headers["x-forwarded-for"] ?? ""))
+    String(request.headers["x-forwarded-for"] ?? "").startsWith("100.")
   );
 }
 

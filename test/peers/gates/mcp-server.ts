@@ -63,7 +63,7 @@ export async function startGate(options: GateOptions): Promise<GateServer> {
         : new StreamableHTTPServerTransport();
     const server = mcpServer(trusted ? tools : [], calls);
     // The SDK's own types disagree under exactOptionalPropertyTypes.
-    await server.connect(transport as Parameters<Server["connect"]>[0]);
+    await server.connect(Object.assign(transport, { onclose: () => {}, onerror: () => {} }));
     if (flavour === "stateless") response.on("close", () => void server.close());
     await transport.handleRequest(request, response);
   };

@@ -146,6 +146,25 @@ describe("the public side", () => {
     expect(judgePublicInitialize({ view, declaredClosed: true }).status).toBe("pass");
   });
 
+  test.each([
+    [sighting({}), false, "pass"],
+    [sighting({}), true, "fail"],
+    [sighting({ kind: "refused", opened: false, status: 403 }), false, "warn"],
+    [sighting({ kind: "refused", opened: false, status: 403 }), true, "warn"],
+    [sighting({ kind: "held", opened: false, status: undefined }), false, "unknown"],
+  ])("that answers with %# can be validated or not, declared closed: %s", (seen, declaredClosed, status) => {
+    const route = {
+      side: "public",
+      url: new URL("https://node.ts.net/mcp"),
+      open: () => Promise.reject(new Error("not dialed")),
+      ca: undefined,
+      headers: [],
+      curl: [],
+    } as const;
+    const view = { kind: "seen", looks: [{ route, sighting: seen }] } as const;
+    expect(judgePublicInitialize({ view, declaredClosed }).status).toBe(status);
+  });
+
   test("that cannot be seen is unknown, never passed", () => {
     const view = { kind: "unknown", reason: "no way out" } as const;
     expect(judgePublicTools({ view, allowed: [] }).status).toBe("unknown");

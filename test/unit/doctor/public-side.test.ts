@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { CheckId } from "../../../src/doctor/check.ts";
+import { parseExtraHeader } from "../../../src/doctor/extra-header.ts";
 import type { DoctorReport } from "../../../src/doctor/run-doctor.ts";
 import { freePort } from "../../../src/net/listening.ts";
 import { listen } from "../../fakes/listening.ts";
@@ -242,11 +243,24 @@ test("secrets of the tailnet side never go to the public side, and no report sho
     seen.push(JSON.stringify(request.rawHeaders));
     answer(response, 200, tools(["leak"]));
   });
-  const headers = [{ name: "authorization", value: "Bearer s3cret", shown: "Bearer $TOKEN" }];
+  const headers = [parseExtraHeader("Authorization: Bearer ${env:TOKEN}", { TOKEN: "s3cret" })];
   const report = await sides.examine({ skip, headers });
   expect(seen.join("")).not.toContain("s3cret");
   expect(JSON.stringify(report)).not.toContain("s3cret");
   expect(report.checks.find(({ id }) => id === "tailnet.tools")?.reproduce).toContain(
-    '-H "authorization: Bearer $TOKEN"',
+    '-H "authorization: Bearer ${TOKEN}"',
   );
+});
+
+test("a secret that the tailnet side sends back is struck out of the report", async () => {
+  const port = await startServer(async (request, response) => {
+    await bodyOf(request);
+    const error = { code: -32000, message: `bad token: ${String(request.headers["x-token"])}` };
+    answer(response, 400, { jsonrpc: "2.0", id: 1, error });
+  });
+  const sides = keep(await startTwoSides({ privatePort: port, publicPort: port }));
+  const headers = [parseExtraHeader("X-Token: ${env:TOKEN}", { TOKEN: "s3cret-value" })];
+  const report = await sides.examine({ skip, headers });
+  expect(report.checks.find(({ id }) => id === "tailnet.initialize")?.message).toContain("bad token: [secret]");
+  expect(JSON.stringify(report)).not.toContain("s3cret-value");
 });

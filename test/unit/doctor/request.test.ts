@@ -98,7 +98,7 @@ describe("--connect-to", () => {
 
 describe("--header", () => {
   test("sends the secret and shows its variable", () => {
-    expect(parseExtraHeader("Authorization: Bearer ${env:TOKEN}", { TOKEN: "s3cret" })).toEqual({
+    expect(parseExtraHeader("Authorization: Bearer ${env:TOKEN}", { TOKEN: "s3cret" })).toMatchObject({
       name: "authorization",
       value: "Bearer s3cret",
       shown: "Bearer ${TOKEN}",

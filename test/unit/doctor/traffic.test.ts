@@ -28,9 +28,9 @@ describe("the traffic to a server", () => {
         // All that may be in are in once the eighth has come.
         if (underWay === 8) for (const go of release.splice(0)) queueMicrotask(go);
       });
-    const traffic = [createTraffic({ gate }), createTraffic({ gate })];
+    const [red, blue] = [createTraffic({ gate }), createTraffic({ gate })];
     await Promise.all(
-      Array.from({ length: 32 }, (_, index) => traffic[index % 2]?.send("public", work, (code) => code)),
+      Array.from({ length: 32 }, (_, index) => (index % 2 === 0 ? red : blue).send("public", work, (code) => code)),
     );
     expect(most).toBe(8);
   });
