@@ -20,7 +20,7 @@ const processors = ["arm64", "arm", "ia32", "loong64", "mips64el", "ppc64", "ris
  * systems' builds). "npm ci" refuses a lock without them, even where they would never be installed.
  */
 export function completeLock(lock: Lock): Lock {
-  const present = Object.entries(lock.packages).map(([path, { resolved: _, ...entry }]) => [path, entry] as const);
+  const present = Object.entries(lock.packages).map(([path, entry]) => [path, withoutAddress(entry)] as const);
   const packages = Object.fromEntries(present);
   for (const [path, { optionalDependencies = {} }] of present) {
     for (const [name, version] of Object.entries(optionalDependencies)) {
@@ -31,6 +31,10 @@ export function completeLock(lock: Lock): Lock {
     }
   }
   return { ...lock, packages: Object.fromEntries(Object.entries(packages).sort(([a], [b]) => (a < b ? -1 : 1))) };
+}
+
+function withoutAddress(entry: LockedPackage): LockedPackage {
+  return Object.fromEntries(Object.entries(entry).filter(([key]) => key !== "resolved"));
 }
 
 /** Node looks from the package's own folder upwards, and so does npm. */
