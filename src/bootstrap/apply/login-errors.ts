@@ -42,6 +42,16 @@ export function loginRefused(plan: Extract<LoginPlan, { kind: "refuse" }>): Tsmc
   }
 }
 
+/** Returns the error for settings that tailscale accepts and does not keep. */
+export function settingsNotTaken(differing: readonly string[]): TsmcpError {
+  return new TsmcpError({
+    code: "login-failed",
+    message: `tailscale did not keep ${differing.join(", ") || "the node running"}, although it was told to`,
+    hint: "look for a policy of this machine or tailnet that forbids it",
+    facts: { differing },
+  });
+}
+
 /** Returns the error for a node that did not run in time; says what tailscaled knows about why. */
 export function loginTimeout({ node, attempt }: { node: NodeFacts | undefined; attempt: Attempt }): TsmcpError {
   const state = node?.status.backendState ?? "unknown";

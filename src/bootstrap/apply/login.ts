@@ -13,10 +13,12 @@ import { type LoginPlan, planLogin } from "../login-plan.ts";
 import type { RequestedCredential, UpRequest } from "../request.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
 import { requirePrograms } from "./install.ts";
-import { loginFailed, loginRefused, loginTimeout } from "./login-errors.ts";
+import { loginFailed, loginRefused, loginTimeout, settingsNotTaken } from "./login-errors.ts";
 import { type OneShot, runOneShot } from "./shell.ts";
 
 const pollMs = 10;
+/** A stopped node is started, then its settings are changed; nothing needs more. */
+const maxAdjustments = 3;
 /** The command keeps its own time; ours only ends one that hangs, such as before it could connect. */
 const overtimeMs = 500;
 const logoutLimitMs = 5_000;
@@ -45,11 +47,14 @@ export function decideLogin({ node }: UpFacts, request: UpRequest): Decision {
  */
 export async function applyLogin(facts: UpFacts, attempt: Attempt): Promise<Applied> {
   let node = await requireNode(attempt);
+  let adjustments = 0;
   for (let plan = planFor(node, attempt.request); plan.kind !== "keep"; plan = planFor(node, attempt.request)) {
     attempt.world.signal.throwIfAborted();
     if (attempt.remainingMs() === 0)
       throw loginTimeout({ node: await gatherNode(attempt.socket, attempt.world), attempt });
     if (plan.kind === "refuse") throw loginRefused(plan);
+    // A setting that does not stay set would be set for ever.
+    if (plan.kind === "adjust" && ++adjustments > maxAdjustments) throw settingsNotTaken(plan.differing);
     if (plan.kind === "wait") await delay(pollMs);
     else await logIn(plan, facts, attempt);
     node = await requireNode(attempt);
