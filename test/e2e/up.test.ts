@@ -15,6 +15,7 @@ import { dial } from "../../src/net/dial.ts";
 import { startEcho } from "../tailnet/harness/echo.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { until } from "../tailnet/harness/until.ts";
 import {
   filesBelow,
   type Machine,
@@ -184,6 +185,59 @@ async function dialFrom(from: TailnetNode, target: { host: string; port: number 
     return "nothing";
   }
 }
+
+describe("a login", () => {
+  test("of a person is done at the URL that up shows", async () => {
+    const vm = machine();
+    const { child, outcome } = startTsmcp(["up", "--interactive", "--json"], vm);
+    let stderr = "";
+    const url = new Promise<string>((resolve) => {
+      child.stderr?.on("data", (text: string) => {
+        stderr += text;
+        const shown = /log in at (\S+)\n/.exec(stderr)?.[1];
+        if (shown !== undefined) resolve(shown);
+      });
+    });
+    await tailnet.api.completeLogin({ url: await url, user: "alice@example.com" });
+    expect(parsed(await outcome).node.name).toContain(tailnet.suffix);
+  });
+
+  test("with an OAuth client's secret gives the node its tags", async () => {
+    const vm = machine();
+    const { clientSecret } = await tailnet.api.createOAuthClient(["tag:agent"]);
+    const secret = {
+      TS_CLIENT_SECRET: `${clientSecret}?ephemeral=true&preauthorized=true&baseURL=${tailnet.controlUrl}`,
+    };
+    const up = await tsmcp(["up", "--json", "--advertise-tags", "agent"], vm, secret);
+    expect(parsed(up).node.tags).toEqual(["tag:agent"]);
+    const again = await tsmcp(["up", "--json", "--advertise-tags", "agent"], vm, secret);
+    expect(statuses(again)).toMatchObject({ login: "kept" });
+  });
+
+  test("with a workload identity's token gives the node its tags", async () => {
+    const vm = machine();
+    const idToken = `header.${"a".repeat(40)}.signature`;
+    const { clientId } = await tailnet.api.createIdentity({ tags: ["tag:agent"], idToken });
+    const up = await tsmcp(["up", "--json", "--advertise-tags", "tag:agent", "--client-id", clientId], vm, {
+      TS_ID_TOKEN: idToken,
+    });
+    expect(parsed(up).node.tags).toEqual(["tag:agent"]);
+  });
+
+  test("that has expired is renewed with a key, on the same daemon", async () => {
+    const vm = machine();
+    const key = { TS_AUTHKEY: await tailnet.createKey({ reusable: true }) };
+    const { node } = parsed(await tsmcp(["up", "--json", "--hostname", "expiring"], vm, key));
+    const pids = daemonsOf(vm);
+    await tailnet.api.expireNode(node.name);
+    await until({ what: "the node to learn that it expired" }, async () => {
+      return (await tsmcp(["status"], vm)).exitCode === 1 ? true : undefined;
+    });
+    const again = await tsmcp(["up", "--json", "--hostname", "expiring"], vm, key);
+    expect(parsed(again).node.name).toBe(node.name);
+    expect(daemonsOf(vm)).toEqual(pids);
+  });
+});
 
 describe("a failed up", () => {
   test("says within 2 s that the key is wrong, and leaves nothing running", async () => {
