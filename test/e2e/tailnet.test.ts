@@ -63,13 +63,10 @@ describe("a backend behind Funnel", () => {
   });
 
   it.each([
-    { form: "the Host header of HTTP/1.1", args: (host: string) => ["--http1.1", "-H", `Host: ${host}`] },
-    { form: ":authority of HTTP/2", args: (host: string) => ["--http2", "-H", `Host: ${host}`] },
-    {
-      form: "an absolute-form target",
-      args: (host: string) => ["--http1.1", "--request-target", `https://${host}/`],
-    },
-  ])("sees X-Forwarded-Host with :8443 when the internet sends it in $form", async ({ args }) => {
+    ["the Host header of HTTP/1.1", (host: string) => ["--http1.1", "-H", `Host: ${host}`]],
+    [":authority of HTTP/2", (host: string) => ["--http2", "-H", `Host: ${host}`]],
+    ["an absolute-form target", (host: string) => ["--http1.1", "--request-target", `https://${host}/`]],
+  ] as const)("sees X-Forwarded-Host with :8443 when the internet sends it in %s", async (_form, args) => {
     const { headers } = await seenBy(tailnet, { url: publicUrl, args: args(`${web.dnsName}:8443`) });
     expect(headers["x-forwarded-host"]).toBe(`${web.dnsName}:8443`);
     expect(headers["tailscale-funnel-request"]).toBe("?1");

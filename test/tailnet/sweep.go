@@ -41,9 +41,13 @@ func (s *Sweeper) claim(path string) error {
 	return nil
 }
 
-// find lists what is ours now, by rules that no stranger's process can meet:
-// our mark in its environment, or a tailscaled (by its executable, not its
-// name) that names our folder or talks to our servers.
+// find lists what is ours now, by rules that no stranger's process can meet.
+// The folder's name is random, so what names it was told of it; but a person's
+// shell and editor may have been told too, hence the conditions:
+//   - our mark in its environment, or its home below our folder;
+//   - our folder in its arguments, and no terminal;
+//   - a tailscaled (by its executable, not its name) that names our folder or
+//     a claimed one anywhere, or that is connected to our servers.
 func (s *Sweeper) find() []Process {
 	inodes := s.connections()
 	out := []Process{}
@@ -92,32 +96,45 @@ func (s *Sweeper) kill(p Process) bool {
 }
 
 func (s *Sweeper) why(pid int, inodes map[string]bool) string {
-	if state(pid) == "Z" {
+	stat := stat(pid)
+	if len(stat) < 5 || stat[0] == "Z" {
 		return ""
 	}
-	environment := fields(pid, "environ")
-	if slices.Contains(environment, sweepMark+"="+s.runDir) {
+	environment, arguments := fields(pid, "environ"), fields(pid, "cmdline")
+	isHome := func(variable string) bool { return strings.HasPrefix(variable, "HOME=") && names(variable, s.runDir) }
+	hasTerminal := stat[4] != "0"
+	switch {
+	case slices.Contains(environment, sweepMark+"="+s.runDir):
 		return "mark"
-	}
-	exe, err := os.Readlink(procPath(pid, "exe"))
-	if err != nil || filepath.Base(strings.TrimSuffix(exe, " (deleted)")) != "tailscaled" {
+	case slices.ContainsFunc(environment, isHome):
+		return "home"
+	case !hasTerminal && namesAny(arguments, []string{s.runDir}):
+		return "folder"
+	case !isTailscaled(pid):
 		return ""
 	}
 	s.mu.Lock()
 	folders := append([]string{s.runDir}, s.claims...)
 	s.mu.Unlock()
 	cwd, _ := os.Readlink(procPath(pid, "cwd"))
-	for _, text := range slices.Concat(environment, fields(pid, "cmdline"), []string{"=" + cwd}) {
-		for _, folder := range folders {
-			if names(text, folder) {
-				return "folder"
-			}
-		}
+	if namesAny(slices.Concat(environment, arguments, []string{cwd}), folders) {
+		return "folder"
 	}
 	if holds(pid, inodes) {
 		return "connection"
 	}
 	return ""
+}
+
+func isTailscaled(pid int) bool {
+	exe, err := os.Readlink(procPath(pid, "exe"))
+	return err == nil && filepath.Base(strings.TrimSuffix(exe, " (deleted)")) == "tailscaled"
+}
+
+func namesAny(texts, folders []string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool {
+		return slices.ContainsFunc(folders, func(folder string) bool { return names(text, folder) })
+	})
 }
 
 // names reports whether text mentions folder itself or something below it.
@@ -163,14 +180,11 @@ func holds(pid int, inodes map[string]bool) bool {
 	return false
 }
 
-// state is the letter in /proc/PID/stat after the command, which may itself contain anything.
-func state(pid int) string {
-	stat, _ := os.ReadFile(procPath(pid, "stat"))
-	at := bytes.LastIndexByte(stat, ')')
-	if at < 0 || at+2 >= len(stat) {
-		return ""
-	}
-	return string(stat[at+2])
+// stat returns the fields of /proc/PID/stat after the command, which may itself
+// contain anything: state, parent, group, session, terminal (proc(5)).
+func stat(pid int) []string {
+	line, _ := os.ReadFile(procPath(pid, "stat"))
+	return strings.Fields(string(line[bytes.LastIndexByte(line, ')')+1:]))
 }
 
 func fields(pid int, file string) []string {

@@ -18,7 +18,7 @@ export interface Ready {
 export interface Swept {
   readonly pid: number;
   readonly argv: readonly string[];
-  /** The rule that says it was ours: mark, folder or connection (sweep.go). */
+  /** The rule that says it was ours: mark, home, folder or connection (sweep.go). */
   readonly why: string;
 }
 
