@@ -1,7 +1,7 @@
 import type { Check } from "./check.ts";
 import { publicCall, tailnetCall } from "./checks/call.ts";
 import { platformNode, platformTun } from "./checks/platform.ts";
-import { proxyConnect, proxyListening } from "./checks/proxy.ts";
+import { proxyConnect, proxyListening, proxySocks } from "./checks/proxy.ts";
 import { publicAddress, publicInitialize, publicTools } from "./checks/public.ts";
 import {
   separationForwardingHeaders,
@@ -22,6 +22,7 @@ export const catalogue: readonly Check[] = [
   tailscaleHealth,
   proxyListening,
   proxyConnect,
+  proxySocks,
   tailnetDial,
   tailnetInitialize,
   tailnetTools,

@@ -4,6 +4,7 @@ import { isLoopbackAddress } from "../../net/address.ts";
 import { dial } from "../../net/dial.ts";
 import { ownerOfPort, type PortOwner } from "../../net/listening.ts";
 import { describeProxy, type ProxyEndpoint } from "../../net/proxy.ts";
+import { tryAsSocksClient } from "../../net/socks-client.ts";
 import { machineCheck, type Outcome } from "../check.ts";
 import type { MachineContext } from "../context.ts";
 import { dialTimeoutMs, type TailnetWay, tailnetWay, targetWay } from "../facts/tailnet-way.ts";
@@ -89,18 +90,46 @@ export const proxyConnect = machineCheck<Connected>({
     breaks: "The node is not logged in, the proxy is not tailscaled's, or tailscaled cannot reach its peers.",
     mend: "Look at tailscale.state; where another program holds the port give up another one: tsmcp up --proxy 127.0.0.1:0.",
   },
-  async gather(context, signal) {
-    const way = await wayOf(context);
-    const ways = await Promise.all(context.targets.map(targetWay));
-    const target = context.targets.find((_, index) => ways[index]?.proxy !== undefined);
-    const end = target === undefined ? quad100 : endOf(new URL(target.target.server.tailnetUrls[0]));
-    const shown = `${end.host}:${end.port}`;
-    const { proxy } = way;
-    if (proxy === undefined) return { way, target: shown, failure: undefined };
-    return { way, target: shown, failure: await failureOf(proxy, end, signal) };
-  },
+  gather: (context, signal) =>
+    connectWith(context, async (end, proxy) => {
+      (await dial(end, proxy, { timeoutMs: dialTimeoutMs, signal })).destroy();
+    }),
   judge: judgeConnect,
 });
+
+export const proxySocks = machineCheck<Connected>({
+  id: "proxy.socks5",
+  group: "proxy",
+  title: "programs that read ALL_PROXY get through",
+  needs: ["proxy.connect"],
+  timeoutMs: 10_000,
+  source: "https://github.com/tailscale/tailscale/blob/v1.102.5/cmd/tailscaled/proxy.go",
+  explain: {
+    proves:
+      "The same port speaks SOCKS5 with names resolved at the proxy, as ALL_PROXY=socks5h:// tells other programs to do.",
+    breaks:
+      "tailscaled was started with --outbound-http-proxy-listen alone, or with another address for --socks5-server.",
+    mend: "Start tailscaled with the same address for both, as tsmcp up does.",
+  },
+  // Not the server's own address: SOCKS5 has one reply for everything that goes wrong, a dead server included.
+  gather: (context, signal) =>
+    connectWith(context, (_end, proxy) => tryAsSocksClient(quad100, proxy, { timeoutMs: dialTimeoutMs, signal })),
+  judge: judgeSocks,
+});
+
+export function judgeSocks({ way, failure }: Omit<Connected, "target">): Outcome {
+  if (way.proxy === undefined) return { status: "skip", message: noProxy };
+  const name = describeProxy({ ...way.proxy, protocol: "socks5h" });
+  const facts = { proxy: name, ...(failure === undefined ? {} : { reason: failure.reason }) };
+  if (failure === undefined) return { status: "pass", message: `${name} leads into the tailnet`, facts };
+  return {
+    status: "warn",
+    message: `${name} leads nowhere: ${failure.reason}`,
+    facts,
+    reproduce: `curl -sS -m 10 -x ${shellQuote(name)} http://${quad100.host}/`,
+    hint: "give tailscaled one address for --socks5-server and --outbound-http-proxy-listen; the bridge needs only the latter",
+  };
+}
 
 /** tailscaled answers here by itself, in every tailnet. Source: tailscale `net/tsaddr/tsaddr.go`, TailscaleServiceIP */
 const quad100 = { host: "100.100.100.100", port: 80 };
@@ -134,13 +163,23 @@ async function wayOf(context: MachineContext): Promise<TailnetWay> {
   return ways.find(({ proxy }) => proxy !== undefined) ?? ways[0] ?? tailnetWay(context);
 }
 
-async function failureOf(
-  proxy: ProxyEndpoint,
-  end: typeof quad100,
-  signal: AbortSignal,
-): Promise<Connected["failure"]> {
+/** Tries the way to the first server that is reached through the proxy, else to tailscaled itself. */
+async function connectWith(
+  context: MachineContext,
+  connect: (end: typeof quad100, proxy: ProxyEndpoint) => Promise<void>,
+): Promise<Connected> {
+  const way = await wayOf(context);
+  const ways = await Promise.all(context.targets.map(targetWay));
+  const target = context.targets.find((_, index) => ways[index]?.proxy !== undefined);
+  const end = target === undefined ? quad100 : endOf(new URL(target.target.server.tailnetUrls[0]));
+  const { proxy } = way;
+  const failure = proxy === undefined ? undefined : await failureOf(() => connect(end, proxy));
+  return { way, target: `${end.host}:${end.port}`, failure };
+}
+
+async function failureOf(connect: () => Promise<void>): Promise<Connected["failure"]> {
   try {
-    (await dial(end, proxy, { timeoutMs: dialTimeoutMs, signal })).destroy();
+    await connect();
     return undefined;
   } catch (error) {
     if (!(error instanceof TsmcpError)) throw error;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { judgePublicCall, judgeTailnetCall } from "../../../src/doctor/checks/call.ts";
-import { judgeConnect, judgeListening } from "../../../src/doctor/checks/proxy.ts";
+import { judgeConnect, judgeListening, judgeSocks } from "../../../src/doctor/checks/proxy.ts";
 import { judgeAddress, judgePublicInitialize, judgePublicTools } from "../../../src/doctor/checks/public.ts";
 import { judgeDial, judgeTools } from "../../../src/doctor/checks/tailnet.ts";
 import { judgeInstalled, judgeState } from "../../../src/doctor/checks/tailscale.ts";
@@ -84,6 +84,15 @@ describe("the proxy", () => {
     [{ layer: "proxy", reason: "no answer within 8000 ms" }, "fail"],
   ])("that answers %j: %s", (failure, status) => {
     expect(judgeConnect({ way, target: "node.ts.net:8443", failure }).status).toBe(status);
+  });
+
+  test("lets programs that read ALL_PROXY through, or not, or is not needed", () => {
+    expect(judgeSocks({ way, failure: undefined })).toMatchObject({
+      status: "pass",
+      message: "socks5h://127.0.0.1:1055 leads into the tailnet",
+    });
+    expect(judgeSocks({ way, failure: { layer: "proxy", reason: "closed" } }).status).toBe("warn");
+    expect(judgeSocks({ way: none, failure: undefined }).status).toBe("skip");
   });
 
   test("tells a name from a port when the server cannot be dialed", () => {
