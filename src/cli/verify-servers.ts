@@ -1,6 +1,7 @@
 import type { VerifyRequest, VerifyResult } from "../bootstrap/world.ts";
 import type { DoctorReport } from "../doctor/run-doctor.ts";
 import type { CommandContext } from "./context.ts";
+import { targetOf } from "./doctor-target.ts";
 
 /** Returns what proves the servers at the end of `up`: the doctor's quick set, handed over as a function. */
 export function serverVerifier(
@@ -8,10 +9,9 @@ export function serverVerifier(
   connectTo: readonly string[],
 ): (request: VerifyRequest) => Promise<VerifyResult> {
   return async ({ servers, socket, proxy, timeoutMs }) => {
-    const [{ runQuickSet }, { parseConnectTo }, { targetOf }] = await Promise.all([
+    const [{ runQuickSet }, { parseConnectTo }] = await Promise.all([
       import("../doctor/quick-set.ts"),
       import("../doctor/connect-to.ts"),
-      import("./doctor-target.ts"),
     ]);
     const { env, log } = context;
     const timeUp = AbortSignal.timeout(timeoutMs);
