@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { accessSync, chmodSync, constants, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { systemCodeOf, TsmcpError } from "../core/errors.ts";
+import { messageOf, systemCodeOf, TsmcpError } from "../core/errors.ts";
+import { makeDirectories } from "../core/make-directories.ts";
 import { directoryDefect, makeOwnDirectory } from "../core/runtime-directory.ts";
 
 /** What tailscaled keeps in its state directory. Source: tailscale `cmd/tailscaled/tailscaled.go`, `ipn/ipnlocal`. */
@@ -8,11 +9,23 @@ const stateNames = ["tailscaled.state", "derpmap.cached.json", "profile-data", "
 
 /**
  * Makes tailscaled's state directory, unless it is there. One of the user's own keeps its mode.
- * Throws `runtime-directory-unsafe` when it is not ours, because the node's private key lies there.
+ * Throws `runtime-directory-unsafe` when it is not ours, because the node's private key lies there, and
+ * `file-unwritable`: tailscaled would go on in memory and say so nowhere but in its health.
  */
 export function makeStateDirectory({ path, isUsers }: { readonly path: string; readonly isUsers: boolean }): void {
-  if (!isUsers) return makeOwnDirectory(path);
-  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
+  try {
+    if (!isUsers) return makeOwnDirectory(path);
+    if (makeDirectories(path, 0o700)) chmodSync(path, 0o700);
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    throw new TsmcpError({
+      code: "file-unwritable",
+      message: `tailscaled's state cannot be kept in ${JSON.stringify(path)}: ${messageOf(error)}`,
+      hint: "name a directory that this user can write with --state-dir",
+      cause: error,
+    });
+  }
   const defect = directoryDefect(path);
   if (defect === undefined) return;
   throw new TsmcpError({

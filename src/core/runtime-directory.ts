@@ -1,8 +1,9 @@
-import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, lstatSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { systemCodeOf, TsmcpError } from "./errors.ts";
 import { machineName } from "./machine.ts";
+import { makeDirectories } from "./make-directories.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -52,7 +53,7 @@ export function makeRuntimeDirectory(world: RuntimeWorld): string {
  * in a place that others can write, such as /dev/shm, somebody may have put it there first.
  */
 export function makeOwnDirectory(directory: string): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectories(directory, 0o700);
   const defect = directoryDefect(directory);
   if (defect !== undefined) {
     throw new TsmcpError({

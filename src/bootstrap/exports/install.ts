@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { readFileSync, rmdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ExportMode } from "../../config/config.ts";
 import { TsmcpError } from "../../core/errors.ts";
 import { machineName } from "../../core/machine.ts";
+import { makeDirectories } from "../../core/make-directories.ts";
 import type { BootRecord, JsonObject, ProcessIdentity } from "../../core/record.ts";
 import { replaceFile } from "../../core/replace-file.ts";
 import { homeDirectory, makeOwnDirectory, type RuntimeWorld } from "../../core/runtime-directory.ts";
@@ -81,7 +82,7 @@ function installProfileHook({ proxy, daemon }: ExportRequest, world: RuntimeWorl
   const text = hookScript({ bootId: bootId(world), proxy, daemon });
   const isNew = readOrNone(script) !== text;
   if (isNew) {
-    mkdirSync(dirname(dirname(dirname(script))), { recursive: true });
+    makeDirectories(dirname(dirname(dirname(script))), 0o755);
     makeOwnDirectory(dirname(dirname(script)));
     makeOwnDirectory(dirname(script));
     const uid = process.getuid?.() ?? 0;

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSyn
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { hasNoState, makeStateDirectory, removeState } from "../../../src/bootstrap/state-directory.ts";
+import { TsmcpError } from "../../../src/core/errors.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
 test("a directory of the user's keeps its mode and what else lies in it", () => {
@@ -35,4 +36,14 @@ test("a link is refused, because the node's private key would lie elsewhere", ()
   const root = temporaryDirectory();
   symlinkSync(temporaryDirectory(), join(root, "link"));
   expect(() => makeStateDirectory({ path: join(root, "link"), isUsers: true })).toThrow("is a symbolic link");
+});
+
+test("a place where no directory can be made is told, not thrown as the system says it", () => {
+  const root = temporaryDirectory();
+  writeFileSync(join(root, "file"), "");
+  for (const isUsers of [true, false]) {
+    for (const path of [join(root, "file"), join(root, "file/below"), "/proc/none"]) {
+      expect(() => makeStateDirectory({ path, isUsers })).toThrow(TsmcpError);
+    }
+  }
 });
