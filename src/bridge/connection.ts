@@ -1,7 +1,7 @@
 import { TsmcpError } from "../core/errors.ts";
 import { createEndpoint, type Endpoint } from "../mcp/endpoint.ts";
 import { parseHeaderOption } from "../mcp/header-option.ts";
-import { dial } from "../net/dial.ts";
+import { dial, type Socket } from "../net/dial.ts";
 import { type Origin, openOrigin } from "../net/origin.ts";
 import { type BridgeIo, type BridgeOptions, defaultConnectTimeoutMs, defaultMaxToAgentBytes } from "./options.ts";
 import { findRoute } from "./route.ts";
@@ -11,6 +11,8 @@ export interface Connection {
   readonly origin: Origin;
   /** One for each place where the server may be on that host. */
   readonly endpoints: readonly Endpoint[];
+  /** Rejects when waiting cannot help: the user has to mend what was typed or configured. */
+  readonly hopeless: Promise<never>;
 }
 
 /** Two requests of a browser's six are for the stream and the session's end; calls come in bursts. */
@@ -29,10 +31,24 @@ export function connectTo(options: BridgeOptions, { env }: BridgeIo): Connection
   const host = first.hostname.replace(/^\[(.*)\]$/, "$1");
   const port = Number(first.port || (tls ? 443 : 80));
   const target = { host, port, tls };
+  let giveUp: (error: TsmcpError) => void = () => {};
+  const hopeless = new Promise<never>((_resolve, reject) => {
+    giveUp = reject;
+  });
+  hopeless.catch(() => {});
+  const open = async (): Promise<Socket> => {
+    try {
+      await options.admit?.();
+      return await dial(target, await findRoute({ target, proxy: options.proxy, env }), { timeoutMs });
+    } catch (error) {
+      if (error instanceof TsmcpError && error.exitCode === 2) giveUp(error);
+      throw error;
+    }
+  };
   const origin = openOrigin({
     scheme: tls ? "https" : "http",
     authority: first.host,
-    dial: async () => dial(target, await findRoute({ target, proxy: options.proxy, env }), { timeoutMs }),
+    dial: open,
     ...(tls ? { tls: { servername: host } } : {}),
     handshakeTimeoutMs: timeoutMs,
     maxHttp1Connections,
@@ -52,7 +68,7 @@ export function connectTo(options: BridgeOptions, { env }: BridgeIo): Connection
       maxMessageBytes: options.maxMessageBytes ?? defaultMaxToAgentBytes,
     });
   });
-  return { origin, endpoints };
+  return { origin, endpoints, hopeless };
 }
 
 function toUrl(text: string): URL {

@@ -15,6 +15,11 @@ export interface BridgeOptions {
   readonly maxInFlight?: number | undefined;
   /** The most bytes of a message, in both directions. */
   readonly maxMessageBytes?: number | undefined;
+  /**
+   * Asked before each dial whether the server may be dialled. Throws `dial-failed` where that is not known yet, which is
+   * waited for, and anything else to end the bridge.
+   */
+  readonly admit?: (() => Promise<void>) | undefined;
   /** Takes the talk too, with times. */
   readonly logFile?: string | undefined;
 }

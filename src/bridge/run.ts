@@ -1,5 +1,4 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { TsmcpError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { idOfRemnant, parseMessage } from "../mcp/message.ts";
 import { createLineWriter } from "../streams/line-writer.ts";
@@ -27,18 +26,13 @@ const farewellMs = 500;
 /**
  * Carries messages between the agent on stdio and the server at `options.urls` until the agent is gone (stdin or stdout
  * closed, `signal`, parent dead), ends the session, and returns 0. The network never ends it.
- * Throws `usage-invalid` and `secret-invalid` before anything is sent.
+ * Throws `usage-invalid` and `secret-invalid` before anything is sent, and what `options.admit` throws to end it.
  */
 export async function runBridge(options: BridgeOptions, io: BridgeIo): Promise<0> {
   const log = options.logFile === undefined ? io.log : openLogFile(options.logFile, io.log);
-  const { origin, endpoints } = connectTo(options, io);
-  // Opened before the agent says a word; a proxy that is misspelt is the user's to mend, all else may pass.
-  const misspelt = new Promise<never>((_resolve, reject) => {
-    origin.warm().catch((error: unknown) => {
-      if (error instanceof TsmcpError && error.code === "usage-invalid") reject(error);
-      else log.debug(`no connection yet: ${String(error)}`);
-    });
-  });
+  const { origin, endpoints, hopeless } = connectTo(options, io);
+  // Opened before the agent says a word.
+  origin.warm().catch((error: unknown) => log.debug(`no connection yet: ${String(error)}`));
   const writer = createLineWriter(io.stdout);
   const agent = createAgent(writer);
   const conversation = createConversation({
@@ -63,7 +57,7 @@ export async function runBridge(options: BridgeOptions, io: BridgeIo): Promise<0
     maxLineBytes: options.maxMessageBytes ?? defaultMaxFromAgentBytes,
   });
   try {
-    const reason = await Promise.race([intake.then(() => "stdin is closed"), gone, misspelt]);
+    const reason = await Promise.race([intake.then(() => "stdin is closed"), gone, hopeless]);
     log.debug(`ending: ${reason}`);
     if (reason === "stdin is closed") await Promise.race([conversation.idle(), gone, delay(graceMs)]);
   } finally {

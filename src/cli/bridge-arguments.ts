@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { serverFromUrl } from "../config/server.ts";
+import { urlsAsTyped } from "../config/server.ts";
 import type { Verbosity } from "../core/log.ts";
 import { type BridgeValues, bridgeFlags } from "./bridge-options.ts";
 
@@ -31,8 +31,7 @@ export function readBridgeCall(argv: readonly string[], env: Readonly<Record<str
   const typed = new Map(Object.entries(parsed.values));
   const values = bridgeFlags.map((flag) => [flag.name, typed.get(flag.name) ?? variable(flag, env)]);
   const verbosity = typed.get("verbose") === true ? "verbose" : typed.get("quiet") === true ? "quiet" : "normal";
-  const { tailnetUrls } = serverFromUrl(word, "URL");
-  return { kind: "run", urls: tailnetUrls, values: Object.fromEntries(values), verbosity };
+  return { kind: "run", urls: urlsAsTyped(word, "URL"), values: Object.fromEntries(values), verbosity };
 }
 
 const delegate: BridgeCall = { kind: "delegate" };

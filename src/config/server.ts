@@ -98,6 +98,11 @@ export function serverFromSides(name: string, sides: ServerSides, label: string)
   };
 }
 
+/** Returns where a URL leads that is dialled as it was typed. Throws `usage-invalid`, which names `label`. */
+export function urlsAsTyped(text: string, label: string): UrlCandidates {
+  return candidatesOf(checkedUrl(text, label));
+}
+
 /** Returns the URLs that `url` may mean, the likelier one first. */
 export function candidatesOf(url: URL): UrlCandidates {
   if (url.pathname !== "/") return [url.href];

@@ -6,6 +6,10 @@ import { type NodeStatus, parseStatus } from "./status.ts";
 /** tailscaled refuses every other name. Source: tailscale `ipn/localapi/localapi.go`. */
 const localApiHost = "local-tailscaled.sock";
 
+/** Where packages put tailscaled's socket. Source: tailscale `paths/paths.go`. */
+export const systemSocket =
+  process.platform === "darwin" ? "/var/run/tailscaled.socket" : "/var/run/tailscale/tailscaled.sock";
+
 /** How to reach a daemon, and how long to wait for its answer. */
 export interface LocalApi {
   readonly socket: string;

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client as ClientV2 } from "@modelcontextprotocol/client";
@@ -78,8 +78,9 @@ const command = (home: string) => ({
 });
 
 /** The bridge as a raw process, for what the SDKs hide. */
-function startRaw(home: string, args: readonly string[] = [url()]) {
+function startRaw(home: string, args: readonly string[] = [url()], cwd = home) {
   const child = spawn(process.execPath, [join(root, "bin/tsmcp"), "bridge", ...args], {
+    cwd,
     env: environment(home),
     stdio: ["pipe", "pipe", "pipe"],
   });
@@ -140,6 +141,28 @@ describe("the bridge on the real tailnet", () => {
     expect((await opened).result).toBeDefined();
     child.kill("SIGTERM");
     expect(await ended).toBe(0);
+  });
+
+  it("dials a server that a repository names when it is in this tailnet, and never one that is elsewhere", async () => {
+    const home = homeWithRecord();
+    const repository = join(home, "repository");
+    const start = (host: string) => {
+      const servers = { tools: { tailnetUrl: `https://${host}:8443/mcp` } };
+      mkdirSync(repository, { recursive: true });
+      writeFileSync(join(repository, "tsmcp.config.json"), JSON.stringify({ servers }));
+      return startRaw(home, ["tools"], repository);
+    };
+    const own = start(server.dnsName);
+    expect((await own.agent.initialize()).result).toBeDefined();
+    own.child.stdin.end();
+    expect(await own.ended).toBe(0);
+    const foreign = start("localhost.example.com");
+    let talk = "";
+    foreign.child.stderr.on("data", (chunk) => {
+      talk += String(chunk);
+    });
+    expect(await foreign.ended).toBe(2);
+    expect(talk).toContain("not in this node's tailnet");
   });
 
   it("goes through SOCKS5 where that is what the proxy speaks", async () => {

@@ -1,6 +1,8 @@
 import { type Command, Option } from "commander";
+import type { BridgeOptions } from "../../bridge/options.ts";
 import { type BridgeValues, bridgeFlags, bridgeOptions } from "../bridge-options.ts";
 import { createCommand, repeatedOption, type Session } from "../command.ts";
+import type { CommandContext } from "../context.ts";
 
 export function bridgeCommand(session: Session): Command {
   return createCommand<Readonly<Record<string, string | readonly string[] | undefined>>>({
@@ -22,24 +24,37 @@ export function bridgeCommand(session: Session): Command {
     ),
     ownVariables: bridgeFlags.flatMap(({ name, hasOwnVariable }) => (hasOwnVariable === true ? [name] : [])),
     run: async (context, options, [word = ""]) => {
-      const [{ runBridge }, { loadConfig }, { findServer, serversOf }] = await Promise.all([
-        import("../../bridge/run.ts"),
-        import("../../config/load.ts"),
-        import("../../config/servers.ts"),
-      ]);
-      const servers = word.includes("://") ? new Map() : serversOf(loadConfig(context));
-      const { tailnetUrls } = findServer(word, servers);
+      const { runBridge } = await import("../../bridge/run.ts");
+      const { urls, admit } = await placeOf(word, context);
       const values: BridgeValues = Object.fromEntries(bridgeFlags.map(({ name }) => [name, options[camelCase(name)]]));
       const { log, env, signal } = context;
-      return await runBridge(bridgeOptions(tailnetUrls, values), {
-        stdin: process.stdin,
-        stdout: process.stdout,
-        log,
-        env,
-        signal,
-      });
+      return await runBridge(
+        { ...bridgeOptions(urls, values), admit },
+        {
+          stdin: process.stdin,
+          stdout: process.stdout,
+          log,
+          env,
+          signal,
+        },
+      );
     },
   });
+}
+
+/** A URL is dialled as it was typed; what a repository calls by a name, only in this node's own tailnet. */
+async function placeOf(word: string, context: CommandContext): Promise<Pick<BridgeOptions, "urls" | "admit">> {
+  if (word.includes("://")) {
+    const { urlsAsTyped } = await import("../../config/server.ts");
+    return { urls: urlsAsTyped(word, "URL") };
+  }
+  const [{ loadConfig }, { findServer, serversOf }, { admissionOf }] = await Promise.all([
+    import("../../config/load.ts"),
+    import("../../config/servers.ts"),
+    import("../bridge-admission.ts"),
+  ]);
+  const server = findServer(word, serversOf(loadConfig(context)));
+  return { urls: server.tailnetUrls, admit: server.trusted ? undefined : admissionOf(server, context) };
 }
 
 /** As commander names an option's value. */

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import type { BridgeOptions } from "../../../src/bridge/options.ts";
+import { TsmcpError } from "../../../src/core/errors.ts";
 import { freePort } from "../../../src/net/listening.ts";
 import { rawAgent, startBridge } from "../../fakes/bridge.ts";
 import { answerRoutine, type Reply, type Seen, startScriptedServer } from "../../fakes/mcp-server.ts";
@@ -512,6 +513,29 @@ test("headers with a secret from the environment go to the server, and the secre
   await rawAgent(bridge).initialize();
   expect(server.seen[0]?.headers.authorization).toBe("Bearer s3cret-value");
   expect(bridge.log.join("")).not.toContain("s3cret");
+});
+
+test("a server that may not be dialled is not, and the bridge ends with the reason", async () => {
+  const server = await startScriptedServer(() => {});
+  cleanups.push(server);
+  const refused = new TsmcpError({ code: "server-foreign", message: "not in this node's tailnet" });
+  const bridge = startBridge({ urls: [server.url], admit: () => Promise.reject(refused) });
+  await expect(bridge.ended).rejects.toBe(refused);
+  expect(server.connections).toBe(0);
+});
+
+test("a server that may be dialled only later is waited for, and the bridge goes on", async () => {
+  const server = await startScriptedServer(calls((_seen, reply) => reply.json({ ok: true })));
+  cleanups.push(server);
+  let asked = 0;
+  const admit = async (): Promise<void> => {
+    asked += 1;
+    if (asked < 3) throw new TsmcpError({ code: "dial-failed", message: "not yet", facts: { layer: "tailscaled" } });
+  };
+  const bridge = startBridge({ urls: [server.url], admit });
+  cleanups.push(bridge);
+  expect((await rawAgent(bridge).initialize()).result).toBeDefined();
+  expect(asked).toBe(3);
 });
 
 test.each([

@@ -21,6 +21,12 @@ describe("readBridgeCall", () => {
     });
   });
 
+  it("dials a URL as it was typed, without a port too", () => {
+    expect(readBridgeCall(["https://node.tailnet.ts.net/mcp"], {})).toMatchObject({
+      urls: ["https://node.tailnet.ts.net/mcp"],
+    });
+  });
+
   it.each([
     ["a name, which needs the configuration", ["notes"]],
     ["help", ["--help"]],
