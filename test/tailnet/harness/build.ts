@@ -13,6 +13,7 @@ import {
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { oneAtATime } from "./one-at-a-time.ts";
 import { type RunResult, run } from "./run.ts";
 
 const source = fileURLToPath(new URL("..", import.meta.url));
@@ -26,8 +27,12 @@ export async function buildTailnet(): Promise<string> {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tsmcp-tailnet");
   const folder = join(cache, fingerprint(await goVersion()));
   if (!existsSync(folder)) {
-    process.stderr.write("tailnet: building tailscale, tailscaled and the test tailnet (minutes the first time)\n");
-    await buildInto(folder, cache);
+    mkdirSync(cache, { recursive: true });
+    await oneAtATime(`${folder}.lock`, async () => {
+      if (existsSync(folder)) return;
+      process.stderr.write("tailnet: building tailscale, tailscaled and the test tailnet (minutes the first time)\n");
+      await buildInto(folder, cache);
+    });
   }
   const now = new Date();
   utimesSync(folder, now, now);
@@ -61,7 +66,6 @@ function fingerprint(version: string): string {
 
 /** Builds beside the final place and renames, so that a killed build leaves nothing that looks finished. */
 async function buildInto(folder: string, cache: string): Promise<void> {
-  mkdirSync(cache, { recursive: true });
   prune(cache);
   const temporary = mkdtempSync(join(cache, "building-"));
   try {
@@ -73,7 +77,7 @@ async function buildInto(folder: string, cache: string): Promise<void> {
     renameSync(temporary, folder);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
-    if (!existsSync(folder)) throw error; // else somebody else's build was there first
+    throw error;
   }
 }
 
