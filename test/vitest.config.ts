@@ -17,6 +17,8 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          // Builds the tailnet before any test's clock runs.
+          globalSetup: ["test/tailnet/harness/global-setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 300_000,
           maxWorkers: 2,
