@@ -7,10 +7,10 @@ import { isDaemonOn, type ListenAddress } from "../tailscale/daemon-arguments.ts
 import { readPreferences, readStatus } from "../tailscale/local-api.ts";
 import { locatePrograms, type Programs } from "../tailscale/locate.ts";
 import type { NodePreferences } from "../tailscale/preferences.ts";
+import { proxyReaches } from "../tailscale/self-dial.ts";
 import { requireTrustedSocket } from "../tailscale/socket-trust.ts";
 import type { NodeStatus } from "../tailscale/status.ts";
 import type { Attempt } from "./attempt.ts";
-import { proxyReaches } from "./self-dial.ts";
 import type { BootstrapWorld } from "./world.ts";
 
 /** A local answer takes a millisecond; a daemon that needs longer than this is stuck. */

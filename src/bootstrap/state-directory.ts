@@ -14,8 +14,8 @@ const stateNames = ["tailscaled.state", "derpmap.cached.json", "profile-data", "
  */
 export function makeStateDirectory({ path, isUsers }: { readonly path: string; readonly isUsers: boolean }): void {
   try {
-    if (!isUsers) return makeOwnDirectory(path);
-    if (makeDirectories(path, 0o700)) chmodSync(path, 0o700);
+    if (!isUsers) makeOwnDirectory(path);
+    else if (makeDirectories(path, 0o700)) chmodSync(path, 0o700);
     accessSync(path, constants.W_OK);
   } catch (error) {
     if (systemCodeOf(error) === undefined) throw error;

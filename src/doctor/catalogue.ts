@@ -1,7 +1,8 @@
 import type { Check } from "./check.ts";
 import { publicCall, tailnetCall } from "./checks/call.ts";
 import { platformNode, platformTun } from "./checks/platform.ts";
-import { proxyConnect, proxyListening, proxySocks } from "./checks/proxy.ts";
+import { proxyConnect, proxySocks } from "./checks/proxy-connect.ts";
+import { proxyListening } from "./checks/proxy-listening.ts";
 import { publicAddress, publicInitialize, publicTools } from "./checks/public.ts";
 import {
   separationForwardingHeaders,

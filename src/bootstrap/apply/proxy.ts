@@ -1,9 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TsmcpError } from "../../core/errors.ts";
 import { listenText } from "../../tailscale/daemon-arguments.ts";
+import { proxyReaches } from "../../tailscale/self-dial.ts";
 import type { Attempt } from "../attempt.ts";
 import { gatherNode, type UpFacts } from "../facts.ts";
-import { proxyReaches } from "../self-dial.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
 
 const pollMs = 10;

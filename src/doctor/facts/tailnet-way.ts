@@ -32,6 +32,12 @@ export const targetWay = observation(async ({ machine, target }: TargetContext):
   return isLoopback(url.hostname) ? { proxy: undefined, origin: "loopback" } : wayTo(machine, url);
 });
 
+/** The way to the first server that needs a proxy, else to servers in general. */
+export const machineWay = observation(async (context: MachineContext): Promise<TailnetWay> => {
+  const ways = await Promise.all(context.targets.map(targetWay));
+  return ways.find(({ proxy }) => proxy !== undefined) ?? ways[0] ?? tailnetWay(context);
+});
+
 async function wayTo({ world }: MachineContext, url: URL | undefined): Promise<TailnetWay> {
   const recorded = world.proxy ?? readRecord({ env: world.env })?.proxy;
   if (recorded !== undefined) return { proxy: { protocol: "http", ...recorded }, origin: "up" };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { judgePublicCall, judgeTailnetCall } from "../../../src/doctor/checks/call.ts";
-import { judgeConnect, judgeListening, judgeSocks } from "../../../src/doctor/checks/proxy.ts";
+import { judgeConnect, judgeSocks } from "../../../src/doctor/checks/proxy-connect.ts";
+import { judgeListening } from "../../../src/doctor/checks/proxy-listening.ts";
 import { judgeAddress, judgePublicInitialize, judgePublicTools } from "../../../src/doctor/checks/public.ts";
 import { judgeDial, judgeTools } from "../../../src/doctor/checks/tailnet.ts";
 import { judgeInstalled, judgeState } from "../../../src/doctor/checks/tailscale.ts";
@@ -87,12 +88,15 @@ describe("the proxy", () => {
   });
 
   test("lets programs that read ALL_PROXY through, or not, or is not needed", () => {
-    expect(judgeSocks({ way, failure: undefined })).toMatchObject({
+    const target = "100.64.0.3:41112";
+    expect(judgeSocks({ way, target, failure: undefined })).toMatchObject({
       status: "pass",
       message: "socks5h://127.0.0.1:1055 leads into the tailnet",
     });
-    expect(judgeSocks({ way, failure: { layer: "proxy", reason: "closed" } }).status).toBe("warn");
-    expect(judgeSocks({ way: none, failure: undefined }).status).toBe("skip");
+    expect(judgeSocks({ way, target, failure: { layer: "proxy", reason: "closed" } }).status).toBe("warn");
+    expect(judgeSocks({ way: none, target, failure: undefined }).status).toBe("skip");
+    expect(judgeSocks({ way, target: undefined, failure: undefined }).status).toBe("unknown");
+    expect(judgeConnect({ way, target: undefined, failure: undefined }).status).toBe("unknown");
   });
 
   test("tells a name from a port when the server cannot be dialed", () => {

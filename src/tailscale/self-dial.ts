@@ -1,7 +1,7 @@
 import { TsmcpError } from "../core/errors.ts";
 import { dial } from "../net/dial.ts";
-import type { ListenAddress } from "../tailscale/daemon-arguments.ts";
-import type { NodeStatus } from "../tailscale/status.ts";
+import type { ListenAddress } from "./daemon-arguments.ts";
+import type { NodeStatus } from "./status.ts";
 
 /** A dial to the node itself leaves neither the process nor the machine. */
 const selfDialLimitMs = 2_000;
