@@ -45,7 +45,12 @@ export const proxyConnect = machineCheck<Connected>({
   judge: judgeConnect,
 });
 
-export const proxySocks = machineCheck<Connected>({
+interface ConnectedAsOthers extends Connected {
+  /** Whether it was the node itself that was dialed, which always answers. */
+  readonly isSelf: boolean;
+}
+
+export const proxySocks = machineCheck<ConnectedAsOthers>({
   id: "proxy.socks5",
   group: "proxy",
   title: "programs that read ALL_PROXY get through",
@@ -60,10 +65,12 @@ export const proxySocks = machineCheck<Connected>({
     mend: "Start tailscaled with the same address for both, as tsmcp up does.",
   },
   async gather(context, signal) {
-    // The node itself, not a server: SOCKS5 has one reply for everything that goes wrong, a dead server included.
-    return connect(context, await selfEnd(context), (target, proxy) =>
+    // Rather the node itself: SOCKS5 has one reply for everything that goes wrong, a dead server included.
+    const self = await selfEnd(context);
+    const connected = await connect(context, self ?? (await serverEnd(context)), (target, proxy) =>
       tryAsSocksClient(target, proxy, { timeoutMs: dialTimeoutMs, signal }),
     );
+    return { ...connected, isSelf: self !== undefined };
   },
   judge: judgeSocks,
 });
@@ -87,15 +94,15 @@ export function judgeConnect({ way, target, failure }: Connected): Outcome {
   };
 }
 
-export function judgeSocks({ way, target, failure }: Connected): Outcome {
+export function judgeSocks({ way, target, failure, isSelf }: ConnectedAsOthers): Outcome {
   if (way.proxy === undefined) return { status: "skip", message: noProxyMessage };
   const name = describeProxy({ ...way.proxy, protocol: "socks5h" });
   if (target === undefined) return nothingToDial(name);
   const facts = { proxy: name, target, ...failure };
   if (failure === undefined) return { status: "pass", message: `${name} leads into the tailnet`, facts };
   return {
-    status: "warn",
-    message: `${name} leads nowhere: ${failure.reason}`,
+    status: isSelf ? "warn" : "unknown",
+    message: `${name} does not lead to ${target}: ${failure.reason}`,
     facts,
     reproduce: `curl -sS -m 10 -x ${shellQuote(name)} http://${target}/`,
     hint: "give tailscaled one address for --socks5-server and --outbound-http-proxy-listen; the bridge needs only the latter",

@@ -88,14 +88,16 @@ describe("the proxy", () => {
   });
 
   test("lets programs that read ALL_PROXY through, or not, or is not needed", () => {
-    const target = "100.64.0.3:41112";
-    expect(judgeSocks({ way, target, failure: undefined })).toMatchObject({
+    const node = { target: "100.64.0.3:41112", isSelf: true };
+    const failure = { layer: "proxy", reason: "closed" };
+    expect(judgeSocks({ way, ...node, failure: undefined })).toMatchObject({
       status: "pass",
       message: "socks5h://127.0.0.1:1055 leads into the tailnet",
     });
-    expect(judgeSocks({ way, target, failure: { layer: "proxy", reason: "closed" } }).status).toBe("warn");
-    expect(judgeSocks({ way: none, target, failure: undefined }).status).toBe("skip");
-    expect(judgeSocks({ way, target: undefined, failure: undefined }).status).toBe("unknown");
+    expect(judgeSocks({ way, ...node, failure }).status).toBe("warn");
+    expect(judgeSocks({ way, target: "node.ts.net:8443", isSelf: false, failure }).status).toBe("unknown");
+    expect(judgeSocks({ way: none, ...node, failure: undefined }).status).toBe("skip");
+    expect(judgeSocks({ way, target: undefined, isSelf: false, failure: undefined }).status).toBe("unknown");
     expect(judgeConnect({ way, target: undefined, failure: undefined }).status).toBe("unknown");
   });
 
