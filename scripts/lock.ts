@@ -6,10 +6,11 @@ import { fileURLToPath } from "node:url";
 import { completeLock, type Lock } from "./build/complete-lock.ts";
 
 /**
- * Writes both package-lock.json anew from package.json, in a folder of their own: with a node_modules beside it npm
+ * Writes every package-lock.json anew from package.json, in a folder of their own: with a node_modules beside it npm
  * would lock what happens to lie there.
  */
-for (const folder of [".", "test/nodes"].map((name) => fileURLToPath(new URL(`../${name}`, import.meta.url)))) {
+const folders = [".", "test/nodes", "test/bench/peers"];
+for (const folder of folders.map((name) => fileURLToPath(new URL(`../${name}`, import.meta.url)))) {
   const temporary = mkdtempSync(join(tmpdir(), "tsmcp-lock-"));
   try {
     for (const file of ["package.json", "package-lock.json"]) {

@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import type { Session } from "./command.ts";
 import { bridgeCommand } from "./commands/bridge.ts";
+import { callCommand } from "./commands/call.ts";
 import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
 import { envCommand } from "./commands/env.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
+import { toolsCommand } from "./commands/tools.ts";
 import { upCommand } from "./commands/up.ts";
 
 /** Returns every command, in the order of the help page. */
@@ -19,6 +21,8 @@ export function allCommands(session: Session): Command[] {
     runCommand(session),
     doctorCommand(session),
     bridgeCommand(session),
+    toolsCommand(session),
+    callCommand(session),
     configCommand(session),
   ];
 }

@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import { TsmcpError } from "../core/errors.ts";
+import { plainJson, plainLines } from "../core/plain-text.ts";
 import { strikeSecrets } from "../core/secrets.ts";
 
 /** What a failure prints on either stream, and the exit code that goes with it. */
@@ -21,12 +22,13 @@ export function describeFailure(thrown: unknown, { json }: { json: boolean }): F
   }
   const hint = thrown.hint === undefined ? "" : `tsmcp: hint: ${thrown.hint}\n`;
   return {
-    stderr: strikeSecrets(`tsmcp: error: ${thrown.message}\n${hint}`),
+    // Messages may hold what somebody else's machine said.
+    stderr: plainLines(strikeSecrets(`tsmcp: error: ${thrown.message}\n${hint}`)),
     stdout: json ? jsonLine({ error: thrown }) : "",
     exitCode: thrown.exitCode,
   };
 }
 
 function jsonLine(value: unknown): string {
-  return `${strikeSecrets(JSON.stringify(value, null, 2))}\n`;
+  return `${plainJson(strikeSecrets(JSON.stringify(value, null, 2)))}\n`;
 }

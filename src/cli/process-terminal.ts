@@ -47,8 +47,8 @@ function workingDirectory(): string {
 }
 
 /** Synchronous, because a process that ends by `process.exit` loses what a pipe has not taken yet. */
-function writeAll(descriptor: 1 | 2, text: string): void {
-  let rest = Buffer.from(text, "utf8");
+export function writeAll(descriptor: 1 | 2, data: string | Buffer): void {
+  let rest = typeof data === "string" ? Buffer.from(data, "utf8") : data;
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));

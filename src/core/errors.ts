@@ -10,6 +10,8 @@ export const errorExits = {
   "agent-config-invalid": 2,
   "server-unknown": 2,
   "server-foreign": 2,
+  "tool-unknown": 2,
+  "tool-arguments-invalid": 2,
   "tailscale-missing": 1,
   "tailscale-outdated": 1,
   "daemon-failed": 1,

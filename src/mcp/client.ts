@@ -17,9 +17,19 @@ export interface McpClient {
   /** Returns every tool of every page. */
   listTools(): Promise<readonly JsonObject[]>;
   /** Returns the tool's result, an error of the tool among them; what the server says on the way goes to `onMessage`. */
-  callTool(call: { name: string; arguments: JsonObject; onMessage?: (message: Message) => void }): Promise<JsonObject>;
+  callTool(call: ToolCall): Promise<JsonObject>;
   /** Ends the session, if there is one. */
   close(): Promise<void>;
+}
+
+export interface ToolCall {
+  readonly name: string;
+  readonly arguments: JsonObject;
+  readonly onMessage?: ((message: Message) => void) | undefined;
+  /** Asks the server for `notifications/progress` that carry it. */
+  readonly progressToken?: string | number | undefined;
+  /** In the place of the client's own limit; Infinity for none. */
+  readonly timeoutMs?: number | undefined;
 }
 
 export interface McpClientOptions {
@@ -31,11 +41,16 @@ export interface McpClientOptions {
 
 type Wire = {
   /** Returns the result, throws `mcp-failed` for an error answer. */
-  request(method: string, params: JsonObject, onMessage?: (message: Message) => void): Promise<Asked>;
+  request(method: string, params: JsonObject, options?: AskOptions): Promise<Asked>;
   notify(method: string): Promise<void>;
   session: LegacySession | undefined;
   era: "legacy" | "modern";
 };
+
+interface AskOptions {
+  readonly onMessage?: ((message: Message) => void) | undefined;
+  readonly timeoutMs?: number | undefined;
+}
 
 interface Asked {
   readonly result: JsonObject;
@@ -44,6 +59,9 @@ interface Asked {
 
 /** MCP 2026-07-28: what a server says to `initialize` when it knows no sessions. */
 const unsupportedVersion = -32022;
+
+/** Nobody waits for a cancellation. */
+const cancelTimeoutMs = 1_000;
 
 /** More pages than this is a server that never ends. */
 const maxPages = 1_000;
@@ -66,8 +84,9 @@ export async function connectMcp(options: McpClientOptions): Promise<McpClient> 
     serverInfo: objectAt(opened, "serverInfo") ?? {},
     capabilities: objectAt(opened, "capabilities") ?? {},
     listTools: () => listAll(wire, "tools/list", "tools"),
-    async callTool({ name, arguments: args, onMessage }) {
-      return (await wire.request("tools/call", { name, arguments: args }, onMessage)).result;
+    async callTool({ name, arguments: args, progressToken, ...asking }) {
+      const meta = progressToken === undefined ? {} : { _meta: { progressToken } };
+      return (await wire.request("tools/call", { name, arguments: args, ...meta }, asking)).result;
     },
     async close() {
       if (wire.session?.id === undefined) return;
@@ -111,8 +130,8 @@ async function listAll(wire: Wire, method: string, key: string): Promise<readonl
 
 function createWire({ endpoint, timeoutMs, signal }: McpClientOptions): Wire {
   let lastId = 0;
-  const limit = (): AbortSignal => {
-    const own = AbortSignal.timeout(timeoutMs);
+  const limit = (ms = timeoutMs): AbortSignal => {
+    const own = Number.isFinite(ms) ? AbortSignal.timeout(ms) : new AbortController().signal;
     return signal === undefined ? own : AbortSignal.any([own, signal]);
   };
   const post = (value: JsonObject, limited: AbortSignal): Promise<Answer> => {
@@ -122,17 +141,19 @@ function createWire({ endpoint, timeoutMs, signal }: McpClientOptions): Wire {
     return endpoint.post({ body: Buffer.from(JSON.stringify(value)), headers, signal: limited });
   };
   const withEra = (params: JsonObject): JsonObject =>
-    wire.era === "modern" ? { ...params, _meta: modernMeta(modernVersion) } : params;
+    wire.era === "modern"
+      ? { ...params, _meta: { ...objectAt(params, "_meta"), ...modernMeta(modernVersion) } }
+      : params;
   const wire: Wire = {
     era: "legacy",
     session: undefined,
     async notify(method) {
       await post({ jsonrpc: "2.0", method }, limit());
     },
-    async request(method, params, onMessage = () => {}) {
+    async request(method, params, { onMessage = () => {}, timeoutMs: ms = timeoutMs } = {}) {
       lastId += 1;
       const id = lastId;
-      const limited = limit();
+      const limited = limit(ms);
       try {
         const answer = await post({ jsonrpc: "2.0", id, method, params: withEra(params) }, limited);
         const response = await responseIn(answer, id, (message) => {
@@ -141,11 +162,18 @@ function createWire({ endpoint, timeoutMs, signal }: McpClientOptions): Wire {
         });
         return { answer, result: resultOf(method, answer, response) };
       } catch (error) {
+        // A disconnect is a cancellation in the modern era alone, and nobody may cancel the opening.
+        if (limited.aborted && wire.era === "legacy" && method !== "initialize") void cancel(id);
         if (!limited.aborted || signal?.aborted) throw error;
-        throw failed(`${method} had no answer within ${timeoutMs} ms`, { timeoutMs });
+        throw failed(`${method} had no answer within ${ms} ms`, { timeoutMs: ms });
       }
     },
   };
+  const cancel = (requestId: number): Promise<unknown> =>
+    post(
+      { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId } },
+      AbortSignal.timeout(cancelTimeoutMs),
+    ).catch(() => undefined);
   /** A server that asks for what we did not declare must still hear something. */
   const refuse = (id: string | number): Promise<unknown> =>
     endpoint

@@ -1,0 +1,98 @@
+import { type Schema, Validator } from "@cfworker/json-schema";
+import { nearest } from "../core/nearest.ts";
+import { isObject, type JsonObject, objectAt } from "./json.ts";
+
+/** What is wrong with a tool's arguments, each as a line for people. */
+export interface ArgumentsVerdict {
+  /** What the tool's own schema forbids: the server would refuse it. */
+  readonly problems: readonly string[];
+  /** What the schema allows and is most likely a slip. */
+  readonly doubts: readonly string[];
+}
+
+/**
+ * Returns what `inputSchema` says of `args`. A schema that cannot be read judges nothing: the server has the last word.
+ * @cfworker/json-schema, because it interprets: ajv makes code out of what a server sent, and takes 100 ms to load.
+ */
+export function judgeArguments(inputSchema: unknown, args: JsonObject): ArgumentsVerdict {
+  if (!isObject(inputSchema)) return { problems: [], doubts: [] };
+  const problems = violations(inputSchema, args);
+  return { problems, doubts: problems.length > 0 ? [] : unnamed(inputSchema, args) };
+}
+
+/** Keywords whose violation only says that there is one further in. */
+const wrappers = new Set([
+  ...["properties", "items", "prefixItems", "additionalItems", "allOf", "$ref", "$recursiveRef", "if", "false"],
+  ...["dependentSchemas", "dependencies", "patternProperties"],
+]);
+
+function violations(inputSchema: JsonObject, args: JsonObject): string[] {
+  try {
+    const schema: Schema = withoutPatterns(inputSchema);
+    const { errors } = new Validator(schema, draftOf(inputSchema), false).validate(args);
+    const choices = errors.filter(({ keyword }) => keyword === "anyOf" || keyword === "oneOf");
+    const shown = errors.filter(
+      ({ keyword, keywordLocation }) =>
+        !wrappers.has(keyword) && !choices.some((choice) => keywordLocation.startsWith(`${choice.keywordLocation}/`)),
+    );
+    const lines = (shown.length > 0 ? shown : errors).map(({ instanceLocation, error }) =>
+      [placeOf(instanceLocation), ownWords(error)].filter((part) => part !== "").join(": "),
+    );
+    return [...new Set(lines)];
+  } catch {
+    return [];
+  }
+}
+
+function unnamed(schema: JsonObject, args: JsonObject): string[] {
+  const isClosed = ["$ref", "allOf", "anyOf", "oneOf", "patternProperties"].every((keyword) => !(keyword in schema));
+  const names = Object.keys(objectAt(schema, "properties") ?? {});
+  if (!isClosed || names.length === 0 || isObject(schema.additionalProperties)) return [];
+  return Object.keys(args)
+    .filter((name) => !names.includes(name))
+    .map((name) => {
+      const guess = nearest(name, names);
+      const told = `the tool names no argument ${JSON.stringify(name)}`;
+      return guess === undefined ? told : `${told}; did you mean ${JSON.stringify(guess)}?`;
+    });
+}
+
+/** A regular expression of somebody else's could take for ever; the server looks at its own patterns itself. */
+function withoutPatterns(schema: JsonObject): JsonObject {
+  const isLoose = isObject(schema.patternProperties);
+  const dropped = isLoose ? ["patternProperties", "additionalProperties", "unevaluatedProperties"] : [];
+  return Object.fromEntries(
+    Object.entries(schema)
+      .filter(([key, value]) => !dropped.includes(key) && !(key === "pattern" && typeof value === "string"))
+      .map(([key, value]) => [key, deep(value)]),
+  );
+}
+
+function deep(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(deep);
+  return isObject(value) ? withoutPatterns(value) : value;
+}
+
+/** MCP 2025-11-25 "JSON Schema Usage": 2020-12 unless the schema says otherwise. */
+function draftOf({ $schema }: JsonObject): "4" | "7" | "2019-09" | "2020-12" {
+  const named = typeof $schema === "string" ? /draft-0([47])|2019-09/.exec($schema) : null;
+  if (named === null) return "2020-12";
+  return named[1] === "4" ? "4" : named[1] === "7" ? "7" : "2019-09";
+}
+
+/** `#/filter/tags/0` is `filter.tags.0`. */
+function placeOf(pointer: string): string {
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((part) => decodeURIComponent(part).replaceAll("~1", "/").replaceAll("~0", "~"))
+    .join(".");
+}
+
+function ownWords(error: string): string {
+  const text = error
+    .replace(/\.$/, "")
+    .replace(". Expected", ", expected")
+    .replace(/^Instance (?=does|has)/, "it ");
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
