@@ -122,9 +122,7 @@ describe("a harness that is killed", () => {
     const harness = spawn(
       process.execPath,
       ["--import", "tsx", fileURLToPath(import.meta.resolve("../tailnet/harness/trial.ts"))],
-      {
-        stdio: ["ignore", "pipe", "inherit"],
-      },
+      { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TSX_DISABLE_CACHE: "1" } },
     );
     children.push(harness);
     const [line] = await once(createInterface({ input: harness.stdout }), "line");
