@@ -31,6 +31,7 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
   let skipLf = false;
   let isFirstLine = true;
   let type = "message";
+  let blocks: Buffer[] = [];
   let data: Buffer[] = [];
   let dataBytes = 0;
   let lastEventId: string | undefined;
@@ -41,12 +42,24 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
     if (lineBytes > maxEventBytes + maxFieldBytes) partial = [];
     else partial.push(part);
   };
+  const drop = (): void => {
+    blocks = [];
+    data = [];
+  };
+  const keep = (value: Buffer): void => {
+    // A line of one byte costs a hundred as a Buffer of its own.
+    if (data.length === maxLooseLines) {
+      blocks.push(joined(data));
+      data = [];
+    }
+    data.push(value);
+  };
   const dispatch = (): SseItem[] => {
     const item: SseItem[] = [];
     if (dataBytes > maxEventBytes) item.push({ kind: "oversize", totalBytes: dataBytes });
-    else if (data.length > 0) item.push({ kind: "event", type, data: joined(data), lastEventId });
+    else if (data.length > 0) item.push({ kind: "event", type, data: joined([...blocks, joined(data)]), lastEventId });
     type = "message";
-    data = [];
+    drop();
     dataBytes = 0;
     return item;
   };
@@ -57,7 +70,7 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
     lineBytes = 0;
     if (bytes > whole.length) {
       dataBytes += bytes;
-      data = [];
+      drop();
       return [];
     }
     const line = isFirstLine ? withoutMark(whole) : whole;
@@ -66,8 +79,8 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
     const { name, value } = fieldOf(line);
     if (name === "data") {
       dataBytes += value.length + (data.length > 0 ? 1 : 0);
-      if (dataBytes > maxEventBytes) data = [];
-      else data.push(value);
+      if (dataBytes > maxEventBytes) drop();
+      else keep(value);
     } else if (name === "event") type = value.length === 0 ? "message" : value.toString("utf8");
     else if (name === "id") lastEventId = value.includes(0) ? lastEventId : value.toString("utf8") || undefined;
     else if (name === "retry" && /^\d{1,9}$/.test(value.toString("latin1"))) {
@@ -102,6 +115,8 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
     },
   };
 }
+
+const maxLooseLines = 1024;
 
 /** A field's name, its colon and blank; names, ids and comments of our peers are far shorter. */
 const maxFieldBytes = 4096;
