@@ -1,0 +1,47 @@
+import type { Load } from "./load.ts";
+import type { Soak } from "./soak.ts";
+import type { Summary } from "./statistics.ts";
+
+/** Prints medians as Markdown, and what ours costs over the floor. */
+export function printTimes(
+  title: string,
+  summaries: Readonly<Record<string, Summary>>,
+  { ours, floor }: { ours: string; floor: string },
+): void {
+  console.log(`\n${title}\n`);
+  console.log("| | median ms | min | max | runs |\n|---|---|---|---|---|");
+  for (const [name, { median, min, max, runs }] of Object.entries(summaries)) {
+    console.log(`| ${name} | ${median.toFixed(0)} | ${min.toFixed(0)} | ${max.toFixed(0)} | ${runs} |`);
+  }
+  const difference = (summaries[ours]?.median ?? Number.NaN) - (summaries[floor]?.median ?? Number.NaN);
+  console.log(`\n${ours} over ${floor}: ${difference >= 0 ? "+" : ""}${difference.toFixed(0)} ms`);
+}
+
+/** Prints one column for each contestant. */
+export function printLoad(results: Readonly<Record<string, Load>>): void {
+  const rows: readonly (readonly [title: string, show: (load: Load) => string])[] = [
+    ["call p50 / p99, ms", ({ p50Ms, p99Ms }) => `${p50Ms.toFixed(2)} / ${p99Ms.toFixed(1)}`],
+    ["2,000 calls at once, calls/s", ({ burstPerSecond }) => shown(burstPerSecond, 0)],
+    ["… answered", ({ answered }) => String(answered)],
+    ["… connections through the proxy", ({ connections }) => shown(connections, 0)],
+    ["RSS idle / after that, MiB", ({ idleMiB, loadedMiB }) => `${shown(idleMiB, 0)} / ${shown(loadedMiB, 0)}`],
+    ["20 MB answer, ms", ({ largeAnswerMs }) => shown(largeAnswerMs, 0)],
+    ["5 MB request, ms", ({ largeRequestMs }) => shown(largeRequestMs, 0)],
+  ];
+  console.log("\nCalls through the tailnet, against a server that does nothing\n");
+  console.log(`| | ${Object.keys(results).join(" | ")} |\n|${"---|".repeat(Object.keys(results).length + 1)}`);
+  for (const [title, show] of rows) console.log(`| ${title} | ${Object.values(results).map(show).join(" | ")} |`);
+}
+
+export function printSoak(soak: Soak): void {
+  const { calls, restarts, results, mayHaveRun, otherErrors, lost, executedTwice, leakedHandles, seconds } = soak;
+  console.log(`\n${calls} calls, the server killed ${restarts} times, ${seconds.toFixed(0)} s\n`);
+  console.log("| results | told they may have run | told they did not | lost | executed twice | leaked handles |");
+  console.log("|---|---|---|---|---|---|");
+  for (const line of soak.words.slice(0, 10)) console.error(`told: ${line}`);
+  console.log(`| ${[results, mayHaveRun, otherErrors, lost, executedTwice, leakedHandles].join(" | ")} |`);
+}
+
+function shown(value: number | undefined, digits: number): string {
+  return value === undefined ? "—" : value.toFixed(digits);
+}
