@@ -33,7 +33,8 @@ export async function openRaw({
       JSON.stringify({ jsonrpc: "2.0", ...message }),
       sessionId,
     );
-    sessionId ||= String(head["mcp-session-id"] ?? "");
+    const given = head["mcp-session-id"];
+    if (sessionId === "" && typeof given === "string") sessionId = given;
     return body;
   };
   await post({

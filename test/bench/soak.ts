@@ -73,6 +73,7 @@ export async function benchSoak(scene: Scene, calls = 10_000): Promise<Soak> {
     calls,
     restarts,
     ...counts,
+    words: [...words],
     executedTwice: executed.length - new Set(executed).size,
     leakedHandles,
     seconds,
