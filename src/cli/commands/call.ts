@@ -79,7 +79,7 @@ async function runCall(context: CommandContext, options: CallOptions, args: read
         progress.end();
       }
     },
-  }).finally(limit.stop);
+  }).finally(() => limit.stop());
   return printResult(result, { tool, output: options.output, context });
 }
 

@@ -34,7 +34,7 @@ export function toolsCommand(session: Session): Command {
           protocolVersion: client.protocolVersion,
           tools: await client.listTools(),
         }),
-      }).finally(limit.stop);
+      }).finally(() => limit.stop());
       const isText = context.outIsTerminal && !context.json;
       const text = isText ? plainLines(toolsText(listed.tools)) : `${plainJson(JSON.stringify(listed, null, 2))}\n`;
       context.writeOut(text);
