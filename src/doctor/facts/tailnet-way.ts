@@ -1,11 +1,10 @@
 import { isLoopback } from "../../config/server.ts";
-import { readRecord } from "../../core/record.ts";
 import { shellQuote } from "../../core/shell-quote.ts";
 import { isPublicAddress } from "../../net/address.ts";
 import { dial, type Socket } from "../../net/dial.ts";
 import { dialError } from "../../net/dial-error.ts";
-import { isListening, ownerUidOfPort } from "../../net/listening.ts";
-import { describeProxy, type ProxyEndpoint, parseProxyUrl, proxyFromEnvironment } from "../../net/proxy.ts";
+import { describeProxy, type ProxyEndpoint } from "../../net/proxy.ts";
+import { findTailnetProxy, type TailnetProxy } from "../../tailscale/tailnet-proxy.ts";
 import type { MachineContext, TargetContext } from "../context.ts";
 import { observation } from "../observation.ts";
 import type { Route } from "../probe/route.ts";
@@ -14,12 +13,10 @@ import { endOf } from "../target.ts";
 /** How this machine gets to the tailnet: by a proxy and who named it, or straight. */
 export interface TailnetWay {
   readonly proxy: ProxyEndpoint | undefined;
-  readonly origin: "up" | "TSMCP_PROXY" | "environment" | "default port" | "none" | "loopback";
+  readonly origin: TailnetProxy["origin"] | "loopback";
 }
 
 export const dialTimeoutMs = 8_000;
-/** What `up` listens on unless told otherwise. */
-const defaultProxy = { host: "127.0.0.1", port: 1055 } as const;
 
 /** The way to servers in general, in the order of CONTRACT "Agent entry". Throws `usage-invalid` for a bad variable. */
 export const tailnetWay = observation(
@@ -38,20 +35,11 @@ export const machineWay = observation(async (context: MachineContext): Promise<T
   return ways.find(({ proxy }) => proxy !== undefined) ?? ways[0] ?? tailnetWay(context);
 });
 
-async function wayTo({ world }: MachineContext, url: URL | undefined): Promise<TailnetWay> {
-  const recorded = world.proxy ?? readRecord({ env: world.env })?.proxy;
-  if (recorded !== undefined) return { proxy: { protocol: "http", ...recorded }, origin: "up" };
-  const own = world.env.TSMCP_PROXY;
-  if (own === "none") return { proxy: undefined, origin: "none" };
-  if (own) return { proxy: parseProxyUrl(own, "TSMCP_PROXY"), origin: "TSMCP_PROXY" };
+function wayTo({ world }: MachineContext, url: URL | undefined): Promise<TailnetWay> {
   // The name stands for any server that no NO_PROXY names.
   const end = url === undefined ? { host: "node.tailnet.ts.net", port: 8443 } : endOf(url);
-  const exported = proxyFromEnvironment(world.env, { ...end, tls: url?.protocol !== "http:" });
-  if (exported !== undefined) return { proxy: exported, origin: "environment" };
-  const isOurs = [0, process.getuid?.()].includes(ownerUidOfPort(defaultProxy.port));
-  if (isOurs && (await isListening(defaultProxy)))
-    return { proxy: { protocol: "http", ...defaultProxy }, origin: "default port" };
-  return { proxy: undefined, origin: "none" };
+  const target = { ...end, tls: url?.protocol !== "http:" };
+  return findTailnetProxy({ target, env: world.env, joining: world.proxy });
 }
 
 /** Returns the way to one URL of the server's tailnet side. */
