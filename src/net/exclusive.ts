@@ -9,7 +9,8 @@ export interface ExclusiveHold {
 /**
  * Returns a hold on `name`, as soon as no other process has it; undefined when `timeoutMs` ends or `signal` aborts first.
  * An abstract unix socket (unix(7)): it leaves no file that could be stale after `kill -9`, and those who wait are told
- * by their connection's end. `onWait` is called once when another process holds the name.
+ * by their connection's end. The name has the whole length of `sun_path`, because Node 20 pads what is
+ * shorter with NULs, which are part of an abstract name, and later ones do not. `onWait` is called once when another process holds the name.
  */
 export async function holdExclusively(request: {
   readonly name: string;
@@ -19,7 +20,7 @@ export async function holdExclusively(request: {
 }): Promise<ExclusiveHold | undefined> {
   const limit = AbortSignal.timeout(request.timeoutMs);
   const signal = request.signal === undefined ? limit : AbortSignal.any([limit, request.signal]);
-  const path = `\0${request.name}`;
+  const path = abstractName(request.name);
   for (let waited = false; !signal.aborted; ) {
     const hold = await tryToHold(path);
     if (hold !== undefined) return hold;
@@ -28,6 +29,10 @@ export async function holdExclusively(request: {
     await otherLetsGo(path, signal);
   }
   return undefined;
+}
+
+function abstractName(name: string): string {
+  return `\0${name.padEnd(107, "\0")}`;
 }
 
 function tryToHold(path: string): Promise<ExclusiveHold | undefined> {

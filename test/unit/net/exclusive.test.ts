@@ -1,7 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { transformWithOxc } from "vite";
 import { expect, onTestFinished, test } from "vitest";
 import { holdExclusively } from "../../../src/net/exclusive.ts";
+import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
 let counter = 0;
 function freshName(): string {
@@ -30,13 +35,35 @@ test("holdExclusively gives up when the time is over, and when it is told to", a
   expect(await holdExclusively({ name, timeoutMs: 10_000, signal: AbortSignal.abort("SIGINT") })).toBeUndefined();
 });
 
-test("the name is free when its holder was killed", async () => {
+/** Every Node that is installed for the tests, beside the one that runs them. */
+const nodes = [
+  process.execPath,
+  ...[20, 22, 24].map((version) =>
+    fileURLToPath(new URL(`../../nodes/node_modules/node-${version}/bin/node`, import.meta.url)),
+  ),
+].filter(existsSync);
+
+test.each(nodes)("the name that %s holds is free when that was killed, and not before", async (node) => {
   const name = freshName();
-  const script = `require("net").createServer().listen("\\0${name}", () => console.log("held"))`;
-  const holder = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "ignore"] });
+  const module = new URL("../../../src/net/exclusive.ts", import.meta.url);
+  const { code } = await transformWithOxc(readFileSync(module, "utf8"), fileURLToPath(module));
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, "exclusive.mjs"), code.replaceAll("../core/errors.ts", "./errors.mjs"));
+  writeFileSync(join(directory, "errors.mjs"), "export const systemCodeOf = (error) => error.code;");
+  const script = `import("${directory}/exclusive.mjs").then(async ({ holdExclusively }) => {
+    await holdExclusively({ name: "${name}", timeoutMs: 5_000 });
+    console.log("held");
+    setInterval(() => {}, 1_000);
+  });`;
+  const holder = spawn(node, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
   onTestFinished(() => void holder.kill("SIGKILL"));
   await once(holder.stdout, "data");
-  const hold = await holdExclusively({ name, timeoutMs: 10_000, onWait: () => void holder.kill("SIGKILL") });
-  expect(hold).toBeDefined();
+  let hadToWait = false;
+  const onWait = (): void => {
+    hadToWait = true;
+    holder.kill("SIGKILL");
+  };
+  const hold = await holdExclusively({ name, timeoutMs: 10_000, onWait });
   hold?.release();
+  expect({ hadToWait, isHeld: hold !== undefined }).toEqual({ hadToWait: true, isHeld: true });
 });
