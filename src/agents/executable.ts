@@ -1,6 +1,7 @@
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
-import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Environment } from "../core/runtime-directory.ts";
+import { lastingDirectories } from "../core/search-path.ts";
 
 /** How an agent can start tsmcp. */
 export interface Launcher {
@@ -31,13 +32,11 @@ export function findExecutable(command: string, world: { env: Environment; works
   return isExecutable(path) ? path : undefined;
 }
 
-/** npx and npm scripts put `node_modules/.bin` on PATH for their own run only; an agent will not have it. */
+/** What is on PATH for the run of one npm script only, an agent will not have. */
 function findOnPath(name: string, env: Environment): string | undefined {
-  const directories = (env.PATH ?? "").split(delimiter);
-  const lasting = directories.filter(
-    (directory) => isAbsolute(directory) && !/\/node_modules\/\.bin\/?$/.test(directory),
-  );
-  return lasting.map((directory) => join(directory, name)).find(isExecutable);
+  return lastingDirectories(env.PATH ?? "")
+    .map((directory) => join(directory, name))
+    .find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import type { Environment } from "../core/runtime-directory.ts";
+import { trustedDirectories, workingDirectory } from "../core/search-path.ts";
 
 /** Where tailscale's two programs are, or which of them are missing. */
 export type Programs =
@@ -20,13 +21,10 @@ export function locatePrograms(env: Environment): Programs {
   };
 }
 
-/** Returns the absolute path of an executable, or undefined. Relative parts of `PATH` are left out: they depend on where one stands. */
-export function locateProgram(name: string, env: Environment): string | undefined {
-  const directories = [...(env.PATH ?? "/usr/local/bin:/usr/bin:/bin").split(delimiter), ...systemDirectories];
-  return directories
-    .filter(isAbsolute)
-    .map((directory) => join(directory, name))
-    .find(isExecutable);
+/** Returns the absolute path of an executable, or undefined. What a repository puts on `PATH` is left out: the program gets the key. */
+export function locateProgram(name: string, env: Environment, cwd = workingDirectory()): string | undefined {
+  const onPath = trustedDirectories(env.PATH ?? "/usr/local/bin:/usr/bin:/bin", { env, cwd });
+  return [...onPath, ...systemDirectories].map((directory) => join(directory, name)).find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

@@ -1,0 +1,37 @@
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { machineOn, processesNaming, tsmcp } from "./tsmcp.ts";
+
+let tailnet: Tailnet;
+
+beforeAll(async () => {
+  tailnet = await startTailnet();
+});
+
+afterAll(async () => {
+  expect(await tailnet?.close()).toEqual([]);
+});
+
+const newKey = (): Promise<string> => tailnet.createKey({ ephemeral: true });
+
+test("up gives the key to no program of node_modules/.bin when npx put that first on PATH", async () => {
+  const machine = machineOn(tailnet);
+  const bin = join(machine.workspace, "node_modules/.bin");
+  const stolen = join(machine.home, "stolen");
+  mkdirSync(bin, { recursive: true });
+  for (const name of ["tailscale", "tailscaled", "sh"]) {
+    writeFileSync(join(bin, name), `#!/bin/sh\n: > ${stolen}\nexit 1\n`);
+    chmodSync(join(bin, name), 0o755);
+  }
+  const env = { ...machine.env, PATH: `${bin}:${machine.env.PATH}` };
+  const up = await tsmcp(["up"], { ...machine, env }, { TS_AUTHKEY: await newKey() });
+  expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
+  const [daemon] = processesNaming(machine.home).filter(({ argv }) =>
+    argv.some((text) => text.startsWith("--statedir")),
+  );
+  expect(daemon?.argv[0]).toBe(join(tailnet.binDir, "tailscaled"));
+  expect((await tsmcp(["down"], { ...machine, env })).exitCode).toBe(0);
+  expect(existsSync(stolen)).toBe(false);
+});
