@@ -59,6 +59,40 @@ export function ownerUidOfPort(port: number, procDirectory = "/proc"): number | 
   return row?.[7] === undefined ? undefined : Number(row[7]);
 }
 
+/**
+ * Returns the user ids behind the socket that a connection to a loopback address arrives at; none where nobody listens
+ * or the system does not tell. A socket of that very address comes before one of every address, as in the kernel.
+ */
+export function listenerUids(
+  { host, port }: { readonly host: string; readonly port: number },
+  procDirectory = "/proc",
+): readonly number[] {
+  const tables = host.includes(":")
+    ? [["tcp6", [procAddress(host), "0".repeat(32)]] as const]
+    : ([
+        ["tcp", [procAddress(host), "0".repeat(8)]],
+        ["tcp6", [`${"0".repeat(16)}FFFF0000${procAddress(host)}`, "0".repeat(32)]],
+      ] as const);
+  for (const [table, addresses] of tables) {
+    const rows = listeningRows(`${procDirectory}/net/${table}`, port);
+    for (const address of addresses) {
+      const uids = rows.filter((fields) => fields[1]?.split(":")[0] === address).map((fields) => Number(fields[7]));
+      if (uids.length > 0) return uids;
+    }
+  }
+  return [];
+}
+
+/**
+ * Returns a loopback address as `net/tcp` and `net/tcp6` have it. The kernel prints addresses as words of the machine's own
+ * byte order; every machine that we run on is little-endian.
+ */
+export function procAddress(host: string): string {
+  if (host.includes(":")) return "00000000000000000000000001000000";
+  const bytes = host.split(".").map((part) => Number(part).toString(16).toUpperCase().padStart(2, "0"));
+  return bytes.toReversed().join("");
+}
+
 function listeningInodes(path: string, port: number): string[] {
   return listeningRows(path, port).map((fields) => fields[9] ?? "");
 }

@@ -1,5 +1,6 @@
 import { TsmcpError } from "../core/errors.ts";
 import { dial } from "../net/dial.ts";
+import { listenerUids } from "../net/listening.ts";
 import type { ListenAddress } from "./daemon-arguments.ts";
 import type { NodeStatus } from "./status.ts";
 
@@ -9,7 +10,8 @@ const selfDialLimitMs = 2_000;
 /**
  * Returns whether the proxy carries connections of this very node: it dials the node's own tailnet address, where
  * tailscaled's peer API listens. An open port would prove nothing: the proxy listens before the login, and somebody
- * else's program may have the port.
+ * else's program may have the port. Nor does an answer, which costs nobody a tailnet: the proxy has to be this user's or
+ * root's, as far as the system tells whose it is.
  */
 export async function proxyReaches(request: {
   readonly proxy: ListenAddress;
@@ -18,6 +20,7 @@ export async function proxyReaches(request: {
 }): Promise<boolean> {
   const target = selfAddress(request.status);
   if (request.status.backendState !== "Running" || target === undefined) return false;
+  if (!isTrusted(request.proxy)) return false;
   try {
     const socket = await dial(
       target,
@@ -31,6 +34,10 @@ export async function proxyReaches(request: {
     if (error instanceof TsmcpError) return false;
     throw error;
   }
+}
+
+function isTrusted(proxy: ListenAddress): boolean {
+  return listenerUids(proxy).every((uid) => uid === 0 || uid === process.getuid?.());
 }
 
 /** Returns where the node's peer API listens on its own tailnet address. */

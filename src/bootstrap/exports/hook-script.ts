@@ -1,5 +1,6 @@
 import type { ProcessIdentity } from "../../core/record.ts";
 import { shellQuote } from "../../core/shell-quote.ts";
+import { procAddress } from "../../net/listening.ts";
 import type { ListenAddress } from "../../tailscale/daemon-arguments.ts";
 import { ownHosts, proxyUrls, proxyVariableNames } from "./variables.ts";
 
@@ -8,6 +9,8 @@ export interface HookFacts {
   readonly proxy: ListenAddress;
   /** The daemon whose proxy it is; undefined when tsmcp did not start it. */
   readonly daemon: ProcessIdentity | undefined;
+  /** The user whose shells these are; the proxy has to be theirs or root's. */
+  readonly uid: number;
 }
 
 /**
@@ -21,7 +24,7 @@ export function hookScript(facts: HookFacts): string {
   return `# Written by "tsmcp up". Sets the proxy of the tailnet, for as long as it answers.
 __tsmcp_answers() {
   if [ -n "\${ZSH_VERSION-}" ]; then emulate -L sh; fi
-${bootTest(facts.bootId)}${daemonTest(facts.daemon)}${portTest(facts.proxy)}}
+${bootTest(facts.bootId)}${daemonTest(facts.daemon)}${portTest(facts)}}
 # What an older shell handed down may name a port that ours had before.
 case \${TSMCP_PROXY-} in
   http://127.*:* | http://\\[::1]:*) __tsmcp_old=$TSMCP_PROXY ;;
@@ -51,7 +54,7 @@ else
 ${["TSMCP_PROXY", ...proxyVariableNames].map((name) => `  case \${${name}-} in ${own}) unset ${name} ;; esac`).join("\n")}
 fi
 unset -f __tsmcp_answers
-unset __tsmcp_old __tsmcp_foreign __tsmcp_value __tsmcp_host __tsmcp_boot __tsmcp_start __tsmcp_state __tsmcp_local __tsmcp_rest
+unset __tsmcp_old __tsmcp_foreign __tsmcp_value __tsmcp_host __tsmcp_boot __tsmcp_start __tsmcp_state __tsmcp_local __tsmcp_uid __tsmcp_rest
 `;
 }
 
@@ -77,22 +80,17 @@ function daemonTest(daemon: ProcessIdentity | undefined): string {
 `;
 }
 
-/** proc(5) for net/tcp: state 0A is LISTEN, and those come first. */
-function portTest({ host, port }: ListenAddress): string {
-  return `  while IFS=' ' read -r __tsmcp_rest __tsmcp_local __tsmcp_rest __tsmcp_state __tsmcp_rest; do
+/** proc(5) for net/tcp: state 0A is LISTEN, and those come first; field 8 is the user. */
+function portTest({ proxy: { host, port }, uid }: HookFacts): string {
+  const before = "__tsmcp_rest __tsmcp_local __tsmcp_rest __tsmcp_state __tsmcp_rest __tsmcp_rest __tsmcp_rest";
+  return `  while IFS=' ' read -r ${before} __tsmcp_uid __tsmcp_rest; do
     case $__tsmcp_local$__tsmcp_state in
-      ${hexAddress(host)}:${port.toString(16).toUpperCase().padStart(4, "0")}0A) return 0 ;;
+      ${procAddress(host)}:${port.toString(16).toUpperCase().padStart(4, "0")}0A)
+        case $__tsmcp_uid in ${uid === 0 ? "0" : `0 | ${uid}`}) return 0 ;; *) return 1 ;; esac ;;
       *0A | local*) ;;
       *) return 1 ;;
     esac
   done < /proc/net/${host.includes(":") ? "tcp6" : "tcp"}
   return 1
 `;
-}
-
-/** The kernel prints addresses as words of the machine's own byte order; every machine that we run on is little-endian. */
-function hexAddress(host: string): string {
-  if (host.includes(":")) return "00000000000000000000000001000000";
-  const bytes = host.split(".").map((part) => Number(part).toString(16).toUpperCase().padStart(2, "0"));
-  return bytes.toReversed().join("");
 }

@@ -79,13 +79,13 @@ function installProfileHook({ proxy, daemon }: ExportRequest, world: RuntimeWorl
     });
   }
   const script = scriptPath(home, world);
-  const text = hookScript({ bootId: bootId(world), proxy, daemon });
+  const uid = process.getuid?.() ?? 0;
+  const text = hookScript({ bootId: bootId(world), proxy, daemon, uid });
   const isNew = readOrNone(script) !== text;
   if (isNew) {
     makeDirectories(dirname(dirname(dirname(script))), 0o755);
     makeOwnDirectory(dirname(dirname(script)));
     makeOwnDirectory(dirname(script));
-    const uid = process.getuid?.() ?? 0;
     replaceFile(script, Buffer.from(text), { mode: 0o600, uid, gid: process.getgid?.() ?? 0 });
   }
   const profiles = addToProfiles({ home, env: world.env, script });

@@ -30,9 +30,12 @@ afterAll(() => {
   rmSync(root, { recursive: true });
 });
 
-async function startListener(host: string) {
+async function startListener(host: string, uid?: number) {
   const program = `require("node:net").createServer().listen(0, "${host}", function () { console.log(this.address().port) })`;
-  const child = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+    ...(uid === undefined ? {} : { uid, cwd: "/" }),
+  });
   const [line] = await once(child.stdout, "data");
   const identity = identityOf(child.pid ?? 0);
   if (identity === undefined) throw new Error("the listener has ended");
@@ -44,6 +47,7 @@ interface Case {
   readonly port?: number;
   readonly host?: string;
   readonly boot?: string;
+  readonly uid?: number;
   readonly env?: Record<string, string>;
   /** Run after the file is sourced. */
   readonly afterwards?: string;
@@ -57,6 +61,7 @@ function source(shell: readonly string[], options: Case = {}): string {
     bootId: boot,
     proxy: { host, port },
     daemon: "identity" in options ? options.identity : daemon.identity,
+    uid: options.uid ?? process.getuid?.() ?? 0,
   };
   writeFileSync(script, hookScript(facts));
   const [file = "", ...args] = shell;
@@ -154,6 +159,21 @@ test("the hook exports for a proxy on ::1", async () => {
   listener.child.kill("SIGKILL");
   expect(output).toContain(`TSMCP_PROXY=http://[::1]:${listener.port}\n`);
 });
+
+const others = 65_534;
+test.runIf(process.getuid?.() === 0).each(shells.filter(([, [file = ""]]) => existsSync(file)))(
+  "the hook in %s exports nothing when another user has the port, whoever asks",
+  async (_name, shell) => {
+    const listener = await startListener("127.0.0.1", others);
+    const { port } = listener;
+    const [asRoot, asOwner] = [0, others].map((uid) =>
+      source(shell, { port, uid, identity: undefined, afterwards: nothing }),
+    );
+    listener.child.kill("SIGKILL");
+    expect(asRoot).toBe("");
+    expect(asOwner).toContain(`TSMCP_PROXY=http://127.0.0.1:${port}\n`);
+  },
+);
 
 test("the hook exports nothing while the daemon is stopped", async () => {
   const listener = await startListener("127.0.0.1");
