@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../core/log.ts";
 import type { Answer } from "../mcp/endpoint.ts";
-import { parseMessage, type ResponseMessage, toMessage } from "../mcp/message.ts";
+import type { JsonObject } from "../mcp/json.ts";
+import { parseMessage, type RequestMessage, type ResponseMessage, type RpcError, toMessage } from "../mcp/message.ts";
 import { RequestLost } from "../net/origin.ts";
 import type { Agent } from "./agent.ts";
 import { refusalError, tooLarge } from "./failure.ts";
@@ -11,8 +12,12 @@ export interface Delivery {
   readonly agent: Agent;
   readonly log: Log;
   readonly pending: Pending;
-  /** Sees the answer before the agent does. */
-  readonly onResponse?: ((response: ResponseMessage) => void) | undefined;
+  /** Sees the answer before the agent does, and may give another result in its place. */
+  readonly onResponse?: ((response: ResponseMessage) => JsonObject | undefined) | undefined;
+  /** Takes an error in the agent's place, of the server's too. */
+  readonly onError?: ((error: RpcError) => void) | undefined;
+  /** Sees what the server asks the agent. */
+  readonly onRequest?: ((request: RequestMessage) => void) | undefined;
   /** Picks up a stream that broke off, in eras and sessions where that is possible. */
   readonly resume?: ((lastEventId: string) => Promise<Answer>) | undefined;
 }
@@ -109,6 +114,7 @@ async function deliverMessage(json: Buffer, delivery: Delivery): Promise<boolean
     return false;
   }
   if (message.kind !== "response") {
+    if (message.kind === "request") delivery.onRequest?.(message);
     await agent.pass(json);
     return false;
   }
@@ -116,17 +122,27 @@ async function deliverMessage(json: Buffer, delivery: Delivery): Promise<boolean
     await fail(delivery, message.outcome.error);
     return true;
   }
-  if (message.id !== pending.id) {
+  if (message.id !== pending.sentAs) {
     log.warn(`dropped an answer of the server to ${JSON.stringify(message.id)}, which nobody asked on this stream`);
     return false;
   }
-  delivery.onResponse?.(message);
-  if (pending.settle()) await agent.pass(json);
+  const { outcome } = message;
+  if ("error" in outcome && delivery.onError !== undefined) {
+    delivery.onError(outcome.error);
+    return true;
+  }
+  const other = delivery.onResponse?.(message);
+  if (!pending.settle()) return true;
+  if (other !== undefined) await agent.answer(pending.id, other);
+  else if (message.id === pending.id) await agent.pass(json);
+  else if ("result" in outcome) await agent.answer(pending.id, outcome.result);
+  else await agent.fail(pending.id, outcome.error);
   return true;
 }
 
-async function fail({ agent, pending }: Delivery, error: Parameters<Agent["fail"]>[1]): Promise<void> {
-  if (pending.settle()) await agent.fail(pending.id, error);
+async function fail({ agent, pending, onError }: Delivery, error: RpcError): Promise<void> {
+  if (onError !== undefined) onError(error);
+  else if (pending.settle()) await agent.fail(pending.id, error);
 }
 
 /** Servers of 2025-03-26 may answer in a batch, which no later agent knows. */

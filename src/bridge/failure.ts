@@ -1,9 +1,13 @@
 import { messageOf, TsmcpError } from "../core/errors.ts";
+import type { Environment } from "../core/runtime-directory.ts";
 import { strikeSecrets } from "../core/secrets.ts";
 import { type Answer, AnswerTooLarge } from "../mcp/endpoint.ts";
-import { isObject } from "../mcp/json.ts";
+import { isObject, objectAt } from "../mcp/json.ts";
 import { type RpcError, toMessage } from "../mcp/message.ts";
 import { RequestLost } from "../net/origin.ts";
+import { diagnose } from "./diagnosis.ts";
+import { Unavailable } from "./patience.ts";
+import { Refused } from "./refused.ts";
 
 /** The bridge's own codes, outside −32768…−32000, which the protocol keeps for itself (MCP 2026-07-28). */
 export const bridgeCodes = {
@@ -32,8 +36,20 @@ export class CallTimeout extends Error {
   }
 }
 
+/** Returns `rpcErrorOf` with what tailscaled on this machine says to a failed dial. */
+export async function errorForAgent(
+  error: unknown,
+  method: string,
+  { url, env, socket }: { readonly url: URL; readonly env: Environment; readonly socket: string | undefined },
+): Promise<RpcError> {
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  return rpcErrorOf(await diagnose(error, { host, env, socket }), method);
+}
+
 /** Returns what the agent is told when a request failed on its way: the layer, the reason and the mend. */
 export function rpcErrorOf(error: unknown, method: string): RpcError {
+  if (error instanceof Refused) return error.rpc;
+  if (error instanceof Unavailable) return refusalError(error.answer);
   if (error instanceof TsmcpError) {
     const { layer = "bridge", ...facts } = error.facts;
     const isNetwork = error.code === "dial-failed" || error.code === "proxy-unreachable";
@@ -42,6 +58,10 @@ export function rpcErrorOf(error: unknown, method: string): RpcError {
       hint: error.hint,
       data: { layer, ...facts },
     });
+  }
+  if (error instanceof RequestLost && error.cause instanceof Unavailable) {
+    const { message, ...rest } = refusalError(error.cause.answer);
+    return { ...rest, message: `${message}; it may have run`, data: { ...objectAt(rest, "data"), mayHaveRun: true } };
   }
   if (error instanceof RequestLost) {
     const message = `the connection was lost before the answer to ${JSON.stringify(method)} came; it may have run`;

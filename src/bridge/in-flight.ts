@@ -6,6 +6,8 @@ export interface Pending {
   readonly method: string;
   readonly isModern: boolean;
   readonly signal: AbortSignal;
+  /** The id under which the server knows it: another one after a replay; undefined before it was sent. */
+  sentAs: MessageId | undefined;
   /** Takes it from the list; false when somebody did before, and the agent must not be answered again. */
   settle(): boolean;
   abort(reason: unknown): void;
@@ -44,6 +46,7 @@ export function createInFlight(limit: number): InFlight {
         method,
         isModern,
         signal: controller.signal,
+        sentAs: undefined,
         settle() {
           if (pending.get(key) !== one) return false;
           pending.delete(key);

@@ -20,6 +20,17 @@ export function isHarmlessToRepeat(method: string): boolean {
   return harmless.has(method);
 }
 
+/** Returns what the agent is told of a request that means nothing in a new session; undefined where it means the same. */
+export function diesWithSession({ method, params }: RequestMessage): RpcError | undefined {
+  if (params?.cursor !== undefined) {
+    return { code: -32602, message: "tsmcp: the server forgot the session that this cursor belongs to (list anew)" };
+  }
+  if (method.startsWith("tasks/")) {
+    return { code: -32602, message: "tsmcp: the server forgot the session that this task belongs to (start it anew)" };
+  }
+  return undefined;
+}
+
 export const methodNotFound: RpcError = { code: -32601, message: "Method not found" };
 
 /** Errors by which a modern server speaks of versions and headers, and an agent must hear of. */

@@ -10,6 +10,18 @@ export interface BridgeOptions {
   readonly headers?: readonly string[] | undefined;
   /** How long a request waits for a way to the server. */
   readonly connectTimeoutMs?: number | undefined;
+  /** How long after `initialize` the agent is answered from the cache or the lock. */
+  readonly earlyAfterMs?: number | undefined;
+  /** How long after the start the agent is answered though nothing is known of the server. */
+  readonly answerByMs?: number | undefined;
+  /** `tsmcp.lock.json`; looked for upwards from the working directory when it is not named. */
+  readonly lockFile?: string | undefined;
+  /** tailscaled's, asked why a dial failed; what `up` recorded or the system's when it is not named. */
+  readonly socket?: string | undefined;
+  /** Lets calls whose connection was lost run again, where the tool calls itself read-only or idempotent. */
+  readonly replaysIdempotent?: boolean | undefined;
+  /** Keeps the way open while nothing is under way. */
+  readonly keepsWarm?: boolean | undefined;
   /** How long a request waits for its answer; for ever by default. */
   readonly callTimeoutMs?: number | undefined;
   readonly maxInFlight?: number | undefined;
@@ -30,11 +42,17 @@ export interface BridgeIo {
   readonly stdout: Writable;
   readonly log: Log;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where a lock is looked for; nowhere when undefined. */
+  readonly cwd?: string | undefined;
   /** Fires on SIGTERM and SIGINT. */
   readonly signal: AbortSignal;
 }
 
 export const defaultConnectTimeoutMs = 8_000;
+export const defaultEarlyAfterMs = 1_000;
+
+/** Codex stops waiting at 10 s. */
+export const defaultAnswerByMs = 8_000;
 export const defaultMaxInFlight = 256;
 export const defaultMaxFromAgentBytes = 32 * 1024 * 1024;
 

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../core/log.ts";
 import { idOfRemnant, parseMessage } from "../mcp/message.ts";
+import type { Origin } from "../net/origin.ts";
 import { createLineWriter } from "../streams/line-writer.ts";
 import { type Line, linesOf } from "../streams/lines.ts";
 import { type Agent, createAgent } from "./agent.ts";
@@ -8,17 +9,25 @@ import { connectTo } from "./connection.ts";
 import { type Conversation, createConversation } from "./conversation.ts";
 import { tooLarge } from "./failure.ts";
 import { openLogFile } from "./log-file.ts";
+import { createMemory } from "./memory.ts";
 import {
   type BridgeIo,
   type BridgeOptions,
+  defaultAnswerByMs,
   defaultConnectTimeoutMs,
+  defaultEarlyAfterMs,
   defaultMaxFromAgentBytes,
   defaultMaxInFlight,
 } from "./options.ts";
 import { parentGone } from "./parent.ts";
+import { createWay } from "./way.ts";
 
 /** After the agent closed its end: what is under way may still be answered, for those who pipe requests in. */
 const graceMs = 400;
+
+/** WireGuard's own handshakes expire after three minutes, NAT bindings of UDP after thirty seconds. */
+const warmEveryMs = 25_000;
+const warmTimeoutMs = 5_000;
 
 /** With the grace, under the second that CONTRACT grants. */
 const farewellMs = 500;
@@ -30,19 +39,36 @@ const farewellMs = 500;
  */
 export async function runBridge(options: BridgeOptions, io: BridgeIo): Promise<0> {
   const log = options.logFile === undefined ? io.log : openLogFile(options.logFile, io.log);
-  const { origin, endpoints, hopeless } = connectTo(options, io);
+  const startedAt = performance.now();
+  const connection = connectTo(options, io);
+  const { origin, hopeless } = connection;
   // Opened before the agent says a word.
   origin.warm().catch((error: unknown) => log.debug(`no connection yet: ${String(error)}`));
   const writer = createLineWriter(io.stdout);
   const agent = createAgent(writer);
+  const { earlyAfterMs = defaultEarlyAfterMs, answerByMs = defaultAnswerByMs } = options;
   const conversation = createConversation({
-    endpoints,
+    way: createWay(connection, log),
     agent,
     log,
+    memory: createMemory({
+      urls: options.urls,
+      headers: options.headers ?? [],
+      lockFile: options.lockFile,
+      cwd: io.cwd,
+      env: io.env,
+      log,
+    }),
+    env: io.env,
+    socket: options.socket,
+    url: new URL(options.urls[0]),
+    times: { knownAfterMs: earlyAfterMs, latestMs: answerByMs, startedAt },
+    replaysIdempotent: options.replaysIdempotent === true,
     patienceMs: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
     callTimeoutMs: options.callTimeoutMs,
     maxInFlight: options.maxInFlight ?? defaultMaxInFlight,
   });
+  const warming = options.keepsWarm === true ? keepWarm(origin, log) : undefined;
   const leave = new AbortController();
   const gone = Promise.race([
     aborted(io.signal).then(() => "told to end"),
@@ -62,12 +88,20 @@ export async function runBridge(options: BridgeOptions, io: BridgeIo): Promise<0
     if (reason === "stdin is closed") await Promise.race([conversation.idle(), gone, delay(graceMs)]);
   } finally {
     leave.abort();
+    clearInterval(warming);
     // A slow reader still gets what was written: it would be lost with the process.
     await Promise.all([conversation.end(farewellMs), Promise.race([writer.flushed(), delay(farewellMs)])]);
     origin.close();
     io.stdin.destroy();
   }
   return 0;
+}
+
+/** A relay or a tunnel that sleeps costs the first call after it some seconds. */
+function keepWarm(origin: Origin, log: Log): NodeJS.Timeout {
+  const stir = (): void =>
+    void origin.stir(warmTimeoutMs).catch((error: unknown) => log.debug(`the way is cold: ${String(error)}`));
+  return setInterval(stir, warmEveryMs).unref();
 }
 
 async function takeIn(context: {

@@ -1,41 +1,56 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../core/log.ts";
-import type { Answer, Endpoint } from "../mcp/endpoint.ts";
-import { parseMessage } from "../mcp/message.ts";
+import type { Answer } from "../mcp/endpoint.ts";
+import { parseMessage, type RequestMessage } from "../mcp/message.ts";
+import { headersOfSession, type LegacySession } from "../mcp/request-headers.ts";
+import { isSessionRefusal } from "../mcp/session-refusal.ts";
 import type { Header } from "../net/http-message.ts";
 import type { Agent } from "./agent.ts";
+import type { Way } from "./way.ts";
 
 const firstWaitMs = 1_000;
 const longestWaitMs = 30_000;
 
 /**
- * Passes what the server says of its own accord to the agent, and opens the stream again when it breaks off. Returns when
- * the server offers none (405) or does not know the session; rejects with the reason of `signal`.
+ * Passes what the server says of its own accord to the agent, and opens the stream again when it breaks off. Returns why
+ * it ended: the server offers no stream (405), or it forgot the session, in which there was one. Rejects with the reason
+ * of `signal`.
  * Source: MCP 2025-11-25 basic/transports, "Listening for Messages from the Server".
  */
 export async function listenToServer(options: {
-  readonly endpoint: Endpoint;
-  readonly headers: readonly Header[];
+  readonly way: Way;
+  readonly session: LegacySession | undefined;
   readonly agent: Agent;
   readonly log: Log;
   readonly signal: AbortSignal;
-}): Promise<void> {
-  const { endpoint, log, signal } = options;
+  readonly onRequest?: ((request: RequestMessage) => void) | undefined;
+}): Promise<"none" | "forgotten"> {
+  const { way, session, log, signal } = options;
   let lastEventId: string | undefined;
   let waitMs = firstWaitMs;
+  let hadStream = false;
   for (;;) {
     signal.throwIfAborted();
     let retryMs: number | undefined;
     try {
       const resuming: Header[] = lastEventId === undefined ? [] : [["last-event-id", lastEventId]];
-      const answer = await endpoint.listen({ headers: [...options.headers, ...resuming], signal });
+      const headers = (): readonly Header[] => [...headersOfSession(session), ...resuming];
+      const answer = await way.listen({ headers, signal, patienceMs: Number.POSITIVE_INFINITY });
       if (answer.kind === "refused" && answer.status < 500) {
-        return log.debug(`the server has no stream of its own messages (HTTP ${answer.status})`);
+        log.debug(`the server has no stream of its own messages (HTTP ${answer.status})`);
+        return hadStream && isSessionRefusal(answer, session) ? "forgotten" : "none";
       }
       if (answer.kind === "stream") {
         waitMs = firstWaitMs;
+        hadStream = true;
         for await (const item of answer.items) {
           if (item.kind === "retry") retryMs = item.delayMs;
+          if (item.kind === "oversize") {
+            log.warn(`dropped a message of more than ${item.totalBytes} bytes on the server's own stream`);
+            // Resumed here, it would come again.
+            lastEventId = undefined;
+            break;
+          }
           if (item.kind !== "event") continue;
           lastEventId = item.lastEventId;
           await passOn(item, options);
@@ -45,7 +60,8 @@ export async function listenToServer(options: {
       signal.throwIfAborted();
       log.debug(`the stream of the server's own messages broke off: ${String(error)}`);
     }
-    await delay(retryMs ?? waitMs, undefined, { signal });
+    if (retryMs === undefined) await way.urgency.wait(waitMs, signal);
+    else await delay(retryMs, undefined, { signal });
     waitMs = Math.min(waitMs * 2, longestWaitMs);
   }
 }
@@ -54,10 +70,11 @@ type StreamItem = Extract<Answer, { kind: "stream" }>["items"] extends AsyncIter
 
 async function passOn(
   item: Extract<StreamItem, { kind: "event" }>,
-  { agent, log }: { agent: Agent; log: Log },
+  { agent, log, onRequest }: { agent: Agent; log: Log; onRequest?: ((request: RequestMessage) => void) | undefined },
 ): Promise<void> {
   if (item.data.length === 0 || item.type !== "message") return;
   const message = parseMessage(item.data);
+  if (message.kind === "request") onRequest?.(message);
   if (message.kind === "request" || message.kind === "notification") return agent.pass(item.data);
   log.warn("dropped a text on the server's own stream that is neither a request nor a notification");
 }

@@ -1,70 +1,122 @@
 import type { Log } from "../core/log.ts";
-import type { Answer, Endpoint } from "../mcp/endpoint.ts";
-import { stringAt } from "../mcp/json.ts";
-import type { RequestMessage, ResponseMessage } from "../mcp/message.ts";
+import type { Answer } from "../mcp/endpoint.ts";
+import { type JsonObject, stringAt } from "../mcp/json.ts";
+import {
+  type MessageId,
+  notificationText,
+  type RequestMessage,
+  type ResponseMessage,
+  requestText,
+} from "../mcp/message.ts";
 import { headersOfSession, type LegacySession } from "../mcp/request-headers.ts";
 import { responseIn } from "../mcp/response.ts";
 import { headerOf } from "../net/http-message.ts";
 import type { Agent } from "./agent.ts";
 import { refusalError } from "./failure.ts";
+import { createRestoration, type Restoration } from "./restoration.ts";
 import { listenToServer } from "./server-stream.ts";
+import type { Way } from "./way.ts";
 
 /** The legacy session with the server: opened by the agent's `initialize`, renewed when the server forgot it. */
 export interface Session {
   readonly current: LegacySession | undefined;
   /** Counts the sessions, so that of many requests refused at once one renews. */
   readonly generation: number;
+  readonly restoration: Restoration;
   /** Remembers how the session came to be. */
   opened(opening: { request: RequestMessage; bytes: Buffer; answer: Answer; response: ResponseMessage }): void;
   /** Opens the stream of the server's own messages; to be called once the server knows that the agent is ready. */
   listen(): void;
   /** Opens a new session as the first one was, unless that happened since `seen`. Throws when the server refuses. */
   renew(seen: number): Promise<void>;
+  /** Notes that the server asks the agent something. */
+  noteRequest(id: MessageId): void;
+  /** False for an answer to what was asked in a session that is gone: the new one would not know it. */
+  takesAnswer(id: MessageId | null): boolean;
   /** Ends the session on the server, if there is one, within `timeoutMs`. */
   end(timeoutMs: number): Promise<void>;
 }
 
-const initialized = Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}');
+/** A server that asks more than this at once is not waiting for the answers. */
+const maxAsked = 10_000;
+
+const initialized = notificationText("notifications/initialized");
 
 export function createSession(context: {
-  endpoint: () => Endpoint;
-  agent: Agent;
-  log: Log;
-  signal: AbortSignal;
+  readonly way: Way;
+  readonly agent: Agent;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly patienceMs: number;
+  readonly newId: () => string;
+  readonly onRenewed: () => void;
 }): Session {
-  const { endpoint, log, signal } = context;
+  const { way, log, signal, patienceMs, newId } = context;
+  const restoration = createRestoration();
   let current: LegacySession | undefined;
   let opening: { request: RequestMessage; bytes: Buffer } | undefined;
   let generation = 0;
   let isListening = false;
   let stopListening: AbortController | undefined;
   let renewing: Promise<void> | undefined;
+  /** In which session the server asked what the agent has not answered yet. */
+  const asked = new Map<string, number>();
 
+  const post = (body: Uint8Array, session: LegacySession | undefined): Promise<Answer> =>
+    way.post({ body, headers: () => headersOfSession(session), signal, patienceMs, isHarmless: true });
   const listen = (): void => {
     isListening = true;
     stopListening?.abort();
     stopListening = new AbortController();
     const stop = AbortSignal.any([signal, stopListening.signal]);
-    const headers = headersOfSession(current);
-    listenToServer({ ...context, endpoint: endpoint(), headers, signal: stop }).catch((error: unknown) => {
-      if (!stop.aborted) log.warn(`the stream of the server's own messages ended: ${String(error)}`);
+    const seen = generation;
+    const onRequest = ({ id }: RequestMessage): void => noteRequest(id);
+    listenToServer({ ...context, session: current, signal: stop, onRequest })
+      // An agent that waits for the server's word would wait for ever in a session that is gone.
+      .then((end) => (end === "forgotten" ? renewOnce(seen) : undefined))
+      .catch((error: unknown) => {
+        if (!stop.aborted) log.warn(`the stream of the server's own messages ended: ${String(error)}`);
+      });
+  };
+  const noteRequest = (id: MessageId): void => {
+    asked.set(JSON.stringify(id), generation);
+    const [oldest] = asked.keys();
+    if (asked.size > maxAsked && oldest !== undefined) asked.delete(oldest);
+  };
+  const renewOnce = (seen: number): Promise<void> => {
+    if (renewing === undefined && seen !== generation) return Promise.resolve();
+    renewing ??= renew().finally(() => {
+      renewing = undefined;
     });
+    return renewing;
+  };
+  /** The answer says at most that the server does not have it any more. */
+  const restore = async (session: LegacySession, method: string, params: JsonObject): Promise<void> => {
+    const id = newId();
+    const answer = await post(requestText(id, method, params), session);
+    const response = await responseIn(answer, id);
+    if (response === undefined || "error" in response.outcome) log.warn(`the new session did not take ${method}`);
   };
   const renew = async (): Promise<void> => {
     if (opening === undefined) throw new Error("the server does not know the session, and the agent opened none here");
     log.info("the server does not know the session any more; opening a new one");
+    stopListening?.abort();
     const { request, bytes } = opening;
-    const answer = await endpoint().post({ body: bytes, headers: [], signal });
+    const answer = await post(bytes, undefined);
     const response = await responseIn(answer, request.id);
     if (response === undefined || !("result" in response.outcome)) {
       const why =
         answer.kind === "json" || answer.kind === "stream" ? "it answered an error" : refusalError(answer).message;
       throw new Error(`the server refuses a new session: ${why}`);
     }
-    current = sessionOf(answer, response);
+    const renewed = sessionOf(answer, response);
+    await post(initialized, renewed);
+    for (const { method, params } of restoration.requests()) await restore(renewed, method, params);
+    // Only now: what comes meanwhile waits for the renewal, or is refused and waits then.
+    current = renewed;
     generation += 1;
-    await endpoint().post({ body: initialized, headers: headersOfSession(current), signal });
     if (isListening) listen();
+    context.onRenewed();
   };
   return {
     get current() {
@@ -73,6 +125,7 @@ export function createSession(context: {
     get generation() {
       return generation;
     },
+    restoration,
     opened({ request, bytes, answer, response }) {
       if (!("result" in response.outcome)) return;
       current = sessionOf(answer, response);
@@ -80,12 +133,13 @@ export function createSession(context: {
       generation += 1;
     },
     listen,
-    renew(seen) {
-      if (renewing === undefined && seen !== generation) return Promise.resolve();
-      renewing ??= renew().finally(() => {
-        renewing = undefined;
-      });
-      return renewing;
+    renew: renewOnce,
+    noteRequest,
+    takesAnswer(id) {
+      const key = JSON.stringify(id);
+      const from = asked.get(key);
+      asked.delete(key);
+      return from === undefined || from === generation;
     },
     async end(timeoutMs) {
       stopListening?.abort();
@@ -93,7 +147,7 @@ export function createSession(context: {
       const headers = headersOfSession(current);
       current = undefined;
       try {
-        const status = await endpoint().delete({ headers, signal: AbortSignal.timeout(timeoutMs) });
+        const status = await way.delete({ headers, signal: AbortSignal.timeout(timeoutMs) });
         log.debug(`the session was ended (HTTP ${status})`);
       } catch (error) {
         log.debug(`the session could not be ended: ${String(error)}`);

@@ -16,7 +16,12 @@ export type BridgeCall =
 const options = {
   quiet: { type: "boolean" },
   verbose: { type: "boolean" },
-  ...Object.fromEntries(bridgeFlags.map((flag) => [flag.name, { type: "string", multiple: flag.repeatable === true }])),
+  ...Object.fromEntries(
+    bridgeFlags.map(({ name, value, repeatable }) => [
+      name,
+      value === undefined ? { type: "boolean" as const } : { type: "string" as const, multiple: repeatable === true },
+    ]),
+  ),
 } as const;
 
 /**
@@ -27,12 +32,18 @@ export function readBridgeCall(argv: readonly string[], env: Readonly<Record<str
   const parsed = parse(argv);
   const [word, ...others] = parsed?.positionals ?? [];
   if (parsed === undefined || word === undefined || others.length > 0 || !word.includes("://")) return delegate;
-  if (env.TSMCP_QUIET || env.TSMCP_VERBOSE || env.TSMCP_JSON) return delegate;
+  // How a variable says yes or no, commander's entry knows.
+  if (switches.some((name) => env[variableName(name)])) return delegate;
   const typed = new Map(Object.entries(parsed.values));
   const values = bridgeFlags.map((flag) => [flag.name, typed.get(flag.name) ?? variable(flag, env)]);
   const verbosity = typed.get("verbose") === true ? "verbose" : typed.get("quiet") === true ? "quiet" : "normal";
   return { kind: "run", urls: urlsAsTyped(word, "URL"), values: Object.fromEntries(values), verbosity };
 }
+
+const switches = [
+  ...["quiet", "verbose", "json"],
+  ...bridgeFlags.flatMap(({ name, value }) => (value === undefined ? [name] : [])),
+];
 
 const delegate: BridgeCall = { kind: "delegate" };
 
@@ -49,7 +60,11 @@ function variable(
   { name, repeatable, hasOwnVariable }: (typeof bridgeFlags)[number],
   env: Readonly<Record<string, string | undefined>>,
 ): string | readonly string[] | undefined {
-  const text = env[`TSMCP_${name.replaceAll("-", "_").toUpperCase()}`];
+  const text = env[variableName(name)];
   if (hasOwnVariable === true || text === undefined || text === "") return undefined;
   return repeatable === true ? text.split(/[,\n]/).map((part) => part.trim()) : text;
+}
+
+function variableName(name: string): string {
+  return `TSMCP_${name.replaceAll("-", "_").toUpperCase()}`;
 }

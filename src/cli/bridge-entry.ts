@@ -22,6 +22,7 @@ export async function runBridgeCli(): Promise<void> {
       stdout: process.stdout,
       log: createLog({ write: terminal.writeError, verbosity: call.verbosity }),
       env: terminal.env,
+      cwd: terminal.cwd,
       signal: terminal.signal,
     });
   } catch (error) {

@@ -6,7 +6,8 @@ import { parseSizeBytes } from "../core/size.ts";
 /** One option of `tsmcp bridge`, read by both of its entries: the short one and commander's. */
 export interface BridgeFlag {
   readonly name: string;
-  readonly value: string;
+  /** What it takes; undefined for a switch. */
+  readonly value?: string;
   readonly description: string;
   readonly repeatable?: true;
   /** Read by the bridge itself, which asks other places before the variable. */
@@ -38,11 +39,21 @@ export const bridgeFlags: readonly BridgeFlag[] = [
     value: "size",
     description: "the largest message (default: 32MiB; towards the agent 10MiB less 64KiB)",
   },
+  {
+    name: "replay-idempotent",
+    description: "run a call again whose connection was lost, if its tool says that this does no harm",
+  },
+  {
+    name: "lock",
+    value: "file",
+    description: "answer from this file until the server can be reached (default: tsmcp.lock.json, found upwards)",
+  },
+  { name: "keep-warm", description: "keep the way to the server open while nothing happens" },
   { name: "log-file", value: "file", description: "write what happens there too, with times" },
 ];
 
 /** What was given for the flags, by name; a repeatable one as a list. */
-export type BridgeValues = Readonly<Record<string, string | readonly string[] | undefined>>;
+export type BridgeValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** Returns the bridge's options. Throws `usage-invalid`, which names the flag, for a value that is none. */
 export function bridgeOptions(urls: readonly [string, ...string[]], values: BridgeValues): BridgeOptions {
@@ -58,11 +69,14 @@ export function bridgeOptions(urls: readonly [string, ...string[]], values: Brid
   return {
     urls,
     proxy: text("proxy"),
-    headers: typeof headers === "string" ? [headers] : headers,
+    headers: typeof headers === "string" ? [headers] : typeof headers === "object" ? headers : undefined,
     connectTimeoutMs: parsed("connect-timeout", parseDurationMs),
     callTimeoutMs: parsed("call-timeout", parseDurationMs),
     maxInFlight: parsed("max-in-flight", parseCount),
     maxMessageBytes: parsed("max-message", parseSizeBytes),
+    replaysIdempotent: values["replay-idempotent"] === true,
+    keepsWarm: values["keep-warm"] === true,
+    lockFile: text("lock"),
     logFile: text("log-file"),
   };
 }

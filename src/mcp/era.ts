@@ -3,6 +3,7 @@ import type { Message } from "./message.ts";
 
 /** The newest version with sessions; everything from 2026-07-28 on is stateless. */
 export const newestLegacyVersion = "2025-11-25";
+export const legacyVersions: readonly string[] = ["2024-11-05", "2025-03-26", "2025-06-18", newestLegacyVersion];
 export const modernVersion = "2026-07-28";
 
 const versionKey = "io.modelcontextprotocol/protocolVersion";
@@ -15,7 +16,12 @@ const capabilitiesKey = "io.modelcontextprotocol/clientCapabilities";
 export function modernVersionOf(message: Message): string | undefined {
   if (message.kind === "response") return undefined;
   const version = stringAt(objectAt(message.params, "_meta"), versionKey);
-  return version !== undefined && version > newestLegacyVersion ? version : undefined;
+  return version !== undefined && isModernVersion(version) ? version : undefined;
+}
+
+/** Versions are dates. */
+export function isModernVersion(version: string): boolean {
+  return version > newestLegacyVersion;
 }
 
 /** Returns the `_meta` that makes a request of ours a modern one. */

@@ -72,6 +72,21 @@ export function errorText(id: MessageId | null, error: RpcError): Buffer {
   return Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, error }));
 }
 
+/** Returns the text of an answer. */
+export function resultText(id: MessageId, result: JsonObject): Buffer {
+  return Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, result }));
+}
+
+/** Returns the text of a request. */
+export function requestText(id: MessageId, method: string, params?: JsonObject): Buffer {
+  return Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) }));
+}
+
+/** Returns the text of a notification. */
+export function notificationText(method: string, params?: JsonObject): Buffer {
+  return Buffer.from(JSON.stringify({ jsonrpc: "2.0", method, ...(params === undefined ? {} : { params }) }));
+}
+
 /**
  * Returns the id in what is left of a message that was too long to keep, where the id is its first or second field, or
  * its last: every SDK writes it there. Null when it cannot be told.

@@ -10,6 +10,8 @@ export interface Http1Pool {
   readonly agent: Agent;
   /** For requests that may take long; `brief` for those that do not, so that a stalled one holds up none of them. */
   readonly turns: { readonly long: Turns; readonly brief: Turns };
+  /** Closes the connections that wait for a request: when one was dead, the others of its age may be too. */
+  dropIdle(): void;
   close(): void;
 }
 
@@ -33,7 +35,14 @@ export async function createHttp1Pool(options: {
   };
   const brief = Math.ceil(options.maxConnections / 4);
   const turns = { long: createTurns(options.maxConnections - brief), brief: createTurns(brief) };
-  return { agent, turns, close: () => agent.destroy() };
+  return {
+    agent,
+    turns,
+    dropIdle() {
+      for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+    },
+    close: () => agent.destroy(),
+  };
 }
 
 /** Returns the answer's head as soon as it is there. Rejects with Node's error when the connection breaks before. */

@@ -7,8 +7,12 @@ import type { Http2Connection } from "./http2.ts";
 
 /** One server, asked many times over few connections. */
 export interface Origin {
+  /** True while a request would go out at once. */
+  readonly isOpen: boolean;
   /** Opens a connection before it is needed. Throws what `dial` and `tlsOver` throw. */
   warm(): Promise<void>;
+  /** Opens a connection if there is none, and sees whether it lives where that can be told. Throws as `warm` does. */
+  stir(timeoutMs: number): Promise<void>;
   /**
    * Returns the head of the answer; throws `dial-failed` when there is no way to the server (nothing was sent), and
    * RequestLost when the connection broke after the request may have arrived.
@@ -66,7 +70,14 @@ export function openOrigin(options: OriginOptions): Origin {
     return opening;
   };
   return {
+    get isOpen() {
+      return wire !== undefined && (wire.kind === "h1" || wire.connection.usable);
+    },
     warm: async () => void (await current()),
+    async stir(timeoutMs) {
+      const opened = await current();
+      if (opened.kind === "h2") await opened.connection.ping(timeoutMs);
+    },
     async request(request) {
       const { signal } = request;
       const opened = await (signal === undefined ? current() : untilAborted(current(), signal));
@@ -77,6 +88,7 @@ export function openOrigin(options: OriginOptions): Origin {
         return await requestHttp1(message, { pool: opened.pool });
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
+        if (opened.kind === "h1") opened.pool.dropIdle();
         throw error instanceof TsmcpError ? error : new RequestLost(error);
       }
     },

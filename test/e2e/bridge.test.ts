@@ -191,7 +191,8 @@ describe("the bridge on the real tailnet", () => {
   it("tells a port where nobody serves with tailscaled's own reason", async () => {
     const closed = `https://${server.dnsName}:9/mcp`;
     const { child, agent, ended } = startRaw(homeWithRecord(), [closed, "--connect-timeout", "300ms"]);
-    const answer = await agent.ask("initialize", { protocolVersion: "2025-11-25", capabilities: {} });
+    expect((await agent.initialize()).result).toMatchObject({ serverInfo: { name: "tsmcp" } });
+    const answer = await agent.ask("tools/call", { name: "echo" });
     expect(answer.error).toMatchObject({
       message: expect.stringContaining("refused"),
       data: { layer: "connect", target: `${server.dnsName}:9`, proxy: `http://${vm.proxy}` },

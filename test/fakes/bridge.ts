@@ -4,6 +4,7 @@ import type { BridgeOptions } from "../../src/bridge/options.ts";
 import { runBridge } from "../../src/bridge/run.ts";
 import { createLog } from "../../src/core/log.ts";
 import { linesOf } from "../../src/streams/lines.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
 
 export interface RunningBridge extends AsyncDisposable {
   readonly stdin: PassThrough;
@@ -23,7 +24,7 @@ export function startBridge(options: BridgeOptions, env: Record<string, string> 
   const ended = runBridge(options, {
     stdin,
     stdout,
-    env,
+    env: { HOME: temporaryDirectory(), ...env },
     signal: controller.signal,
     log: createLog({ write: (text) => void log.push(text), verbosity: "verbose" }),
   });
@@ -51,6 +52,8 @@ export interface RawAgent {
   /** Sends a request and returns its answer. */
   ask(method: string, params?: Json): Promise<Json>;
   initialize(): Promise<Json>;
+  /** The messages so far that nobody asked for. */
+  readonly unread: readonly Json[];
   /** Every line so far that is not JSON-RPC. */
   readonly stray: readonly string[];
 }
@@ -100,6 +103,7 @@ export function rawAgent(bridge: { readonly stdin: Writable; readonly stdout: Re
     next,
     ask,
     stray,
+    unread: waiting,
     async initialize() {
       const answer = await ask("initialize", {
         protocolVersion: "2025-11-25",

@@ -41,6 +41,7 @@ export interface ScriptedServer extends AsyncDisposable {
 export async function startScriptedServer(
   script: (seen: Seen, reply: Reply) => void,
   kind: "http" | "https" = "http",
+  wantedPort?: number,
 ): Promise<ScriptedServer> {
   const seen: Seen[] = [];
   const watchers: { fits: (seen: Seen) => boolean; found: (seen: Seen) => void }[] = [];
@@ -75,7 +76,7 @@ export async function startScriptedServer(
     sockets.add(socket);
     socket.on("error", () => {}).on("close", () => sockets.delete(socket));
   });
-  const port = await listen(server);
+  const port = await listen(server, wantedPort);
   return {
     port,
     url: `${kind}://${kind === "http" ? "127.0.0.1" : "localhost"}:${port}/mcp`,

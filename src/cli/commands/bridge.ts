@@ -1,3 +1,4 @@
+import { dirname, join } from "node:path";
 import { type Command, Option } from "commander";
 import type { BridgeOptions } from "../../bridge/options.ts";
 import { type BridgeValues, bridgeFlags, bridgeOptions } from "../bridge-options.ts";
@@ -5,7 +6,7 @@ import { createCommand, repeatedOption, type Session } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 
 export function bridgeCommand(session: Session): Command {
-  return createCommand<Readonly<Record<string, string | readonly string[] | undefined>>>({
+  return createCommand<BridgeValues>({
     session,
     name: "bridge",
     summary: "what an agent starts: its MCP server on stdio, at the other end of the tailnet",
@@ -17,44 +18,48 @@ export function bridgeCommand(session: Session): Command {
       "tsmcp bridge notes --header 'Authorization: Bearer ${env:NOTES_TOKEN}'",
     ],
     arguments: [["<server>", "the server's URL, or its name in the configuration"]],
-    options: bridgeFlags.map(({ name, value, description, repeatable }) =>
-      repeatable === true
-        ? repeatedOption(`--${name} <${value}>`, description)
-        : new Option(`--${name} <${value}>`, description),
-    ),
+    options: bridgeFlags.map(({ name, value, description, repeatable }) => {
+      const flags = value === undefined ? `--${name}` : `--${name} <${value}>`;
+      return repeatable === true ? repeatedOption(flags, description) : new Option(flags, description);
+    }),
     ownVariables: bridgeFlags.flatMap(({ name, hasOwnVariable }) => (hasOwnVariable === true ? [name] : [])),
     run: async (context, options, [word = ""]) => {
       const { runBridge } = await import("../../bridge/run.ts");
-      const { urls, admit } = await placeOf(word, context);
+      const { urls, ...place } = await placeOf(word, context);
       const values: BridgeValues = Object.fromEntries(bridgeFlags.map(({ name }) => [name, options[camelCase(name)]]));
-      const { log, env, signal } = context;
+      const { log, env, signal, cwd, socket } = context;
+      const typed = bridgeOptions(urls, values);
+      const { stdin, stdout } = process;
       return await runBridge(
-        { ...bridgeOptions(urls, values), admit },
-        {
-          stdin: process.stdin,
-          stdout: process.stdout,
-          log,
-          env,
-          signal,
-        },
+        { ...typed, ...place, lockFile: typed.lockFile ?? place.lockFile, socket },
+        { stdin, stdout, log, env, cwd, signal },
       );
     },
   });
 }
 
+type Place = Pick<BridgeOptions, "urls" | "admit" | "lockFile">;
+
 /** A URL is dialled as it was typed; what a repository calls by a name, only in this node's own tailnet. */
-async function placeOf(word: string, context: CommandContext): Promise<Pick<BridgeOptions, "urls" | "admit">> {
+async function placeOf(word: string, context: CommandContext): Promise<Place> {
   if (word.includes("://")) {
     const { urlsAsTyped } = await import("../../config/server.ts");
     return { urls: urlsAsTyped(word, "URL") };
   }
-  const [{ loadConfig }, { findServer, serversOf }, { admissionOf }] = await Promise.all([
+  const [{ loadConfig }, { lockFileName }, { findServer, serversOf }, { admissionOf }] = await Promise.all([
     import("../../config/load.ts"),
+    import("../../config/lock.ts"),
     import("../../config/servers.ts"),
     import("../bridge-admission.ts"),
   ]);
-  const server = findServer(word, serversOf(loadConfig(context)));
-  return { urls: server.tailnetUrls, admit: server.trusted ? undefined : admissionOf(server, context) };
+  const config = loadConfig(context);
+  const server = findServer(word, serversOf(config));
+  const source = config.sources.find(({ config: { servers = {} } }) => word in servers);
+  return {
+    urls: server.tailnetUrls,
+    admit: server.trusted ? undefined : admissionOf(server, context),
+    lockFile: source && join(dirname(source.path), lockFileName),
+  };
 }
 
 /** As commander names an option's value. */

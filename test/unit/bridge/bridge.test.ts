@@ -19,6 +19,9 @@ async function start(script: (seen: Seen, reply: Reply) => void, options: Partia
   return { server, bridge, agent: rawAgent(bridge) };
 }
 
+/** For agents that are to be answered without the server, and for tests that do not wait for seconds. */
+const hasty = { earlyAfterMs: 20, answerByMs: 100 };
+
 const calls = (on: (seen: Seen, reply: Reply) => void) => (seen: Seen, reply: Reply) => {
   if (!answerRoutine(seen, reply)) on(seen, reply);
 };
@@ -326,10 +329,11 @@ test.each([
 
 test("the bridge waits for a server that comes late, and tells the layer when it does not come", async () => {
   const port = await freePort();
-  const bridge = startBridge({ urls: [`http://127.0.0.1:${port}/mcp`], connectTimeoutMs: 200 });
+  const bridge = startBridge({ urls: [`http://127.0.0.1:${port}/mcp`], connectTimeoutMs: 200, ...hasty });
   cleanups.push(bridge);
   const agent = rawAgent(bridge);
-  const failed = await agent.ask("initialize", { protocolVersion: "2025-11-25", capabilities: {} });
+  await agent.initialize();
+  const failed = await agent.ask("tools/call", { name: "t" });
   expect(errorOf(failed)).toMatchObject({ code: -31001, data: { layer: "connect", target: `127.0.0.1:${port}` } });
 });
 
@@ -345,7 +349,7 @@ test("the bridge waits until its proxy is there", async () => {
   cleanups.push(bridge);
   const agent = rawAgent(bridge);
   const initialized = agent.initialize();
-  while (!bridge.log.some((line) => line.includes("waiting for the network"))) await new Promise(setImmediate);
+  while (!bridge.log.some((line) => line.includes("waiting for the server"))) await new Promise(setImmediate);
   const proxy = await startFakeProxy({ names: { "node.tail.ts.net": server.port }, port });
   cleanups.push(proxy);
   expect((await initialized).result).toBeDefined();
@@ -359,10 +363,12 @@ test("a name that the proxy does not know is told with the proxy's own words", a
     urls: ["https://gone.ts.net:8443/mcp"],
     proxy: `127.0.0.1:${proxy.port}`,
     connectTimeoutMs: 100,
+    ...hasty,
   });
   cleanups.push(bridge);
-  const failed = await rawAgent(bridge).ask("initialize", { protocolVersion: "2025-11-25" });
-  expect(errorOf(failed)).toMatchObject({
+  const agent = rawAgent(bridge);
+  await agent.initialize();
+  expect(errorOf(await agent.ask("tools/call", { name: "t" }))).toMatchObject({
     code: -31001,
     message: expect.stringContaining("lookup gone.ts.net: no such host"),
     data: { layer: "name" },

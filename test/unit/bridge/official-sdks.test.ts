@@ -11,6 +11,7 @@ import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/
 import { createMcpHandler, McpServer as ServerV2 } from "@modelcontextprotocol/server";
 import { afterEach, expect, test } from "vitest";
 import { listen } from "../../fakes/listening.ts";
+import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -22,6 +23,7 @@ const command = (url: string) => ({
   command: process.execPath,
   args: ["--import", "tsx", `${root}test/fakes/bridge-process.ts`, url],
   cwd: root,
+  env: { PATH: process.env.PATH ?? "", HOME: temporaryDirectory() },
   stderr: "inherit" as const,
 });
 

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from "vitest";
 import { linesOf } from "../../../src/streams/lines.ts";
 import { rawAgent } from "../../fakes/bridge.ts";
 import { answerRoutine, type Reply, type Seen, startScriptedServer } from "../../fakes/mcp-server.ts";
+import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 const bridgeArgs = (url: string) => ["--import", "tsx", `${root}test/fakes/bridge-process.ts`, url];
@@ -26,7 +27,7 @@ async function startServer(script: (seen: Seen, reply: Reply) => void) {
 function start(command: string, args: readonly string[], env: Record<string, string> = {}) {
   const child = spawn(command, args, {
     cwd: root,
-    env: { ...process.env, ...env },
+    env: { ...process.env, HOME: temporaryDirectory(), ...env },
     stdio: ["pipe", "pipe", "inherit"],
   });
   cleanups.push(() => child.kill("SIGKILL"));
@@ -60,6 +61,7 @@ test("the process ends when its parent was killed, though its stdin stays open",
   // because Node closes a dead child's stdin, and that alone would end the bridge.
   const shell = spawn("/bin/sh", ["-c", `${words} <&3; exit`], {
     cwd: root,
+    env: { ...process.env, HOME: temporaryDirectory() },
     stdio: ["ignore", "pipe", "inherit", "pipe"],
   });
   cleanups.push(() => shell.kill("SIGKILL"));

@@ -1,0 +1,224 @@
+import type { Log } from "../core/log.ts";
+import type { Answer } from "../mcp/endpoint.ts";
+import { modernVersionOf } from "../mcp/era.ts";
+import { isObject, type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
+import { type RequestMessage, requestText } from "../mcp/message.ts";
+import { headersOfArguments } from "../mcp/param-headers.ts";
+import { headersOfMessage, headersOfSession, type LegacySession } from "../mcp/request-headers.ts";
+import { responseIn } from "../mcp/response.ts";
+import { isSessionRefusal } from "../mcp/session-refusal.ts";
+import type { Header } from "../net/http-message.ts";
+import { RequestLost } from "../net/origin.ts";
+import type { Agent } from "./agent.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { deliver } from "./delivery.ts";
+import { lists } from "./early-answer.ts";
+import { eraMismatch } from "./era-mismatch.ts";
+import type { Pending } from "./in-flight.ts";
+import type { Memory } from "./memory.ts";
+import { diesWithSession, isHarmlessToRepeat, isUnknownDiscovery, methodNotFound } from "./method.ts";
+import { Unavailable } from "./patience.ts";
+import { Refused } from "./refused.ts";
+import type { Session } from "./session.ts";
+import { isAbsence, type Way } from "./way.ts";
+
+export interface CarrierContext {
+  readonly way: Way;
+  readonly session: Session;
+  readonly catalogue: Catalogue;
+  readonly memory: Memory;
+  readonly agent: Agent;
+  readonly log: Log;
+  readonly patienceMs: number;
+  readonly newId: () => string;
+  /** The user allows that tools which call themselves idempotent run twice. */
+  readonly replaysIdempotent: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A request, and the bytes that it goes out as. */
+export interface SentRequest {
+  readonly message: RequestMessage;
+  readonly bytes: Buffer;
+}
+
+export interface Carrier {
+  /** Carries a request to the server and its answer to the agent. Throws what the agent has to be told. */
+  carry(sent: SentRequest, pending: Pending): Promise<void>;
+  /** Asks for the server's tools on the bridge's own account, in the era of `like`. */
+  fetchTools(like: RequestMessage, signal: AbortSignal): Promise<readonly JsonObject[]>;
+  /** Resolves when the server answers again, however long that takes. */
+  untilAnswered(like: RequestMessage): Promise<void>;
+}
+
+/** MCP 2026-07-28: the headers do not say what the body says. The request did not run. */
+const headerMismatch = -32020;
+
+const maxPages = 100;
+
+export function createCarrier(context: CarrierContext): Carrier {
+  const { way, session, catalogue, memory, agent, log, patienceMs, newId, signal: over } = context;
+  let probing: Promise<void> | undefined;
+
+  /** Where the last connection broke, something harmless goes first: what is not sent cannot be lost. */
+  const probe = async (like: RequestMessage, waitMs: number): Promise<void> => {
+    const isModern = modernVersionOf(like) !== undefined;
+    if (!isModern && session.current === undefined) return;
+    const [method, params] = isModern ? ["server/discover", metaOf(like)] : ["ping", undefined];
+    const question = ownRequest(newId(), method, params);
+    const letter = { body: question.bytes, signal: over, patienceMs: waitMs, isHarmless: true };
+    const answer = await way.post({ ...letter, headers: () => headersOfMessage(question.message, session.current) });
+    // Whatever it says, it is there; a session that it forgot is the request's own matter.
+    await responseIn(answer, question.message.id).catch(() => undefined);
+    if (answer.kind === "refused" && isAbsence(answer.status)) throw new Unavailable(answer);
+  };
+  const probeOnce = (like: RequestMessage): Promise<void> => {
+    probing ??= probe(like, patienceMs).finally(() => {
+      probing = undefined;
+    });
+    return probing;
+  };
+
+  /** What one attempt was sent in, to see whether the refusal meant it, and to resume in the same. */
+  interface Attempt {
+    readonly answer: Answer;
+    readonly session: LegacySession | undefined;
+    readonly generation: number;
+  }
+  const post = async (sent: SentRequest, pending: Pending): Promise<Attempt> => {
+    const request = sent.message;
+    const isHarmless = isHarmlessToRepeat(request.method);
+    if (way.isDoubtful && !isHarmless) await probeOnce(request);
+    let sentIn = { session: session.current, generation: session.generation };
+    const headers = (): readonly Header[] => {
+      sentIn = { session: session.current, generation: session.generation };
+      pending.sentAs = request.id;
+      return [...headersOfMessage(request, session.current), ...paramHeaders(request)];
+    };
+    const answer = await way.post({ body: sent.bytes, headers, signal: pending.signal, patienceMs, isHarmless });
+    return { answer, ...sentIn };
+  };
+  const paramHeaders = (request: RequestMessage): Header[] => {
+    if (request.method !== "tools/call" || modernVersionOf(request) === undefined) return [];
+    const name = stringAt(request.params, "name") ?? "";
+    return headersOfArguments(catalogue.tools.paramHeaders(name), objectAt(request.params, "arguments"));
+  };
+  /** A request that the server refused for its session never ran: it goes again, once, in a new one. */
+  const ask = async (sent: SentRequest, pending: Pending): Promise<Attempt> => {
+    const request = sent.message;
+    const attempt = await post(sent, pending);
+    const { answer } = attempt;
+    if (modernVersionOf(request) === undefined) {
+      if (!isSessionRefusal(answer, attempt.session)) return attempt;
+      await session.renew(attempt.generation);
+      const gone = diesWithSession(request);
+      if (gone !== undefined) throw new Refused(gone);
+      return post(sent, pending);
+    }
+    if (answer.kind !== "refused" || objectAt(answer.body, "error")?.code !== headerMismatch) return attempt;
+    if (request.method !== "tools/call") return attempt;
+    await fetchTools(request, pending.signal);
+    return post(sent, pending);
+  };
+
+  const attemptOnce = async (sent: SentRequest, pending: Pending): Promise<void> => {
+    const request = sent.message;
+    const isModern = pending.isModern;
+    const { answer, session: sentIn, generation } = await ask(sent, pending);
+    if (isUnknownDiscovery(request, answer)) {
+      memory.noteLegacyOnly();
+      throw new Refused(methodNotFound);
+    }
+    const mismatch = eraMismatch(request, answer);
+    if (mismatch !== undefined) throw new Refused(mismatch);
+    if (answer.kind === "refused" && isAbsence(answer.status)) {
+      const absent = new Unavailable(answer);
+      throw isHarmlessToRepeat(request.method) ? absent : new RequestLost(absent);
+    }
+    const resume = (lastEventId: string): Promise<Answer> => {
+      if (generation !== session.generation) throw new RequestLost(new Error("the session was renewed"));
+      const headers = (): readonly Header[] => [...headersOfSession(sentIn), ["last-event-id", lastEventId]];
+      return way.listen({ headers, signal: pending.signal, patienceMs });
+    };
+    await deliver(answer, {
+      agent,
+      log,
+      pending,
+      onRequest: ({ id }) => session.noteRequest(id),
+      onResponse: ({ outcome }) => {
+        if (!("result" in outcome)) return undefined;
+        session.restoration.granted(request);
+        if (request.method === "server/discover") memory.note("openings", request.method, outcome.result);
+        if (lists[request.method] === undefined) return undefined;
+        const told = catalogue.told(request, outcome.result, isModern);
+        return told === outcome.result ? undefined : told;
+      },
+      ...(isModern ? {} : { resume }),
+    });
+  };
+
+  const mayRepeat = async (request: RequestMessage, signal: AbortSignal): Promise<boolean> => {
+    if (isHarmlessToRepeat(request.method)) return true;
+    if (request.method !== "tools/call" || !context.replaysIdempotent) return false;
+    const name = stringAt(request.params, "name") ?? "";
+    if (!catalogue.tools.has(name)) await fetchTools(request, signal);
+    return catalogue.tools.isIdempotent(name);
+  };
+
+  const fetchTools = async (like: RequestMessage, signal: AbortSignal): Promise<readonly JsonObject[]> => {
+    const all: JsonObject[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < maxPages; page++) {
+      const params = { ...(cursor === undefined ? {} : { cursor }), ...metaOf(like) };
+      const question = ownRequest(newId(), "tools/list", params);
+      const own: Pending = {
+        ...like,
+        isModern: false,
+        signal,
+        sentAs: undefined,
+        settle: () => false,
+        abort: () => {},
+      };
+      const { answer } = await ask(question, own);
+      const response = await responseIn(answer, question.message.id);
+      const result = response !== undefined && "result" in response.outcome ? response.outcome.result : undefined;
+      if (result === undefined) throw new Error("the server did not tell its tools");
+      catalogue.tools.note(result, page === 0);
+      if (Array.isArray(result.tools)) all.push(...result.tools.filter(isObject));
+      cursor = stringAt(result, "nextCursor");
+      if (cursor === undefined) break;
+    }
+    return all;
+  };
+
+  return {
+    fetchTools,
+    untilAnswered: (like) => probe(like, Number.POSITIVE_INFINITY),
+    async carry(sent, pending) {
+      const request = sent.message;
+      let outgoing = sent;
+      for (let attempt = 0; ; attempt++) {
+        try {
+          return await attemptOnce(outgoing, pending);
+        } catch (error) {
+          const isRepeatable = error instanceof RequestLost && attempt === 0 && !pending.signal.aborted;
+          if (!isRepeatable || !(await mayRepeat(request, pending.signal).catch(() => false))) throw error;
+          log.debug(`asking ${request.method} again: ${error.message}`);
+          // The first may still be running, so the second is another one to the server.
+          outgoing = ownRequest(newId(), request.method, request.params);
+        }
+      }
+    },
+  };
+}
+
+function ownRequest(id: string, method: string, params: JsonObject | undefined): SentRequest {
+  return { message: { kind: "request", id, method, params }, bytes: requestText(id, method, params) };
+}
+
+/** The agent's own statement of its version and capabilities, in the modern era. */
+function metaOf(like: RequestMessage): JsonObject | undefined {
+  if (modernVersionOf(like) === undefined) return undefined;
+  // An own request has no progress that anybody waits for.
+  return { _meta: { ...objectAt(like.params, "_meta"), progressToken: undefined } };
+}
