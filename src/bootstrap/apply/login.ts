@@ -1,6 +1,5 @@
 import { closeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { assertOwnServers } from "../../config/servers.ts";
 import { TsmcpError } from "../../core/errors.ts";
 import { strikeSecrets } from "../../core/secrets.ts";
 import { logOut } from "../../tailscale/local-api.ts";
@@ -59,7 +58,6 @@ export async function applyLogin(facts: UpFacts, attempt: Attempt): Promise<Appl
     else await logIn(plan, facts, attempt);
     node = await requireNode(attempt);
   }
-  assertOwnServers(attempt.request.servers, node.status.magicDnsSuffix ?? "");
   return done({ ...facts, node }, node.status.self?.dnsName ?? "");
 }
 
