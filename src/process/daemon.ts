@@ -1,4 +1,6 @@
-import { closeSync, constants, createWriteStream, openSync } from "node:fs";
+import { closeSync, constants, createWriteStream, openSync, readlinkSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { systemCodeOf } from "../core/errors.ts";
 import type { ProcessIdentity } from "../core/record.ts";
 import { identityOf } from "./identity.ts";
 
@@ -19,17 +21,27 @@ export type DaemonStart =
   | { readonly kind: "ended"; readonly end: DaemonEnd }
   | { readonly kind: "refused"; readonly reason: string };
 
+/** A child that is missing in /proc has ended, and its end is told within a millisecond. */
+const endLimitMs = 1_000;
+
+const blindProc = "/proc does not show this process's own children; mount the one of this process namespace there";
+
 /**
  * Starts a program that outlives us: its own session (a closed terminal does not end it), no inherited descriptor, and
- * everything it says in `logFile` (0600).
+ * everything it says in `logFile` (0600). It is refused where /proc cannot tell it from another process later.
  */
-export async function startDaemon(start: {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly logFile: string;
-  readonly cwd: string;
-}): Promise<DaemonStart> {
+export async function startDaemon(
+  start: {
+    readonly file: string;
+    readonly args: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+    readonly logFile: string;
+    readonly cwd: string;
+  },
+  system = { identityOf, ownPidInProc },
+): Promise<DaemonStart> {
+  // Of another process namespace, /proc would name somebody else's process by our child's number.
+  if (system.ownPidInProc() !== String(process.pid)) return { kind: "refused", reason: blindProc };
   const { execa } = await import("execa");
   const log = openSync(
     start.logFile,
@@ -56,11 +68,32 @@ export async function startDaemon(start: {
           : { kind: "killed", signal: result.signal },
     );
     if (child.pid === undefined) return { kind: "refused", reason: (await child).shortMessage ?? "it does not start" };
-    const identity = identityOf(child.pid);
-    if (identity === undefined) return { kind: "ended", end: await ended };
+    const identity = system.identityOf(child.pid);
+    if (identity === undefined) {
+      const end = await Promise.race([ended, delay(endLimitMs, undefined, { ref: false })]);
+      if (end !== undefined) return { kind: "ended", end };
+      killGroup(child.pid);
+      return { kind: "refused", reason: blindProc };
+    }
     child.unref();
     return { kind: "started", daemon: { identity, ended } };
   } finally {
     closeSync(log);
+  }
+}
+
+function ownPidInProc(): string | undefined {
+  try {
+    return readlinkSync("/proc/self");
+  } catch {
+    return undefined;
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (systemCodeOf(error) !== "ESRCH") throw error;
   }
 }

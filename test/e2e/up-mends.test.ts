@@ -1,8 +1,9 @@
+import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
-import { machineOn, processesNaming, tsmcp } from "./tsmcp.ts";
+import { binDir, machineOn, processesNaming, tsmcp } from "./tsmcp.ts";
 
 let tailnet: Tailnet;
 
@@ -35,3 +36,20 @@ test("up gives the key to no program of node_modules/.bin when npx put that firs
   expect((await tsmcp(["down"], { ...machine, env })).exitCode).toBe(0);
   expect(existsSync(stolen)).toBe(false);
 });
+
+test.runIf(process.getuid?.() === 0)(
+  "up says that it needs /proc, in time and leaving nothing, when there is none",
+  () => {
+    const machine = machineOn(tailnet);
+    const command = `mount -t tmpfs none /proc && exec "$0" "$@"`;
+    const up = [process.execPath, join(binDir, "tsmcp"), "up", "--timeout", "5s"];
+    const { status, stderr } = spawnSync("unshare", ["-m", "sh", "-c", command, ...up], {
+      cwd: machine.workspace,
+      env: { ...machine.env, TS_AUTHKEY: "tskey-auth-unused" },
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    expect({ status, stderr }).toMatchObject({ status: 1, stderr: expect.stringContaining("/proc does not show") });
+    expect(processesNaming(machine.home)).toEqual([]);
+  },
+);

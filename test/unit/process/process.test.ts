@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
@@ -42,6 +42,28 @@ test("startDaemon says why when the program cannot be started", async () => {
   const logFile = join(temporaryDirectory(), "log");
   const started = await startDaemon({ file: "/nowhere/program", args: [], env, logFile, cwd: "/" });
   expect(started.kind).toBe("refused");
+});
+
+test("startDaemon starts nothing when /proc is missing or of another process namespace", async () => {
+  const logFile = join(temporaryDirectory(), "log");
+  for (const own of [undefined, "1"]) {
+    const start = { file: "sh", args: ["-c", "echo started"], env, logFile, cwd: "/" };
+    const started = await startDaemon(start, { identityOf, ownPidInProc: () => own });
+    expect(started).toEqual({ kind: "refused", reason: expect.stringContaining("/proc does not show") });
+  }
+  expect(existsSync(logFile)).toBe(false);
+});
+
+test("startDaemon ends what it started, and says why, when /proc does not show it", async () => {
+  const logFile = join(temporaryDirectory(), "log");
+  const start = { file: "sh", args: ["-c", "sleep 62 & exec sleep 62"], env, logFile, cwd: "/" };
+  let pid = 0;
+  const hidden = (child: number): undefined => {
+    pid = child;
+  };
+  const started = await startDaemon(start, { identityOf: hidden, ownPidInProc: () => String(process.pid) });
+  expect(started).toEqual({ kind: "refused", reason: expect.stringContaining("/proc does not show") });
+  await until(() => identityOf(pid) === undefined, "the daemon is gone");
 });
 
 test("stopProcess ends a process that listens to SIGTERM", async () => {
