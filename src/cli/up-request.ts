@@ -72,7 +72,8 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
     interactive: options.interactive === true,
     proxy: parseListenAddress(settings.proxy, "--proxy"),
     proxyIsExplicit:
-      options.proxy !== undefined || loaded.sources.some(({ config }) => config.proxy?.listen !== undefined),
+      !isExportedProxy(options.proxy, context.env) &&
+      (options.proxy !== undefined || loaded.sources.some(({ config }) => config.proxy?.listen !== undefined)),
     socket: context.socket === undefined ? undefined : resolve(context.cwd, context.socket),
     state: stateChoice(options, context),
     timeoutMs: options.timeout,
@@ -88,6 +89,11 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
     verify: options.verify !== false,
     dryRun: options.dryRun === true,
   };
+}
+
+/** The URL that `tsmcp env` put into an older shell tells where the proxy was, and asks for nothing. */
+function isExportedProxy(proxy: string | undefined, env: Environment): boolean {
+  return proxy?.includes("://") === true && proxy === variableText(env, "TSMCP_PROXY");
 }
 
 /** Those of the configuration, and those of the command line, which win by name. */

@@ -1,27 +1,26 @@
 import type { VerifyRequest, VerifyResult } from "../bootstrap/world.ts";
+import { parseConnectTo } from "../doctor/connect-to.ts";
 import type { DoctorReport } from "../doctor/run-doctor.ts";
 import type { CommandContext } from "./context.ts";
 import { targetOf } from "./doctor-target.ts";
 
-/** Returns what proves the servers at the end of `up`: the doctor's quick set, handed over as a function. */
+/**
+ * Returns what proves the servers at the end of `up`: the doctor's quick set, handed over as a function. Throws
+ * `usage-invalid` for a bad `connectTo`, at once.
+ */
 export function serverVerifier(
   context: CommandContext,
   connectTo: readonly string[],
 ): (request: VerifyRequest) => Promise<VerifyResult> {
+  const rules = connectTo.map(parseConnectTo);
   return async ({ servers, socket, proxy, timeoutMs }) => {
-    const [{ runQuickSet }, { parseConnectTo }] = await Promise.all([
-      import("../doctor/quick-set.ts"),
-      import("../doctor/connect-to.ts"),
-    ]);
+    const { runQuickSet } = await import("../doctor/quick-set.ts");
     const { env, log } = context;
     const timeUp = AbortSignal.timeout(timeoutMs);
     const signal = AbortSignal.any([context.signal, timeUp]);
     try {
       const targets = servers.map((server) => targetOf(server));
-      const report = await runQuickSet(
-        { targets, connectTo: connectTo.map(parseConnectTo) },
-        { env, log, signal, socket, proxy },
-      );
+      const report = await runQuickSet({ targets, connectTo: rules }, { env, log, signal, socket, proxy });
       return { verdict: report.verdict, detail: detailOf(report) };
     } catch (error) {
       if (!timeUp.aborted || context.signal.aborted) throw error;

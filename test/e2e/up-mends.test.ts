@@ -2,8 +2,9 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { freePort } from "../../src/net/listening.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
-import { binDir, machineOn, processesNaming, tsmcp } from "./tsmcp.ts";
+import { binDir, filesBelow, machineOn, processesNaming, statuses, tsmcp, type UpJson } from "./tsmcp.ts";
 
 let tailnet: Tailnet;
 
@@ -53,3 +54,29 @@ test.runIf(process.getuid?.() === 0)(
     expect(processesNaming(machine.home)).toEqual([]);
   },
 );
+
+test("up keeps the daemon where it is when an older shell exports where its proxy was", async () => {
+  const machine = machineOn(tailnet);
+  const up = await tsmcp(["up", "--json"], machine, { TS_AUTHKEY: await newKey() });
+  const { proxy }: UpJson = JSON.parse(up.stdout);
+  const again = await tsmcp(["up", "--json"], machine, { TSMCP_PROXY: "http://127.0.0.1:1" });
+  expect({ exitCode: again.exitCode, stderr: again.stderr }).toMatchObject({ exitCode: 0 });
+  expect(statuses(again).daemon).toBe("kept");
+  expect(JSON.parse(again.stdout).proxy).toBe(proxy);
+  // What is typed is asked for, also as a URL.
+  const port = await freePort();
+  const moved = await tsmcp(["up", "--json", "--proxy", `http://127.0.0.1:${port}`], machine);
+  expect(JSON.parse(moved.stdout).proxy).toBe(`127.0.0.1:${port}`);
+  expect((await tsmcp(["down"], machine)).exitCode).toBe(0);
+});
+
+test("up does nothing when --connect-to cannot be read", async () => {
+  const machine = machineOn(tailnet);
+  const up = await tsmcp(["up", "--connect-to", "rubbish"], machine, { TS_AUTHKEY: "tskey-auth-unused" });
+  expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('--connect-to: "rubbish"'),
+  });
+  expect(up.stderr).not.toContain("preflight");
+  expect(filesBelow(machine.home)).toEqual([]);
+});
