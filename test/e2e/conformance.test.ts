@@ -1,0 +1,78 @@
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { binDir } from "./tsmcp.ts";
+
+/**
+ * The client scenarios of the official suite: the suite's server on one side, the official SDK's client on the other, and
+ * the bridge between them. Its `auth/*` scenarios are about OAuth, which the bridge does not speak.
+ */
+const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+const suite = at("node_modules/@modelcontextprotocol/conformance/dist/index.js");
+const client = at("test/peers/conformance-client.ts");
+// The suite itself needs a newer Node than the bridge.
+const node22 = at("test/nodes/node_modules/node-22/bin/node");
+
+const scenarios = [
+  ["2025-11-25", "initialize"],
+  ["2025-11-25", "tools_call"],
+  ["2025-11-25", "elicitation-sep1034-client-defaults"],
+  ["2025-11-25", "sse-retry"],
+  ["2025-11-25", "json-schema-2020-12-preservation"],
+  ["2026-07-28", "tools_call"],
+  ["2026-07-28", "request-metadata"],
+  ["2026-07-28", "sep-2322-client-request-state"],
+  ["2026-07-28", "http-standard-headers"],
+  ["2026-07-28", "http-custom-headers"],
+  ["2026-07-28", "http-invalid-tool-headers"],
+  ["2026-07-28", "json-schema-ref-no-deref"],
+  ["2026-07-28", "json-schema-2020-12-preservation"],
+] as const;
+
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "tsmcp-conformance-"));
+});
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe.skipIf(!existsSync(node22))("the conformance suite's client scenarios", () => {
+  it.each(scenarios)("of %s: the bridge passes %s", async (version, scenario) => {
+    const output = join(directory, `${version}-${scenario}`);
+    const bridge = `${process.execPath} ${join(binDir, "tsmcp")} bridge`;
+    const command = `${process.execPath} --import tsx ${client} ${bridge}`;
+    const said = await run([
+      ...["client", "--scenario", scenario, "--spec-version", version, "--timeout", "20000"],
+      ...["--command", command, "--output-dir", output],
+    ]);
+    const checks = checksIn(output);
+    expect(checks.filter(({ status }) => status === "SUCCESS").length, said).toBeGreaterThan(0);
+    expect(checks.filter(({ status }) => status === "FAILURE" || status === "WARNING")).toEqual([]);
+  });
+});
+
+interface Check {
+  readonly id: string;
+  readonly status: string;
+  readonly errorMessage?: string;
+}
+
+function checksIn(output: string): Check[] {
+  return readdirSync(output, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith("checks.json"))
+    .flatMap((name) => JSON.parse(readFileSync(join(output, name), "utf8")));
+}
+
+/** Returns what the suite printed; the checks it wrote say how it went. */
+function run(args: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env.PATH, HOME: directory };
+    execFile(node22, [suite, ...args], { cwd: at("."), env, timeout: 50_000 }, (_error, stdout, stderr) =>
+      resolve(`${stdout}${stderr}`),
+    );
+  });
+}
