@@ -1,27 +1,28 @@
 import { writeSync } from "node:fs";
 import { systemCodeOf } from "../core/errors.ts";
+import { workingDirectory } from "../core/search-path.ts";
 import type { Terminal } from "./terminal.ts";
 
-const exitOfSignal = { SIGINT: 130, SIGTERM: 143 } as const;
+const exitOfSignal = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
- * Returns this process as a terminal. The first SIGINT or SIGTERM aborts `signal`, so that the command can undo what
+ * Returns this process as a terminal. The first SIGINT, SIGTERM or SIGHUP aborts `signal`, so that the command can undo what
  * it began; a second one ends the process at once. `stop` takes the handlers away.
  */
 export function processTerminal(): Terminal & { stop: () => void } {
   const controller = new AbortController();
   const onSignal = (name: NodeJS.Signals): void => {
-    if (name !== "SIGINT" && name !== "SIGTERM") return;
+    if (!isEnding(name)) return;
     if (controller.signal.aborted) process.exit(exitOfSignal[name]);
     controller.abort(name);
   };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal);
   const stop = (): void => {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal).off("SIGHUP", onSignal);
   };
   return {
     env: process.env,
-    cwd: workingDirectory(),
+    cwd: usableDirectory(),
     writeOut: (text) => writeAll(1, text),
     writeError: (text) => writeAll(2, text),
     outIsTerminal: process.stdout.isTTY === true,
@@ -34,16 +35,19 @@ export function processTerminal(): Terminal & { stop: () => void } {
 
 /** Returns the exit code that tells a parent which signal ended the work. */
 export function exitCodeOfSignal(reason: unknown): number {
-  return reason === "SIGTERM" ? exitOfSignal.SIGTERM : exitOfSignal.SIGINT;
+  return isEnding(reason) ? exitOfSignal[reason] : exitOfSignal.SIGINT;
 }
 
-/** A working directory that was deleted must not end commands that do not need one. */
-function workingDirectory(): string {
-  try {
-    return process.cwd();
-  } catch {
-    return "/";
-  }
+function isEnding(name: unknown): name is keyof typeof exitOfSignal {
+  return name === "SIGINT" || name === "SIGTERM" || name === "SIGHUP";
+}
+
+/** A working directory that was deleted must not end commands that do not need one, nor modules that ask for it (zx). */
+function usableDirectory(): string {
+  const directory = workingDirectory();
+  if (directory !== undefined) return directory;
+  process.chdir("/");
+  return "/";
 }
 
 /** Synchronous, because a process that ends by `process.exit` loses what a pipe has not taken yet. */

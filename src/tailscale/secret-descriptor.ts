@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { constants, openSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { systemCodeOf } from "../core/errors.ts";
 import type { Secret } from "../core/secrets.ts";
@@ -12,11 +12,22 @@ const temporaryFile = 0o20000000 | constants.O_DIRECTORY;
  * inherits it as descriptor N reads `/proc/self/fd/N`, as often as it wants. Nothing is left when both are killed.
  */
 export function openSecretDescriptor(secret: Secret, fallbackDirectory: string): number {
-  const descriptor = firstOf([() => openNameless("/dev/shm"), () => openNameless(fallbackDirectory)], () =>
-    openUnlinked(fallbackDirectory),
+  const text = secret.reveal();
+  return firstOf(
+    [() => filled(openNameless("/dev/shm"), text), () => filled(openNameless(fallbackDirectory), text)],
+    () => filled(openUnlinked(fallbackDirectory), text),
   );
-  writeSync(descriptor, secret.reveal());
-  return descriptor;
+}
+
+/** A full file system lets a file be opened, and refuses what is written. */
+function filled(descriptor: number, text: string): number {
+  try {
+    writeSync(descriptor, text);
+    return descriptor;
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
 }
 
 function firstOf(attempts: readonly (() => number)[], last: () => number): number {

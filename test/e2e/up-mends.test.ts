@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../src/net/listening.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
-import { binDir, filesBelow, machineOn, processesNaming, statuses, tsmcp, type UpJson } from "./tsmcp.ts";
+import { binDir, filesBelow, machineOn, processesNaming, startTsmcp, statuses, tsmcp, type UpJson } from "./tsmcp.ts";
 
 let tailnet: Tailnet;
 
@@ -78,5 +78,39 @@ test("up does nothing when --connect-to cannot be read", async () => {
     stderr: expect.stringContaining('--connect-to: "rubbish"'),
   });
   expect(up.stderr).not.toContain("preflight");
+  expect(filesBelow(machine.home)).toEqual([]);
+});
+
+test.runIf(process.getuid?.() === 0).each([
+  [
+    "/dev/shm is full",
+    "mount -t tmpfs -o size=64k none /dev/shm; head -c 1000000 /dev/zero > /dev/shm/fill 2>/dev/null",
+  ],
+  ["the working directory was deleted", 'mkdir "$HOME/gone"; cd "$HOME/gone"; rmdir "$HOME/gone"'],
+])("up and down work when %s", async (_title, before) => {
+  const machine = machineOn(tailnet);
+  const script = `${before}; "$0" "$@" up && "$0" "$@" down`;
+  const { status, stderr } = spawnSync("unshare", ["-m", "sh", "-c", script, process.execPath, join(binDir, "tsmcp")], {
+    cwd: machine.workspace,
+    env: { ...machine.env, TS_AUTHKEY: await newKey() },
+    encoding: "utf8",
+  });
+  expect({ status, stderr }).toMatchObject({ status: 0 });
+  expect(filesBelow(machine.home)).toEqual([]);
+});
+
+test("up takes back what it began when the terminal hangs up", async () => {
+  const machine = machineOn(tailnet);
+  const { child, outcome } = startTsmcp(["up", "--verbose", "--login-server", "http://127.0.0.1:9"], machine, {
+    TS_AUTHKEY: "tskey-auth-unused",
+  });
+  let stderr = "";
+  child.stderr?.on("data", (text: string) => {
+    stderr += text;
+    if (stderr.includes("login: begins")) child.kill("SIGHUP");
+  });
+  expect(await outcome).toMatchObject({ exitCode: 129, signal: null });
+  expect(processesNaming(machine.home)).toEqual([]);
+  expect((await tsmcp(["down"], machine)).exitCode).toBe(0);
   expect(filesBelow(machine.home)).toEqual([]);
 });
