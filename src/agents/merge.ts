@@ -95,10 +95,13 @@ export function removeEntry(
   const without = new Map(entries);
   without.delete(record.name);
   if (record.previous !== null) without.set(record.name, record.previous);
-  const candidates = [exactUndo, plainRemoval].flatMap((undo) => undo(document, holderKey, record) ?? []);
+  const candidates = [
+    { after: exactUndo(document, holderKey, record), mayBeLooser: followsTrailingComma(record) },
+    { after: plainRemoval(document, holderKey, record), mayBeLooser: false },
+  ].flatMap(({ after, mayBeLooser }) => (after === undefined ? [] : [{ after, mayBeLooser }]));
   const sound = candidates.find((candidate) =>
-    isSound({ before: text, after: candidate, holderKey, entries: without }),
-  );
+    isSound({ before: text, holderKey, entries: without, ...candidate }),
+  )?.after;
   return sound === undefined ? { status: "changed" } : { status: "removed", text: sound };
 }
 
@@ -112,6 +115,11 @@ function exactUndo({ text }: EntryText, holderKey: string, record: EntryRecord):
   return applySplice(text, { offset, replaced: record.inserted, inserted: record.replaced });
 }
 
+/** The comma that stood behind the last entry was used for ours, and stands there alone again without it. */
+function followsTrailingComma({ inserted, replaced }: EntryRecord): boolean {
+  return replaced.includes(",") && inserted.startsWith(replaced);
+}
+
 function plainRemoval({ text, root, holder, entries }: EntryText, holderKey: string, record: EntryRecord) {
   if (root === undefined || holder === undefined) return undefined;
   if (record.previous !== null) {
@@ -122,12 +130,13 @@ function plainRemoval({ text, root, holder, entries }: EntryText, holderKey: str
   return splice === undefined ? undefined : applySplice(text, splice);
 }
 
-/** An edit by offsets is believed only when the result reads as it should, and is no looser JSON than before. */
+/** An edit by offsets is believed only when the result reads as it should, and is no looser JSON than before, but for what was so. */
 function isSound(check: {
   before: string;
   after: string;
   holderKey: string;
   entries: ReadonlyMap<string, unknown>;
+  mayBeLooser: boolean;
 }): boolean {
   const result = readEntries(check.after, check.holderKey);
   if (result.status === "invalid") return false;
@@ -138,7 +147,7 @@ function isSound(check: {
   return (
     isSameData(Object.fromEntries(document.entries), Object.fromEntries(check.entries)) &&
     isSameData(others(document.root), others(beforeRoot)) &&
-    (document.root === undefined || isStrict(check.after) || !isStrict(check.before))
+    (document.root === undefined || check.mayBeLooser || isStrict(check.after) || !isStrict(check.before))
   );
 }
 

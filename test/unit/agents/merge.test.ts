@@ -112,6 +112,23 @@ describe("readEntries", () => {
   });
 });
 
+test.each([
+  '{\n  "mcpServers": {\n    "other": { "command": "x" },\n  }\n}\n',
+  '{ "mcpServers": { "other": {}, /* a, b */ } }',
+  '{\n  "mcpServers": {\n    "other": {}, // last, so far\n  }\n}\n',
+  '{\n  "rest": 1,\n}\n',
+])("a file whose only trailing comma is where the entry goes comes back byte for byte: %j", (text) => {
+  const first = add(text, "notes");
+  expect(remove(first.text, first.record)).toEqual({ status: "removed", text });
+});
+
+test("a trailing comma that nobody wrote is not left behind when another entry was put before ours", () => {
+  const first = add('{\n  "mcpServers": {}\n}\n', "notes");
+  const moved = first.text.replace('"notes"', '"other": {},\n    "notes"');
+  const back = remove(moved, first.record);
+  expect(back.status === "removed" && JSON.parse(back.text)).toEqual({ mcpServers: { other: {} } });
+});
+
 describe("any file", () => {
   const layout = fc.constantFrom<(value: unknown) => string>(
     (value) => JSON.stringify(value),
