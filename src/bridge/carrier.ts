@@ -2,7 +2,7 @@ import type { Log } from "../core/log.ts";
 import type { Answer } from "../mcp/endpoint.ts";
 import { modernVersionOf } from "../mcp/era.ts";
 import { isObject, type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
-import { type RequestMessage, requestText } from "../mcp/message.ts";
+import type { MessageId, RequestMessage } from "../mcp/message.ts";
 import { headersOfArguments } from "../mcp/param-headers.ts";
 import { headersOfMessage, headersOfSession, type LegacySession } from "../mcp/request-headers.ts";
 import { responseIn } from "../mcp/response.ts";
@@ -17,9 +17,12 @@ import { eraMismatch } from "./era-mismatch.ts";
 import type { Pending } from "./in-flight.ts";
 import type { Memory } from "./memory.ts";
 import { diesWithSession, isHarmlessToRepeat, isUnknownDiscovery, methodNotFound } from "./method.ts";
+import { metaOf, ownRequest, type SentRequest } from "./own-request.ts";
 import { Unavailable } from "./patience.ts";
+import { probe } from "./probe.ts";
 import { Refused } from "./refused.ts";
 import type { Session } from "./session.ts";
+import { carrySubscription } from "./subscription.ts";
 import { isAbsence, type Way } from "./way.ts";
 
 export interface CarrierContext {
@@ -34,12 +37,6 @@ export interface CarrierContext {
   /** The user allows that tools which call themselves idempotent run twice. */
   readonly replaysIdempotent: boolean;
   readonly signal: AbortSignal;
-}
-
-/** A request, and the bytes that it goes out as. */
-export interface SentRequest {
-  readonly message: RequestMessage;
-  readonly bytes: Buffer;
 }
 
 export interface Carrier {
@@ -57,23 +54,12 @@ const headerMismatch = -32020;
 const maxPages = 100;
 
 export function createCarrier(context: CarrierContext): Carrier {
-  const { way, session, catalogue, memory, agent, log, patienceMs, newId, signal: over } = context;
+  const { way, session, catalogue, memory, agent, log, patienceMs, newId } = context;
   let probing: Promise<void> | undefined;
 
   /** Where the last connection broke, something harmless goes first: what is not sent cannot be lost. */
-  const probe = async (like: RequestMessage, waitMs: number): Promise<void> => {
-    const isModern = modernVersionOf(like) !== undefined;
-    if (!isModern && session.current === undefined) return;
-    const [method, params] = isModern ? ["server/discover", metaOf(like)] : ["ping", undefined];
-    const question = ownRequest(newId(), method, params);
-    const letter = { body: question.bytes, signal: over, patienceMs: waitMs, isHarmless: true };
-    const answer = await way.post({ ...letter, headers: () => headersOfMessage(question.message, session.current) });
-    // Whatever it says, it is there; a session that it forgot is the request's own matter.
-    await responseIn(answer, question.message.id).catch(() => undefined);
-    if (answer.kind === "refused" && isAbsence(answer.status)) throw new Unavailable(answer);
-  };
   const probeOnce = (like: RequestMessage): Promise<void> => {
-    probing ??= probe(like, patienceMs).finally(() => {
+    probing ??= probe(like, patienceMs, context).finally(() => {
       probing = undefined;
     });
     return probing;
@@ -85,9 +71,10 @@ export function createCarrier(context: CarrierContext): Carrier {
     readonly session: LegacySession | undefined;
     readonly generation: number;
   }
-  const post = async (sent: SentRequest, pending: Pending): Promise<Attempt> => {
+  const post = async (sent: SentRequest, pending: Pending, waitMs = patienceMs): Promise<Attempt> => {
     const request = sent.message;
     const isHarmless = isHarmlessToRepeat(request.method);
+    await session.renewed;
     if (way.isDoubtful && !isHarmless) await probeOnce(request);
     let sentIn = { session: session.current, generation: session.generation };
     const headers = (): readonly Header[] => {
@@ -95,7 +82,13 @@ export function createCarrier(context: CarrierContext): Carrier {
       pending.sentAs = request.id;
       return [...headersOfMessage(request, session.current), ...paramHeaders(request)];
     };
-    const answer = await way.post({ body: sent.bytes, headers, signal: pending.signal, patienceMs, isHarmless });
+    const answer = await way.post({
+      body: sent.bytes,
+      headers,
+      signal: pending.signal,
+      patienceMs: waitMs,
+      isHarmless,
+    });
     return { answer, ...sentIn };
   };
   const paramHeaders = (request: RequestMessage): Header[] => {
@@ -191,11 +184,25 @@ export function createCarrier(context: CarrierContext): Carrier {
     return all;
   };
 
+  const subscribe = (sent: SentRequest, pending: Pending): Promise<void> => {
+    const { method, params } = sent.message;
+    const listen = async (id: MessageId | undefined): Promise<Answer> => {
+      const outgoing = id === undefined ? sent : ownRequest(id, method, params);
+      // Nobody waits for a second one, so it may take as long as the network does.
+      const { answer } = await post(outgoing, pending, id === undefined ? patienceMs : Number.POSITIVE_INFINITY);
+      const mismatch = eraMismatch(sent.message, answer);
+      if (mismatch !== undefined) throw new Refused(mismatch);
+      return answer;
+    };
+    return carrySubscription({ pending, agent, log, urgency: way.urgency, listen, newId });
+  };
+
   return {
     fetchTools,
-    untilAnswered: (like) => probe(like, Number.POSITIVE_INFINITY),
+    untilAnswered: (like) => probe(like, Number.POSITIVE_INFINITY, context),
     async carry(sent, pending) {
       const request = sent.message;
+      if (pending.isModern && request.method === "subscriptions/listen") return subscribe(sent, pending);
       let outgoing = sent;
       for (let attempt = 0; ; attempt++) {
         try {
@@ -210,15 +217,4 @@ export function createCarrier(context: CarrierContext): Carrier {
       }
     },
   };
-}
-
-function ownRequest(id: string, method: string, params: JsonObject | undefined): SentRequest {
-  return { message: { kind: "request", id, method, params }, bytes: requestText(id, method, params) };
-}
-
-/** The agent's own statement of its version and capabilities, in the modern era. */
-function metaOf(like: RequestMessage): JsonObject | undefined {
-  if (modernVersionOf(like) === undefined) return undefined;
-  // An own request has no progress that anybody waits for.
-  return { _meta: { ...objectAt(like.params, "_meta"), progressToken: undefined } };
 }

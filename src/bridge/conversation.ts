@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../core/log.ts";
 import type { Environment } from "../core/runtime-directory.ts";
 import { modernVersionOf } from "../mcp/era.ts";
@@ -5,13 +6,14 @@ import { type Message, type NotificationMessage, notificationText } from "../mcp
 import { headersOfMessage } from "../mcp/request-headers.ts";
 import type { Agent } from "./agent.ts";
 import { createBacklog } from "./backlog.ts";
-import { createCarrier, type SentRequest } from "./carrier.ts";
+import { createCarrier } from "./carrier.ts";
 import { createCatalogue } from "./catalogue.ts";
 import { BridgeEnding, CallTimeout, errorForAgent } from "./failure.ts";
 import { passGate } from "./gate.ts";
 import { createInFlight, type Pending } from "./in-flight.ts";
 import type { Memory } from "./memory.ts";
 import { createOpening, type EarlyTimes } from "./opening.ts";
+import type { SentRequest } from "./own-request.ts";
 import { createSession } from "./session.ts";
 import { createStandIn } from "./stand-in.ts";
 import type { Way } from "./way.ts";
@@ -153,6 +155,9 @@ export function createConversation(options: ConversationOptions): Conversation {
     },
     idle: () => inFlight.idle(),
     async end(timeoutMs) {
+      // A session that the server is just opening can be ended only when its name has come.
+      const isOnItsWay = opening.isPending && way.trouble === undefined;
+      if (isOnItsWay) await Promise.race([gate, delay(timeoutMs / 2)]);
       inFlight.abortAll(new BridgeEnding());
       over.abort(new BridgeEnding());
       await Promise.all([session.end(timeoutMs), memory.flush()]);

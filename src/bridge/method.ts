@@ -14,6 +14,9 @@ const harmless: ReadonlySet<string> = new Set([
   "prompts/get",
   "completion/complete",
   "logging/setLevel",
+  "resources/subscribe",
+  "resources/unsubscribe",
+  "subscriptions/listen",
 ]);
 
 export function isHarmlessToRepeat(method: string): boolean {

@@ -23,6 +23,8 @@ export interface Session {
   /** Counts the sessions, so that of many requests refused at once one renews. */
   readonly generation: number;
   readonly restoration: Restoration;
+  /** Pending while the session is being renewed; never rejects. */
+  readonly renewed: Promise<void> | undefined;
   /** Remembers how the session came to be. */
   opened(opening: { request: RequestMessage; bytes: Buffer; answer: Answer; response: ResponseMessage }): void;
   /** Opens the stream of the server's own messages; to be called once the server knows that the agent is ready. */
@@ -109,12 +111,12 @@ export function createSession(context: {
         answer.kind === "json" || answer.kind === "stream" ? "it answered an error" : refusalError(answer).message;
       throw new Error(`the server refuses a new session: ${why}`);
     }
+    // At once, so that it is ended when the bridge ends; requests wait until the renewal is over.
     const renewed = sessionOf(answer, response);
-    await post(initialized, renewed);
-    for (const { method, params } of restoration.requests()) await restore(renewed, method, params);
-    // Only now: what comes meanwhile waits for the renewal, or is refused and waits then.
     current = renewed;
     generation += 1;
+    await post(initialized, renewed);
+    for (const { method, params } of restoration.requests()) await restore(renewed, method, params);
     if (isListening) listen();
     context.onRenewed();
   };
@@ -126,6 +128,9 @@ export function createSession(context: {
       return generation;
     },
     restoration,
+    get renewed() {
+      return renewing?.catch(() => {});
+    },
     opened({ request, bytes, answer, response }) {
       if (!("result" in response.outcome)) return;
       current = sessionOf(answer, response);
