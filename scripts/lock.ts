@@ -9,7 +9,7 @@ import { completeLock, type Lock } from "./build/complete-lock.ts";
  * Writes every package-lock.json anew from package.json, in a folder of their own: with a node_modules beside it npm
  * would lock what happens to lie there.
  */
-const folders = [".", "test/nodes", "test/bench/peers"];
+const folders = [".", "test/nodes", "test/bench/peers", "test/peers/agents"];
 for (const folder of folders.map((name) => fileURLToPath(new URL(`../${name}`, import.meta.url)))) {
   const temporary = mkdtempSync(join(tmpdir(), "tsmcp-lock-"));
   try {

@@ -1,0 +1,125 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, it } from "vitest";
+import { writeRecord } from "../../src/core/record.ts";
+import { type AgentCli, agentClis } from "../peers/agent-clis.ts";
+import { type Reply, startStubModel, type Turn } from "../peers/stub-model.ts";
+import { type Everything, startEverything } from "../tailnet/harness/everything.ts";
+import type { TailnetNode } from "../tailnet/harness/node.ts";
+import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { binDir } from "./tsmcp.ts";
+
+const binOf = ({ bin }: AgentCli): string =>
+  fileURLToPath(new URL(`../peers/agents/node_modules/.bin/${bin}`, import.meta.url));
+const node22 = fileURLToPath(new URL("../nodes/node_modules/node-22/bin/node", import.meta.url));
+const installed = agentClis.filter((cli) => existsSync(binOf(cli)));
+
+/** What the agents of cloud VMs have been seen to wait for their tailnet. */
+const lateMs = 30_000;
+
+let tailnet: Tailnet;
+let server: TailnetNode;
+let vm: TailnetNode;
+let everything: Everything;
+
+/** Needs a gigabyte: npm ci --prefix test/peers/agents. */
+describe.skipIf(installed.length === 0 || !existsSync(node22))("an agent whose tailnet comes up 30 s late", () => {
+  beforeAll(async () => {
+    tailnet = await startTailnet();
+    everything = await startEverything(tailnet);
+    [server, vm] = await Promise.all([
+      tailnet.startNode({ hostname: "tools" }),
+      tailnet.startNode({ hostname: "vm", tags: ["tag:agent"] }),
+    ]);
+    await server.serve({ port: 8443, target: everything.url });
+  });
+
+  afterAll(async () => {
+    await everything?.close();
+    await tailnet?.close();
+  });
+
+  it.concurrent.for(installed)(
+    "$name learns why, and then calls a tool in the same conversation",
+    { timeout: 120_000 },
+    async (cli, { expect }) => {
+      const home = tailnet.tempDir();
+      const upAt = performance.now() + lateMs;
+      const heard = { status: false, ownTool: false, echoed: false };
+      await using model = await startStubModel(async (turn) => {
+        heard.status ||= turn.text.includes("cannot be reached");
+        heard.echoed ||= turn.text.includes("Echo: hello");
+        if (heard.echoed) return undefined;
+        const reply = replyTo(turn, cli, performance.now() > upAt);
+        heard.ownTool ||= reply?.name.endsWith("echo") === true;
+        if (!heard.ownTool) await delay(4_000);
+        return reply;
+      });
+      const entry = {
+        command: process.execPath,
+        args: [join(binDir, "tsmcp"), "bridge", `https://${server.dnsName}:8443/mcp`],
+        env: { HOME: home, NODE_EXTRA_CA_CERTS: tailnet.caFile },
+      };
+      cli.configure({ home, entry, modelUrl: model.url });
+      const said = run(cli, home, model.url);
+      await delay(lateMs);
+      recordProxy(home);
+      const output = await said;
+      expect(heard, output).toEqual({ status: true, ownTool: cli.readsListAgain, echoed: true });
+    },
+  );
+});
+
+/** Asks for the status while there is no way, then for the tool itself, or by tsmcp_call where the list stays as it was. */
+function replyTo({ tools }: Turn, { idleTool, readsListAgain }: AgentCli, isUp: boolean): Reply {
+  const find = (ending: string): string | undefined => tools.find((name) => name.endsWith(ending));
+  const [echo, call, status] = [
+    find("notes__echo") ?? find("notes/echo") ?? find("notes_echo") ?? find("notes-echo"),
+    find("tsmcp_call"),
+    find("tsmcp_status"),
+  ];
+  const message = { message: "hello" };
+  if (echo !== undefined) return { name: echo, arguments: message };
+  if (isUp && !readsListAgain && call !== undefined)
+    return { name: call, arguments: { tool: "echo", arguments: message } };
+  return status === undefined ? idleTool : { name: status, arguments: {} };
+}
+
+/** What `up` does last of all that the bridge can see. */
+function recordProxy(home: string): void {
+  const [host = "", port = ""] = vm.proxy.split(":");
+  const record = { version: 1, socket: vm.socket, stateDir: vm.stateDir, entries: [], exports: [] } as const;
+  writeRecord({ env: { HOME: home } }, { ...record, proxy: { host, port: Number(port) } });
+}
+
+/** Returns what the agent printed when it has ended. */
+function run(cli: AgentCli, home: string, modelUrl: string): Promise<string> {
+  const cwd = join(home, "work");
+  mkdirSync(cwd);
+  const child = spawn(binOf(cli), [...cli.args], {
+    cwd,
+    env: {
+      PATH: `${dirname(node22)}:${process.env.PATH}`,
+      HOME: home,
+      TAILNET_SWEEP: tailnet.runDir,
+      ...cli.env(modelUrl),
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk) => {
+      output += String(chunk);
+    });
+  }
+  const timer = setTimeout(() => child.kill("SIGKILL"), 110_000);
+  return new Promise((resolve) =>
+    child.once("close", () => {
+      clearTimeout(timer);
+      resolve(output);
+    }),
+  );
+}

@@ -1,0 +1,101 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** A coding agent as npm installs it, told to use a stub for its model, and no more of the network than that. */
+export interface AgentCli {
+  readonly name: string;
+  /** In test/peers/agents/node_modules/.bin. */
+  readonly bin: string;
+  readonly args: readonly string[];
+  readonly env: (modelUrl: string) => Readonly<Record<string, string>>;
+  readonly configure: (place: { home: string; entry: Entry; modelUrl: string }) => void;
+  /** Whether it reads the list again within a conversation when it is told that it changed. */
+  readonly readsListAgain: boolean;
+  /** A tool of its own that does nothing, for one that starts before its MCP servers are there. */
+  readonly idleTool?: Readonly<{ name: string; arguments: object }>;
+}
+
+export interface Entry {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export const agentClis: readonly AgentCli[] = [
+  {
+    name: "Claude Code 2.1.330",
+    bin: "claude",
+    args: ["-p", "go", "--allowedTools", "mcp__notes,Bash"],
+    env: (url) => ({
+      ANTHROPIC_BASE_URL: url,
+      ANTHROPIC_API_KEY: "stub",
+      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+      DISABLE_AUTOUPDATER: "1",
+      // Else only a search finds the tools of MCP servers, and no list can be looked at.
+      ENABLE_TOOL_SEARCH: "false",
+    }),
+    configure: ({ home, entry }) =>
+      write(home, ".claude.json", { hasCompletedOnboarding: true, mcpServers: { notes: { type: "stdio", ...entry } } }),
+    readsListAgain: true,
+    idleTool: { name: "Bash", arguments: { command: "true", description: "does nothing" } },
+  },
+  {
+    name: "Codex 0.169.0",
+    bin: "codex",
+    args: ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "go"],
+    env: () => ({ STUB_KEY: "stub" }),
+    configure({ home, entry, modelUrl }) {
+      const lines = [
+        ...['model = "gpt-5"', 'model_provider = "stub"', "check_for_update_on_startup = false"],
+        ...["[analytics]", "enabled = false"],
+        ...["[model_providers.stub]", 'name = "stub"', `base_url = "${modelUrl}/v1"`, 'env_key = "STUB_KEY"'],
+        ...[
+          "[mcp_servers.notes]",
+          `command = ${JSON.stringify(entry.command)}`,
+          `args = ${JSON.stringify(entry.args)}`,
+        ],
+        ...["[mcp_servers.notes.env]"],
+        ...Object.entries(entry.env).map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
+      ];
+      write(home, ".codex/config.toml", `${lines.join("\n")}\n`);
+    },
+    readsListAgain: false,
+    idleTool: { name: "get_goal", arguments: {} },
+  },
+  {
+    name: "Gemini CLI 0.61.0",
+    bin: "gemini",
+    args: ["-y", "-m", "gemini-2.5-flash", "-p", "go"],
+    env: (url) => ({ GEMINI_API_KEY: "stub", GOOGLE_GEMINI_BASE_URL: url }),
+    configure: ({ home, entry }) =>
+      write(home, ".gemini/settings.json", {
+        mcpServers: { notes: { ...entry, trust: true } },
+        general: { enableAutoUpdate: false },
+        privacy: { usageStatisticsEnabled: false },
+        security: { auth: { selectedType: "gemini-api-key" }, folderTrust: { enabled: false } },
+      }),
+    readsListAgain: true,
+  },
+  {
+    name: "Copilot CLI 1.0.102",
+    bin: "copilot",
+    args: ["-p", "go", "--allow-all-tools"],
+    env: (url) => ({
+      COPILOT_PROVIDER_BASE_URL: `${url}/v1`,
+      COPILOT_PROVIDER_TYPE: "openai",
+      COPILOT_PROVIDER_API_KEY: "stub",
+      COPILOT_MODEL: "gpt-5",
+      COPILOT_OFFLINE: "true",
+      COPILOT_AUTO_UPDATE: "false",
+    }),
+    configure: ({ home, entry }) =>
+      write(home, ".copilot/mcp-config.json", { mcpServers: { notes: { type: "local", ...entry, tools: ["*"] } } }),
+    readsListAgain: true,
+  },
+];
+
+function write(home: string, name: string, value: object | string): void {
+  const path = join(home, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, typeof value === "string" ? value : JSON.stringify(value));
+}
