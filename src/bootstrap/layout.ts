@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { homeDirectory, type RuntimeWorld } from "../core/runtime-directory.ts";
+import { canHoldSocket, realDirectory } from "../tailscale/socket-trust.ts";
 import type { StateChoice } from "./request.ts";
 
 /** Where `up` keeps what: all of it in the directory of this boot, but for what the user wants elsewhere. */
@@ -28,10 +29,14 @@ export function layoutOf(directory: string, state: StateChoice, world: RuntimeWo
   };
 }
 
-/** Under a long home directory the socket lies in memory, by a name that follows from the directory's. */
+/**
+ * Under a long home directory, and one that others can write (a `~/.local` made under umask 002), the socket lies in
+ * memory, by a name that follows from the directory's. A home that is its user's own link is followed once, here.
+ */
 function socketPath(directory: string, { shmDirectory = "/dev/shm" }: RuntimeWorld): string {
-  const inside = join(directory, "tailscaled.sock");
-  if (Buffer.byteLength(inside) <= maxSocketPathBytes) return inside;
+  const real = realDirectory(directory);
+  const inside = join(real, "tailscaled.sock");
+  if (Buffer.byteLength(inside) <= maxSocketPathBytes && canHoldSocket(real)) return inside;
   const name = createHash("sha256").update(directory).digest("hex").slice(0, 16);
   return join(shmDirectory, `tsmcp-${process.getuid?.() ?? 0}`, `${name}.sock`);
 }

@@ -51,7 +51,7 @@ export function loadConfig(world: ConfigWorld): LoadedConfig {
     return { sources: [source] };
   }
   const home = homeDirectory(world.env);
-  const own = ownConfigPaths(world.env, home).flatMap((path) => readConfig(path, true) ?? []);
+  const own = ownConfigPaths(world.env, home).flatMap((path) => readConfig(path, true, { isImplicit: true }) ?? []);
   const foundPath = findConfigUpwards(world.cwd, home);
   const isOwn = own.some((source) => source.path === foundPath);
   const found = foundPath === undefined || isOwn ? undefined : readConfig(foundPath, false);
@@ -65,8 +65,10 @@ function ownConfigPaths(env: Environment, home: string | undefined): readonly st
   return root === undefined ? [] : [configFileName, "config.json"].map((name) => join(root, "tsmcp", name));
 }
 
-function readConfig(path: string, trusted: boolean): ConfigSource | undefined {
+function readConfig(path: string, trusted: boolean, { isImplicit = false } = {}): ConfigSource | undefined {
   const file = readTextFile(path, maxConfigBytes);
+  // A service keeps root's HOME, which it cannot look into, and named no file there.
+  if (isImplicit && file.status === "invalid" && file.code === "EACCES") return undefined;
   if (file.status === "missing") return undefined;
   if (file.status === "invalid") throw invalid(path, [`${printable(path)} ${file.reason}`]);
   const uid = process.getuid?.();

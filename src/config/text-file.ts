@@ -4,7 +4,8 @@ import { messageOf, systemCodeOf } from "../core/errors.ts";
 export type TextFileResult =
   | { readonly status: "ok"; readonly text: string; readonly bom: boolean; readonly uid: number; readonly mode: number }
   | { readonly status: "missing" }
-  | { readonly status: "invalid"; readonly reason: string };
+  /** `code` is the system's, where it refused to open the file. */
+  | { readonly status: "invalid"; readonly reason: string; readonly code?: string };
 
 const byteOrderMark = "\uFEFF";
 
@@ -20,7 +21,8 @@ export function readTextFile(path: string, maxBytes: number): TextFileResult {
     const code = systemCodeOf(error);
     if (code === undefined && !(error instanceof TypeError)) throw error;
     if (code === "ENOENT" || code === "ENOTDIR") return { status: "missing" };
-    return { status: "invalid", reason: `cannot be read: ${code ?? messageOf(error)}` };
+    const reason = `cannot be read: ${code ?? messageOf(error)}`;
+    return code === undefined ? { status: "invalid", reason } : { status: "invalid", reason, code };
   }
   try {
     const stat = fstatSync(descriptor);

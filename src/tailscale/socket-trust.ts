@@ -1,5 +1,5 @@
-import { lstatSync } from "node:fs";
-import { dirname, isAbsolute } from "node:path";
+import { lstatSync, realpathSync } from "node:fs";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { systemCodeOf, TsmcpError } from "../core/errors.ts";
 
 /** A file's owner and kind, as `lstat` tells them. */
@@ -22,6 +22,31 @@ export function requireTrustedSocket(path: string): void {
     hint: "name a socket in a directory that only you or root can write",
     facts: { socket: path },
   });
+}
+
+/**
+ * Returns whether a socket in `directory`, which is there or is made for it with mode 0700, can only be this user's or
+ * root's. The path has to be free of symbolic links, as `realDirectory` returns it.
+ */
+export function canHoldSocket(directory: string): boolean {
+  try {
+    let existing = directory;
+    while (look(existing) === undefined) existing = dirname(existing);
+    return socketDefect(join(existing, "socket"), { uid: process.getuid?.() ?? 0, look }) === undefined;
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    return false;
+  }
+}
+
+/** Returns the path without symbolic links, as far as its directories are there. */
+export function realDirectory(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (systemCodeOf(error) === undefined || path === dirname(path)) return path;
+    return join(realDirectory(dirname(path)), basename(path));
+  }
 }
 
 /** Returns why somebody other than `uid` and root may listen at `path`, or undefined when nobody can. */

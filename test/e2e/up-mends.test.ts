@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { freePort } from "../../src/net/listening.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
 import { binDir, filesBelow, machineOn, processesNaming, startTsmcp, statuses, tsmcp, type UpJson } from "./tsmcp.ts";
@@ -113,4 +114,31 @@ test("up takes back what it began when the terminal hangs up", async () => {
   expect(processesNaming(machine.home)).toEqual([]);
   expect((await tsmcp(["down"], machine)).exitCode).toBe(0);
   expect(filesBelow(machine.home)).toEqual([]);
+});
+
+test("up, status and down work when ~/.local was made under umask 002", async () => {
+  const machine = machineOn(tailnet);
+  mkdirSync(join(machine.home, ".local"));
+  chmodSync(join(machine.home, ".local"), 0o775);
+  const up = await tsmcp(["up"], machine, { TS_AUTHKEY: await newKey() });
+  expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
+  expect((await tsmcp(["status"], machine)).exitCode).toBe(0);
+  expect((await tsmcp(["down"], machine)).exitCode).toBe(0);
+  expect(processesNaming(machine.home)).toEqual([]);
+  expect(filesBelow(machine.home)).toEqual([]);
+});
+
+test.runIf(process.getuid?.() === 0)("status, config and the plan of up work for a user with a HOME of root's", () => {
+  const home = mkdtempSync(join(tmpdir(), "tsmcp-root-"));
+  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  const user = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+  const run = (...args: string[]) =>
+    spawnSync("setpriv", [...user, process.execPath, join(binDir, "tsmcp"), ...args], {
+      cwd: "/",
+      env: { HOME: home, PATH: "/usr/bin:/bin" },
+      encoding: "utf8",
+    });
+  expect(run("status")).toMatchObject({ status: 1, stderr: "" });
+  expect(run("config")).toMatchObject({ status: 0, stderr: "" });
+  expect(run("up", "--dry-run", "--quiet")).toMatchObject({ status: 0, stderr: "" });
 });
