@@ -1,10 +1,17 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { peers } from "./contestants.ts";
 import { type Scene, time, tsmcp } from "./scene.ts";
 import { inTurn, type Summary } from "./statistics.ts";
 
-/** From the start of the process to the server's answer to `initialize`, over an empty node in the same environment. */
-export async function benchBridgeStart(scene: Scene, rounds: number, node: string): Promise<Record<string, Summary>> {
+/**
+ * From the start of the process to the server's answer to `initialize`, over an empty node in the same environment; the
+ * other bridges too where `withPeers` says so.
+ */
+export async function benchBridgeStart(
+  scene: Scene,
+  { rounds, node, withPeers }: { rounds: number; node: string; withPeers: boolean },
+): Promise<Record<string, Summary>> {
   const { tailnet, url } = scene;
   const { env } = scene.newHome();
   const proxyPort = await tailnet.api.reservePort();
@@ -16,25 +23,36 @@ export async function benchBridgeStart(scene: Scene, rounds: number, node: strin
   try {
     const { PATH = "", HOME = "", NODE_EXTRA_CA_CERTS = "" } = env;
     const agentEnv = { PATH, HOME, NODE_EXTRA_CA_CERTS };
+    const proxy = `http://127.0.0.1:${proxyPort}`;
+    const others = (withPeers ? peers() : []).map(({ name, command, env: extra }) => [
+      name,
+      () => initializeOnce(command(url.href, proxy), { ...agentEnv, ...extra(proxy) }),
+    ]);
     return await inTurn(rounds, {
       "empty node": () => time([node, "-e", "0"], agentEnv),
-      "tsmcp bridge": () => initializeOnce(node, url, agentEnv),
+      "tsmcp bridge": () => initializeOnce([node, tsmcp, "bridge", url.href], agentEnv),
+      ...Object.fromEntries(others),
     });
   } finally {
     await time([tsmcp, "down"], env, env.HOME);
   }
 }
 
-async function initializeOnce(node: string, url: URL, env: Record<string, string>): Promise<number> {
+async function initializeOnce(
+  [file, ...args]: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
   const start = performance.now();
-  const child = spawn(node, [tsmcp, "bridge", url.href], { env, stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(file, args, { env, stdio: ["pipe", "pipe", "ignore"] });
   child.stdin.write(`${initialize}\n`);
   const [line] = await once(child.stdout, "data");
   const ms = performance.now() - start;
   if (!String(line).includes("mcp-servers/everything")) throw new Error(`not the server's own answer: ${line}`);
   child.stdin.end();
-  const [exitCode] = await once(child, "exit");
-  if (exitCode !== 0) throw new Error(`the bridge exited ${exitCode}`);
+  // Not every bridge ends by itself.
+  const timer = setTimeout(() => child.kill("SIGKILL"), 2_000);
+  await once(child, "exit");
+  clearTimeout(timer);
   return ms;
 }
 

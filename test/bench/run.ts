@@ -27,7 +27,7 @@ for (const name of wants("start") ? ["node-20", "node-22", "node-24"] : []) {
   if (!existsSync(node)) continue;
   printTimes(
     `From start to the server's answer to initialize, ${name}`,
-    await benchBridgeStart(scene, rounds * 3, node),
+    await benchBridgeStart(scene, { rounds: rounds * 3, node, withPeers: name === "node-20" }),
     {
       ours: "tsmcp bridge",
       floor: "empty node",
