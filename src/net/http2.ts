@@ -1,5 +1,6 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
+import { messageOf } from "../core/errors.ts";
 import { type Header, type HttpRequest, type HttpResponse, maxHeaderBytes } from "./http-message.ts";
 
 /** One HTTP/2 connection, many requests. */
@@ -8,13 +9,23 @@ export interface Http2Connection {
   readonly usable: boolean;
   /** Requests under way. */
   readonly inFlight: number;
-  /** How many the server takes at once; those beyond wait inside. */
+  /** How many the server takes at once; those beyond wait inside. Infinity until it said so. */
   readonly maxInFlight: number;
+  /** How long the oldest upload under way has been stuck or sending; 0 when there is none. */
+  readonly uploadingForMs: number;
   request(request: HttpRequest): Promise<HttpResponse>;
   /** Tells in milliseconds how long a PING took; rejects when none comes back within `timeoutMs`. */
   ping(timeoutMs: number): Promise<number>;
   /** Ends at once, whatever is under way. */
   destroy(): void;
+}
+
+/** The server said that it did not look at the request, or it was never sent: it may go again, whatever it is. */
+export class RequestUnprocessed extends Error {
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.name = "RequestUnprocessed";
+  }
 }
 
 /** What one stream may bring before we grant more, and all together: bulk answers must not wait for round trips. */
@@ -23,6 +34,9 @@ const connectionWindowBytes = 16 * 1024 * 1024;
 
 /** Together the 15 s in which a host that died without a word is found; TCP alone takes two hours. */
 const usualWatch: Http2Watch = { everyMs: 10_000, timeoutMs: 5_000 };
+
+/** RFC 9113 §8.7: closed before any processing. */
+const refusedStream = 7;
 
 /** How often a connection with requests under way is asked whether it lives, and how long its answer may take. */
 export interface Http2Watch {
@@ -39,7 +53,12 @@ export async function openHttp2(socket: Duplex, origin: string, watch = usualWat
     settings: { enablePush: false, initialWindowSize: streamWindowBytes, maxHeaderListSize: maxHeaderBytes },
   });
   let inFlight = 0;
+  let maxInFlight = Number.POSITIVE_INFINITY;
   let goneAway = false;
+  const uploads = new Set<{ readonly sinceMs: number }>();
+  session.on("remoteSettings", ({ maxConcurrentStreams }) => {
+    maxInFlight = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+  });
   session.on("error", () => {});
   session.on("goaway", () => {
     goneAway = true;
@@ -57,12 +76,22 @@ export async function openHttp2(socket: Duplex, origin: string, watch = usualWat
       return inFlight;
     },
     get maxInFlight() {
-      return session.remoteSettings?.maxConcurrentStreams ?? 100;
+      return maxInFlight;
+    },
+    get uploadingForMs() {
+      const [oldest] = uploads;
+      return oldest === undefined ? 0 : performance.now() - oldest.sinceMs;
     },
     request(request) {
       inFlight += 1;
-      return requestHttp2(session, request, () => {
-        inFlight -= 1;
+      const upload = { sinceMs: performance.now() };
+      if (request.body !== undefined) uploads.add(upload);
+      return requestHttp2(session, request, {
+        onSent: () => uploads.delete(upload),
+        onClose: () => {
+          uploads.delete(upload);
+          inFlight -= 1;
+        },
       });
     },
     ping: (timeoutMs) => ping(session, timeoutMs),
@@ -70,7 +99,11 @@ export async function openHttp2(socket: Duplex, origin: string, watch = usualWat
   };
 }
 
-function requestHttp2(session: ClientHttp2Session, request: HttpRequest, onClose: () => void): Promise<HttpResponse> {
+function requestHttp2(
+  session: ClientHttp2Session,
+  request: HttpRequest,
+  { onSent, onClose }: { onSent: () => void; onClose: () => void },
+): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     let stream: ClientHttp2Stream;
     try {
@@ -80,10 +113,10 @@ function requestHttp2(session: ClientHttp2Session, request: HttpRequest, onClose
       });
     } catch (error) {
       onClose();
-      throw error;
+      return reject(new RequestUnprocessed(error));
     }
     // Stays attached for good: a reset after the answer is told here too.
-    stream.on("error", reject);
+    stream.on("error", (error) => reject(stream.rstCode === refusedStream ? new RequestUnprocessed(error) : error));
     stream.once("close", () => {
       onClose();
       // A reset with NO_ERROR or CANCEL makes no error event.
@@ -92,6 +125,7 @@ function requestHttp2(session: ClientHttp2Session, request: HttpRequest, onClose
     stream.once("response", (incoming) => {
       resolve({ status: Number(incoming[":status"]), headers: pairs(incoming), body: stream, protocol: "h2" });
     });
+    stream.once("finish", onSent);
     if (request.body !== undefined) stream.end(request.body);
   });
 }

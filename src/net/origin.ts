@@ -1,9 +1,11 @@
 import { messageOf, TsmcpError } from "../core/errors.ts";
 import { startDeadline } from "./deadline.ts";
 import type { Socket } from "./dial.ts";
+import { dialError } from "./dial-error.ts";
 import type { HttpRequest, HttpResponse } from "./http-message.ts";
 import type { Http1Pool } from "./http1.ts";
 import type { Http2Connection } from "./http2.ts";
+import type { Http2Pool } from "./http2-pool.ts";
 
 /** One server, asked many times over few connections. */
 export interface Origin {
@@ -45,9 +47,7 @@ export class RequestLost extends Error {
   }
 }
 
-type Wire =
-  | { readonly kind: "h2"; readonly connection: Http2Connection }
-  | { readonly kind: "h1"; readonly pool: Http1Pool };
+type Wire = { readonly kind: "h2"; readonly pool: Http2Pool } | { readonly kind: "h1"; readonly pool: Http1Pool };
 
 /** Returns the server as HTTP/2 over one connection, where ALPN agrees on it, else HTTP/1.1 over a small pool. */
 export function openOrigin(options: OriginOptions): Origin {
@@ -56,7 +56,7 @@ export function openOrigin(options: OriginOptions): Origin {
   let isClosed = false;
 
   const current = (): Promise<Wire> => {
-    if (wire !== undefined && (wire.kind === "h1" || wire.connection.usable)) return Promise.resolve(wire);
+    if (wire !== undefined && (wire.kind === "h1" || wire.pool.usable)) return Promise.resolve(wire);
     // Single flight: a hundred requests at once share one dial and its failure.
     opening ??= openWire(options)
       .then((opened) => {
@@ -71,25 +71,26 @@ export function openOrigin(options: OriginOptions): Origin {
   };
   return {
     get isOpen() {
-      return wire !== undefined && (wire.kind === "h1" || wire.connection.usable);
+      return wire !== undefined && (wire.kind === "h1" || wire.pool.usable);
     },
     warm: async () => void (await current()),
     async stir(timeoutMs) {
       const opened = await current();
-      if (opened.kind === "h2") await opened.connection.ping(timeoutMs);
+      if (opened.kind === "h2") await opened.pool.ping(timeoutMs);
     },
     async request(request) {
       const { signal } = request;
       const opened = await (signal === undefined ? current() : untilAborted(current(), signal));
       const message = { ...request, scheme: options.scheme, authority: options.authority };
       try {
-        if (opened.kind === "h2") return await opened.connection.request(message);
+        if (opened.kind === "h2") return await opened.pool.request(message);
         const { requestHttp1 } = await import("./http1.ts");
         return await requestHttp1(message, { pool: opened.pool });
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         if (opened.kind === "h1") opened.pool.dropIdle();
-        throw error instanceof TsmcpError ? error : new RequestLost(error);
+        if (error instanceof TsmcpError) throw error;
+        throw isUnprocessed(error) ? unprocessed(options.authority, error) : new RequestLost(error);
       }
     },
     close() {
@@ -109,13 +110,30 @@ async function openWire(options: OriginOptions): Promise<Wire> {
   try {
     const secured = await secure(socket, options, ["h2", "http/1.1"]);
     if (secured.protocol !== "h2") return await openPool(options, secured.socket);
-    const { openHttp2 } = await import("./http2.ts");
-    const connection = await openHttp2(secured.socket, `https://${options.authority}`);
-    return { kind: "h2", connection };
+    const { createHttp2Pool } = await import("./http2-pool.ts");
+    const first = await openHttp2On(secured.socket, options);
+    return { kind: "h2", pool: createHttp2Pool(first, () => openAnother(options)) };
   } catch (error) {
     socket.destroy();
     throw error;
   }
+}
+
+async function openAnother(options: OriginOptions): Promise<Http2Connection> {
+  const socket = await options.dial();
+  try {
+    const secured = await secure(socket, options, ["h2"]);
+    if (secured.protocol !== "h2") throw new Error("the server speaks HTTP/2 no more");
+    return await openHttp2On(secured.socket, options);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+async function openHttp2On(socket: Socket, { authority }: OriginOptions): Promise<Http2Connection> {
+  const { openHttp2 } = await import("./http2.ts");
+  return openHttp2(socket, `https://${authority}`);
 }
 
 async function secure(socket: Socket, { tls, handshakeTimeoutMs }: OriginOptions, alpn: readonly string[]) {
@@ -152,8 +170,18 @@ async function openPool(options: OriginOptions, first: Socket): Promise<Wire> {
   };
 }
 
+/** By name: the class is in a module that is loaded only for servers of HTTP/2. */
+function isUnprocessed(error: unknown): error is Error {
+  return error instanceof Error && error.name === "RequestUnprocessed";
+}
+
+function unprocessed(target: string, cause: Error): TsmcpError {
+  const reason = `the request was turned away unread: ${cause.message}`;
+  return dialError({ layer: "connect", reason, target, cause });
+}
+
 function endWire(wire: Wire): void {
-  if (wire.kind === "h2") wire.connection.destroy();
+  if (wire.kind === "h2") wire.pool.destroy();
   else wire.pool.close();
 }
 

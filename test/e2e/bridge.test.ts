@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client as ClientV2 } from "@modelcontextprotocol/client";
@@ -10,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeRecord } from "../../src/core/record.ts";
 import { freePort, isListening } from "../../src/net/listening.ts";
 import { rawAgent } from "../fakes/bridge.ts";
+import { listen } from "../fakes/listening.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
 import { until } from "../tailnet/harness/until.ts";
@@ -188,6 +190,35 @@ describe("the bridge on the real tailnet", () => {
     expect(await ended).toBe(0);
   });
 
+  it("lets a call through that 300 stalled ones and three uploads that nobody reads would hold up", async () => {
+    const backend = createServer((request, response) => {
+      // An upload that is never read fills what tailscaled grants to the whole connection.
+      if (Number(request.headers["content-length"]) > 1_000_000) return;
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => answerOrStall(Buffer.concat(chunks).toString(), response));
+    });
+    const port = await listen(backend);
+    await server.serve({ port: 8444, target: `http://127.0.0.1:${port}` });
+    const place = `https://${server.dnsName}:8444/mcp`;
+    const { child, agent, ended } = startRaw(homeWithRecord(), [place, "--max-in-flight", "1000"]);
+    try {
+      await agent.initialize();
+      const data = "x".repeat(5_000_000);
+      for (let count = 0; count < 3; count++)
+        agent.send({ id: `upload-${count}`, method: "tools/call", params: { data } });
+      for (let count = 0; count < 300; count++) agent.send({ id: `stalls-${count}`, method: "tools/call", params: {} });
+      expect(await agent.ask("tools/list")).toMatchObject({ result: { tools: [] } });
+      expect(await agent.ask("tools/list")).toMatchObject({ result: { tools: [] } });
+      expect(connectionsTo(vm.proxy, child.pid ?? 0)).toBeLessThanOrEqual(4);
+      child.kill("SIGTERM");
+      expect(await ended).toBe(0);
+    } finally {
+      backend.closeAllConnections();
+      backend.close();
+    }
+  });
+
   it("tells a port where nobody serves with tailscaled's own reason", async () => {
     const closed = `https://${server.dnsName}:9/mcp`;
     const { child, agent, ended } = startRaw(homeWithRecord(), [closed, "--connect-timeout", "300ms"]);
@@ -201,6 +232,20 @@ describe("the bridge on the real tailnet", () => {
     expect(await ended).toBe(0);
   });
 });
+
+/** A server that answers everything but calls. */
+function answerOrStall(text: string, response: ServerResponse): void {
+  const { id, method } = text === "" ? { id: undefined, method: undefined } : JSON.parse(text);
+  if (method === "tools/call") return;
+  if (id === undefined) return void response.writeHead(method === undefined ? 405 : 202).end();
+  const opened = {
+    protocolVersion: "2025-11-25",
+    capabilities: { tools: {} },
+    serverInfo: { name: "s", version: "1" },
+  };
+  const result = method === "initialize" ? opened : { tools: [] };
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ jsonrpc: "2.0", id, result }));
+}
 
 /** Connections that a process has to a proxy of this machine. Source: proc(5), `net/tcp`, 01 is ESTABLISHED. */
 function connectionsTo(proxy: string, pid: number): number {

@@ -14,7 +14,11 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function start(kind: "h1" | "h2", handle: (url: string, response: ServerResponse) => void) {
+async function start(
+  kind: "h1" | "h2",
+  handle: (url: string, response: ServerResponse) => void,
+  maxConcurrentStreams = 1_000,
+) {
   const sockets = new Set<Socket>();
   let connections = 0;
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => handle(request.url ?? "", response);
@@ -22,7 +26,9 @@ async function start(kind: "h1" | "h2", handle: (url: string, response: ServerRe
   const server: Server =
     kind === "h1"
       ? createHttps(options, onRequest)
-      : createSecureServer(options, (request, response) => Reflect.apply(onRequest, undefined, [request, response]));
+      : createSecureServer({ ...options, settings: { maxConcurrentStreams } }, (request, response) =>
+          Reflect.apply(onRequest, undefined, [request, response]),
+        );
   server.on("secureConnection", (socket: Socket) => {
     connections += 1;
     sockets.add(socket);
@@ -133,4 +139,25 @@ test("a request that is aborted ends with the reason, and the others go on", asy
   await expect(hanging).rejects.toBe(reason);
   expect(await ask(origin, "/b")).toBe("/b");
   expect(connections()).toBe(1);
+});
+
+test("a request gets through though the server's streams are all taken by those that stall", async () => {
+  const stalled: ServerResponse[] = [];
+  const { origin, connections } = await start(
+    "h2",
+    (url, response) => void (url === "/stalls" ? stalled.push(response) : response.end("there")),
+    20,
+  );
+  await ask(origin);
+  for (let count = 0; count < 30; count++) void ask(origin, "/stalls").catch(() => {});
+  expect(await ask(origin)).toBe("there");
+  expect(connections()).toBe(2);
+});
+
+test("a request that the server turned away unread is told as one that did not go", async () => {
+  const { origin } = await start("h2", (_url, response) => {
+    const { stream } = response as unknown as { stream: { close(code: number): void } };
+    stream.close(7);
+  });
+  await expect(ask(origin)).rejects.toMatchObject({ code: "dial-failed", facts: { layer: "connect" } });
 });
