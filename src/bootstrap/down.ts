@@ -1,9 +1,9 @@
-import { existsSync, rmdirSync, rmSync } from "node:fs";
+import { rmdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { removeAgentEntries } from "../agents/agent-files.ts";
 import { messageOf, systemCodeOf } from "../core/errors.ts";
 import { type BootRecord, readRecord, removeRecord } from "../core/record.ts";
-import { runtimeDirectories } from "../core/runtime-directory.ts";
+import { ownRuntimeDirectories } from "../core/runtime-directory.ts";
 import { logOut } from "../tailscale/local-api.ts";
 import { identitiesOf, stopAll } from "./apply/daemon.ts";
 import { removeExports } from "./exports/install.ts";
@@ -38,7 +38,7 @@ const logoutLimitMs = 5_000;
 export async function down(request: DownRequest, world: BootstrapWorld): Promise<DownReport> {
   return unlessInterrupted(world.signal, async () => {
     const reports: DownReport[] = [];
-    for (const directory of runtimeDirectories(world).filter(existsSync)) {
+    for (const directory of ownRuntimeDirectories(world)) {
       const layout = layoutOf(directory, { kind: "boot" }, world);
       const { timeoutMs } = request;
       reports.push(await whileAlone({ layout, timeoutMs }, world, () => takeDown(layout, request, world)));
@@ -91,7 +91,8 @@ function removeDaemonFiles(
   world: BootstrapWorld,
 ): void {
   const { layout, socket, record, keepLogin } = place;
-  for (const path of [socket, layout.logFile, layout.logsDir]) rmSync(path, { recursive: true, force: true });
+  for (const path of [socket, layout.logFile]) rmSync(path, { force: true });
+  rmSync(layout.logsDir, { recursive: true, force: true });
   if (keepLogin) return;
   const stateDir = record?.stateDir ?? layout.stateDir;
   const own = [layout, layoutOf(layout.directory, { kind: "persistent" }, world)];
@@ -118,7 +119,7 @@ function removeEmpty(directories: readonly string[]): void {
     try {
       rmdirSync(directory);
     } catch (error) {
-      if (!["ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY"].includes(systemCodeOf(error) ?? "")) throw error;
+      if (!["ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY", "ENOTDIR", "EPERM", "EACCES"].includes(systemCodeOf(error) ?? "")) throw error;
     }
   }
 }

@@ -34,12 +34,18 @@ export async function whileAlone<Result>(
   }
   try {
     if (existsSync(layout.workingFile)) await endOrphans(layout, world);
-    writeFileSync(layout.workingFile, "", { mode: 0o600 });
+    markWorking(layout);
     return await work();
   } finally {
     rmSync(layout.workingFile, { force: true });
     hold.release();
   }
+}
+
+function markWorking({ workingFile }: Layout): void {
+  rmSync(workingFile, { force: true });
+  // O_EXCL follows no link (open(2)): nobody's file is emptied through one.
+  writeFileSync(workingFile, "", { flag: "wx", mode: 0o600 });
 }
 
 /** A `tailscale up` outlives the `tsmcp up` that was killed, and would log in while the next one looks at the state. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readRecord } from "../core/record.ts";
-import { runtimeDirectories } from "../core/runtime-directory.ts";
+import { ownRuntimeDirectories } from "../core/runtime-directory.ts";
 import { listenText } from "../tailscale/daemon-arguments.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
 import { layoutOf } from "./layout.ts";
@@ -34,7 +34,7 @@ export async function readBootstrapStatus(
 }
 
 function ownSocket(world: BootstrapWorld): string | undefined {
-  const sockets = runtimeDirectories(world).map((directory) => layoutOf(directory, { kind: "boot" }, world).socket);
+  const sockets = ownRuntimeDirectories(world).map((directory) => layoutOf(directory, { kind: "boot" }, world).socket);
   return sockets.find(existsSync);
 }
 

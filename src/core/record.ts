@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readFileSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { messageOf, systemCodeOf, TsmcpError } from "./errors.ts";
 import { replaceFile, temporaryPathOf } from "./replace-file.ts";
-import { directoryDefect, makeRuntimeDirectory, type RuntimeWorld, runtimeDirectories } from "./runtime-directory.ts";
+import { makeRuntimeDirectory, ownRuntimeDirectories, type RuntimeWorld } from "./runtime-directory.ts";
 
 /** What `up` did on this boot. Holds no secret. */
 export interface BootRecord {
@@ -37,9 +37,8 @@ const maxRecordBytes = 1024 * 1024;
 
 /** Returns what `up` recorded for this boot, or undefined: a torn file and somebody else's count as none. */
 export function readRecord(world: RuntimeWorld): BootRecord | undefined {
-  for (const directory of runtimeDirectories(world)) {
+  for (const directory of ownRuntimeDirectories(world)) {
     try {
-      if (!isOurs(directory)) continue;
       const record = toRecord(JSON.parse(readOwnFile(join(directory, recordName))));
       if (record !== undefined) return record;
     } catch {
@@ -71,19 +70,10 @@ export function writeRecord(world: RuntimeWorld, record: BootRecord): void {
 
 /** Removes the record of this boot, if there is one. */
 export function removeRecord(world: RuntimeWorld): void {
-  for (const directory of runtimeDirectories(world)) {
-    if (!isOurs(directory)) continue;
+  for (const directory of ownRuntimeDirectories(world)) {
     for (const path of [join(directory, recordName), temporaryPathOf(join(directory, recordName))]) {
       rmSync(path, { force: true });
     }
-  }
-}
-
-function isOurs(directory: string): boolean {
-  try {
-    return directoryDefect(dirname(directory)) === undefined && directoryDefect(directory) === undefined;
-  } catch {
-    return false;
   }
 }
 

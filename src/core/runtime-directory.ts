@@ -1,6 +1,6 @@
 import { chmodSync, lstatSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { systemCodeOf, TsmcpError } from "./errors.ts";
 import { machineName } from "./machine.ts";
 import { makeDirectories } from "./make-directories.ts";
@@ -20,6 +20,11 @@ export interface RuntimeWorld {
  */
 export function runtimeDirectories(world: RuntimeWorld): readonly string[] {
   return runtimeRoots(world).map((root) => join(root, machineName(world.procDirectory)));
+}
+
+/** Returns those of `runtimeDirectories` that are there and ours: in /dev/shm anybody may have made one first. */
+export function ownRuntimeDirectories(world: RuntimeWorld): readonly string[] {
+  return runtimeDirectories(world).filter((directory) => isOwn(dirname(directory)) && isOwn(directory));
 }
 
 /**
@@ -72,6 +77,14 @@ export function directoryDefect(directory: string): string | undefined {
   if (!stat.isDirectory()) return "is not a directory";
   const uid = process.getuid?.();
   return uid === undefined || stat.uid === uid ? undefined : `belongs to user ${stat.uid}`;
+}
+
+function isOwn(directory: string): boolean {
+  try {
+    return directoryDefect(directory) === undefined;
+  } catch {
+    return false;
+  }
 }
 
 function runtimeRoots({ env, shmDirectory = "/dev/shm" }: RuntimeWorld): readonly string[] {
