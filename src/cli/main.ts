@@ -1,4 +1,5 @@
 import { CommanderError } from "commander";
+import { TsmcpError } from "../core/errors.ts";
 import type { Session } from "./command.ts";
 import { allCommands } from "./commands.ts";
 import { describeFailure } from "./failure.ts";
@@ -20,13 +21,21 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
       ? exitCodeOfSignal(terminal.signal.reason)
       : session.exitCode;
   } catch (error) {
-    const failure = error instanceof CommanderError ? usageError(error) : error;
+    const failure = error instanceof CommanderError ? usageError(error) : ownSignal(error, terminal);
     if (failure === "done") return 0;
     const text = describeFailure(failure, { json: session.json });
     terminal.writeOut(text.stdout);
     terminal.writeError(text.stderr);
     return terminal.signal.aborted ? exitCodeOfSignal(terminal.signal.reason) : text.exitCode;
   }
+}
+
+/** What the user's own signal broke off is no bug, whatever was thrown for it. */
+function ownSignal(error: unknown, { signal }: Terminal): unknown {
+  const isTold = error instanceof TsmcpError;
+  return !signal.aborted || isTold
+    ? error
+    : new TsmcpError({ code: "interrupted", message: `stopped by ${String(signal.reason)}`, cause: error });
 }
 
 /** Known before the options are parsed, because a failure to parse them is told in JSON too. */

@@ -22,6 +22,7 @@ export const errorExits = {
   "proxy-unreachable": 1,
   "runtime-directory-unsafe": 1,
   busy: 1,
+  interrupted: 1,
   "command-failed": 1,
   "command-timeout": 1,
   "dial-failed": 1,

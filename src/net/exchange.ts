@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { messageOf, TsmcpError } from "../core/errors.ts";
 import type { CertificateSummary } from "./certificate.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
@@ -110,6 +111,7 @@ async function readBody(
 ): Promise<{ body: Buffer; truncated: boolean }> {
   const chunks: Buffer[] = [];
   let size = 0;
+  let askAgainMs = 0;
   for await (const chunk of body) {
     if (deadline.signal.aborted) break;
     const bytes: Buffer = Buffer.from(chunk);
@@ -117,11 +119,21 @@ async function readBody(
     size += bytes.length;
     if (size > maxBodyBytes) return { body: Buffer.concat(chunks).subarray(0, maxBodyBytes), truncated: true };
     // An event ends with a line break; asking at every chunk would copy the whole of a large body each time.
-    if (bytes.at(-1) === lineFeed && untilMessage?.(Buffer.concat(chunks))) break;
+    if (untilMessage === undefined || bytes.at(-1) !== lineFeed || performance.now() < askAgainMs) continue;
+    const startMs = performance.now();
+    if (untilMessage(Buffer.concat(chunks))) break;
+    const costMs = performance.now() - startMs;
+    // A large body in crumbs would else be read again at each of them, and no timer would get a turn.
+    if (costMs > dearQuestionMs) askAgainMs = performance.now() + restFactor * costMs;
+    if (chunks.length % chunksPerTurn === 0) await nextTurn();
   }
   if (deadline.signal.aborted) throw deadline.signal.reason;
   return { body: Buffer.concat(chunks), truncated: false };
 }
+
+const dearQuestionMs = 5;
+const restFactor = 10;
+const chunksPerTurn = 64;
 
 const lineFeed = 0x0a;
 

@@ -101,7 +101,7 @@ async function namedServers(
   const named = words.map((word) => findServer(word, configured));
   if (tailnetUrl === undefined && publicUrl === undefined) {
     const servers = words.length === 0 ? [...configured.values()] : named;
-    await refuseForeign(context, servers);
+    await refuseForeign(context, servers, options.header);
     return servers;
   }
   if (named.length > 1) {
@@ -122,7 +122,11 @@ async function namedServers(
 }
 
 /** A file that comes with a repository may name servers of this tailnet only; nothing is sent to others. */
-async function refuseForeign(context: CommandContext, servers: readonly ConfiguredServer[]): Promise<void> {
+async function refuseForeign(
+  context: CommandContext,
+  servers: readonly ConfiguredServer[],
+  headers: readonly string[],
+): Promise<void> {
   const untrusted = servers.filter(({ trusted }) => !trusted);
   if (untrusted.length === 0) return;
   const [{ assertOwnServers }, { daemonAnswer }] = await Promise.all([
@@ -131,5 +135,13 @@ async function refuseForeign(context: CommandContext, servers: readonly Configur
   ]);
   const daemon = await daemonAnswer({ world: worldOf(context), signal: context.signal });
   const suffix = daemon.kind === "answered" ? daemon.status.magicDnsSuffix : undefined;
-  if (suffix !== undefined) assertOwnServers(untrusted, suffix);
+  if (suffix !== undefined) return assertOwnServers(untrusted, suffix);
+  // Why the tailnet is away is worth finding out, but nothing of the user's goes to a host that nobody vouches for.
+  assertOwnServers(untrusted, "ts.net");
+  if (headers.length === 0) return;
+  throw new TsmcpError({
+    code: "server-foreign",
+    message: "--header goes to no server that a repository names before this node's tailnet is known",
+    hint: 'run "tsmcp up" first, or pass --config to trust the file',
+  });
 }

@@ -1,3 +1,4 @@
+import { TsmcpError } from "../../core/errors.ts";
 import type { TargetContext } from "../context.ts";
 import { control } from "../facts/control.ts";
 import { publicView } from "../facts/public-view.ts";
@@ -69,12 +70,24 @@ type Door =
   | { readonly kind: "open"; readonly route: Route; readonly opening: Opening }
   | { readonly kind: "closed"; readonly reason: string };
 
-/** Returns the public way to the path at which the tailnet side answers, else to the first that opened there. */
+/** No door to try proves nothing where it was not seen to be closed. */
+function unreachable(reason: string): TsmcpError {
+  return new TsmcpError({
+    code: "http-failed",
+    message: `the public side cannot be reached from here: ${reason}`,
+    hint: "run it where the internet is reached, or name the address with --connect-to",
+  });
+}
+
+/**
+ * Returns the public way to the path at which the tailnet side answers, else to the first that opened there.
+ * Throws `http-failed` where the public side cannot be reached.
+ */
 export async function publicDoor(context: TargetContext): Promise<Door> {
   const [way, view] = await Promise.all([publicWay(context), publicView(context)]);
   if (view.kind === "closed") return view;
-  if (way.kind !== "open" || view.kind === "unknown")
-    return { kind: "closed", reason: "the public side cannot be reached" };
+  if (view.kind === "unknown") throw unreachable(view.reason);
+  if (way.kind !== "open") throw unreachable("its address is not known");
   const { server } = context.target;
   const urls = (server.publicUrls ?? []).map((url) => new URL(url));
   if (context.machine.request.vantage !== "public") {

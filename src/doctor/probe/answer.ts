@@ -30,9 +30,17 @@ function eventData(body: Buffer): Buffer[] {
 }
 
 function toAnswer(value: unknown, id: number): McpAnswer | undefined {
-  // A server of 2025-03-26 may answer in a batch.
-  if (Array.isArray(value)) return value.map((item) => toAnswer(item, id)).find((answer) => answer !== undefined);
-  if (!isObject(value)) return undefined;
+  // A server of 2025-03-26 may answer in a batch. A batch holds no batch, however deep a hostile one nests.
+  const items = Array.isArray(value) ? value : [value];
+  for (const item of items) {
+    const answer = toMessageAnswer(item, id);
+    if (answer !== undefined) return answer;
+  }
+  return undefined;
+}
+
+function toMessageAnswer(value: unknown, id: number): McpAnswer | undefined {
+  if (!isObject(value) || Array.isArray(value)) return undefined;
   const { result, error } = value;
   if (value.id === id && isObject(result)) return { kind: "result", result };
   // An error may come without the id when the request could not be read (JSON-RPC 2.0 § 5).
