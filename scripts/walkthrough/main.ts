@@ -3,16 +3,16 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { flawedGates } from "../../test/peers/gates/flawed.ts";
 import { startGate } from "../../test/peers/gates/mcp-server.ts";
+import { startEverything } from "../../test/tailnet/harness/everything.ts";
 import { startTailnet } from "../../test/tailnet/harness/tailnet.ts";
 import { askAsAgent } from "./agent.ts";
 import { chapter, expect, type Stage, show, tell } from "./narrator.ts";
-import { startEverything } from "./servers.ts";
 
 chapter("A tailnet on this machine: stock tailscaled, real WireGuard, Serve and Funnel; no account");
 await using tailnet = await startTailnet();
 const server = await tailnet.startNode({ hostname: "server", tags: ["tag:server"] });
 const url = `https://${server.dnsName}:8443/mcp`;
-await using everything = await startEverything(await tailnet.api.reservePort());
+await using everything = await startEverything(tailnet);
 await using recipe = await startGate({ gate: recipeGate() });
 await using nothing = await startGate({ gate: () => false });
 tell(`The MCP server will be ${url} for the tailnet, and https://${server.dnsName}/mcp for the internet.`);
@@ -23,7 +23,7 @@ const agentFile = join(stage.cwd, ".cursor/mcp.json");
 const publicPath = tailnet.connectTo(server.dnsName).flatMap((one) => ["--connect-to", one]);
 
 chapter("A machine without a TUN device joins, and its agent gets the server");
-await server.serve({ port: 8443, target: `http://127.0.0.1:${everything.port}` });
+await server.serve({ port: 8443, target: everything.url });
 await server.funnel({ port: 443, target: `http://127.0.0.1:${nothing.port}` });
 const joined = await show(stage, `tsmcp up --server notes=${url}`, [
   "tsmcp",

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type RunningServer, startEverything } from "../../scripts/walkthrough/servers.ts";
+import { type Everything, startEverything } from "../tailnet/harness/everything.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
 
 /** The command that people type. */
@@ -21,15 +21,15 @@ export interface Scene extends AsyncDisposable {
 
 export async function startScene(): Promise<Scene> {
   const tailnet = await startTailnet();
-  let everything: RunningServer | undefined;
+  let everything: Everything | undefined;
   const end = async (): Promise<void> => {
     await everything?.[Symbol.asyncDispose]();
     await tailnet.close();
   };
   try {
-    everything = await startEverything(await tailnet.api.reservePort());
+    everything = await startEverything(tailnet);
     const server = await tailnet.startNode({ hostname: "server", tags: ["tag:server"] });
-    await server.serve({ port: 8443, target: `http://127.0.0.1:${everything.port}` });
+    await server.serve({ port: 8443, target: everything.url });
     return {
       tailnet,
       url: new URL(`https://${server.dnsName}:8443/mcp`),

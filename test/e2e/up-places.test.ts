@@ -1,5 +1,15 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
@@ -47,16 +57,25 @@ test.runIf(isRoot)("up and down work for a user who is not root", async () => {
   const home = mkdtempSync(join(tmpdir(), "tsmcp-nobody-"));
   onTestFinished(() => rmSync(home, { recursive: true, force: true }));
   await tailnet.api.claim(home);
-  // The test tailnet's programs lie in root's home.
+  // The test tailnet's programs lie in root's home, and the checkout may lie where only root can look.
   const programs = mkdtempSync(join(tmpdir(), "tsmcp-programs-"));
   onTestFinished(() => rmSync(programs, { recursive: true, force: true }));
   for (const [name, path] of Object.entries(tailscalePrograms())) copyFileSync(path, join(programs, name));
+  for (const part of ["bin", "dist", "package.json"])
+    cpSync(join(binDir, "..", part), join(programs, "tsmcp", part), { recursive: true });
   chmodSync(programs, 0o755);
   chownSync(home, nobody, nobody);
   const run = (args: readonly string[], extra = {}) =>
     spawnSync(
       "setpriv",
-      [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", process.execPath, join(binDir, "tsmcp"), ...args],
+      [
+        `--reuid=${nobody}`,
+        `--regid=${nobody}`,
+        "--clear-groups",
+        process.execPath,
+        join(programs, "tsmcp/bin/tsmcp"),
+        ...args,
+      ],
       {
         cwd: home,
         encoding: "utf8",
