@@ -42,10 +42,11 @@ describe.skipIf(installed.length === 0 || !existsSync(node22))("an agent whose t
     await tailnet?.close();
   });
 
-  it.concurrent.for(installed)(
+  it.concurrent.for(agentClis)(
     "$name learns why, and then calls a tool in the same conversation",
     { timeout: 120_000 },
-    async (cli, { expect }) => {
+    async (cli, { expect, skip }) => {
+      skip(!installed.includes(cli), `${cli.bin} is not installed`);
       const home = tailnet.tempDir();
       const upAt = performance.now() + lateMs;
       const heard = { status: false, ownTool: false, echoed: false };
