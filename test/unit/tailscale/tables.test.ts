@@ -47,9 +47,13 @@ test.each([
   [["tailscale", "--socket=/s", "up", "--reset"], false, true],
   [["tailscale", "--socket=/s", "status"], false, false],
   [["tailscaled", "--socket=/other", "--statedir=/d"], false, false],
+  [["tailscaled", "--socket=/s", "--statedir=/somebody"], false, false],
   [["grep", "--socket=/s"], false, false],
 ])("%j is a daemon on the socket: %s, a login: %s", (argv, isDaemon, isLogin) => {
-  expect([isDaemonOn("/s", argv), isLoginOn("/s", argv)]).toEqual([isDaemon, isLogin]);
+  expect([isDaemonOn({ socket: "/s", stateDirs: ["/e", "/d"] }, argv), isLoginOn("/s", argv)]).toEqual([
+    isDaemon,
+    isLogin,
+  ]);
 });
 
 describe("daemonEnvironment", () => {
