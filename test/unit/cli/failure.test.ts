@@ -69,3 +69,18 @@ describe("main", () => {
     expect(silent.out()).toBe("");
   });
 });
+
+describe("a command that the user's own signal broke off", () => {
+  it("is told as that, and not as a bug", async () => {
+    const { terminal, interrupt } = interruptible();
+    interrupt();
+    expect(await main(["status", "--json"], terminal)).toBe(130);
+    expect(terminal.error()).not.toContain("bug");
+  });
+});
+
+function interruptible() {
+  const controller = new AbortController();
+  const terminal = { ...fakeTerminal({ HOME: "/nonexistent" }), signal: controller.signal };
+  return { terminal, interrupt: () => controller.abort("SIGINT") };
+}
