@@ -115,7 +115,7 @@ function gatherDaemon(
   world: BootstrapWorld,
 ): DaemonFacts {
   const recorded = record?.socket === socket && record.daemon !== undefined && isAlive(record.daemon);
-  const stateDirs = [...ownStateDirs(world), ...(record?.socket === socket ? [record.stateDir] : [])];
+  const stateDirs = stateDirsOn(socket, record, world);
   // An `up` that was killed after it had started a daemon could not write down which.
   const identities = recorded ? [record.daemon] : processesOf((argv) => isDaemonOn({ socket, stateDirs }, argv));
   const [identity, ...others] = identities;
@@ -126,9 +126,11 @@ function gatherDaemon(
   return { kind: "lost", identities };
 }
 
-/** Where `up` keeps state on this boot, unless it was told another place, which is in the record. */
-function ownStateDirs(world: BootstrapWorld): readonly string[] {
-  return runtimeDirectories(world).flatMap((directory) =>
-    (["boot", "persistent"] as const).map((kind) => layoutOf(directory, { kind }, world).stateDir),
+/** On a socket of this boot's directory the daemon is ours wherever `--state-dir` was, also when the record is lost. */
+function stateDirsOn(socket: string, record: BootRecord | undefined, world: BootstrapWorld): readonly string[] | "any" {
+  const layouts = runtimeDirectories(world).flatMap((directory) =>
+    (["boot", "persistent"] as const).map((kind) => layoutOf(directory, { kind }, world)),
   );
+  if (layouts.some((layout) => layout.socket === socket)) return "any";
+  return [...layouts.map(({ stateDir }) => stateDir), ...(record?.socket === socket ? [record.stateDir] : [])];
 }

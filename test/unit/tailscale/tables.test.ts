@@ -221,3 +221,9 @@ describe("socketDefect", () => {
     expect(socketDefect(path, { uid: 1000, look: (name) => facts[name] })).toBe(expected);
   });
 });
+
+test("a daemon on a socket of ours is ours wherever it keeps its state", () => {
+  const own = { socket: "/s", stateDirs: "any" } as const;
+  expect(isDaemonOn(own, ["tailscaled", "--socket=/s", "--statedir=/elsewhere"])).toBe(true);
+  expect(isDaemonOn(own, ["tailscale", "--socket=/s", "status"])).toBe(false);
+});
