@@ -1,6 +1,7 @@
-import { rmSync } from "node:fs";
+import { rmdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { removeAgentEntries } from "../agents/agent-files.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, systemCodeOf } from "../core/errors.ts";
 import { type BootRecord, readRecord, removeRecord } from "../core/record.ts";
 import { ownRuntimeDirectories } from "../core/runtime-directory.ts";
 import { logOut } from "../tailscale/local-api.ts";
@@ -8,10 +9,9 @@ import { identitiesOf, stopAll } from "./apply/daemon.ts";
 import { removeExports } from "./exports/install.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
 import { unlessInterrupted } from "./interruption.ts";
-import { loginsKeptIn } from "./kept-login.ts";
 import { isUsersStateDir, type Layout, layoutOf } from "./layout.ts";
 import { whileAlone } from "./lock.ts";
-import { keepState, removeState } from "./state-directory.ts";
+import { removeState } from "./state-directory.ts";
 import type { BootstrapWorld } from "./world.ts";
 
 export interface DownRequest {
@@ -42,6 +42,7 @@ export async function down(request: DownRequest, world: BootstrapWorld): Promise
       const layout = layoutOf(directory, { kind: "boot" }, world);
       const { timeoutMs } = request;
       reports.push(await whileAlone({ layout, timeoutMs }, world, () => takeDown(layout, request, world)));
+      removeEmpty([directory, dirname(layout.socket), dirname(directory)]);
     }
     return {
       loggedOut: reports.some(({ loggedOut }) => loggedOut),
@@ -59,9 +60,6 @@ async function takeDown(layout: Layout, { keepLogin }: DownRequest, world: Boots
   const loggedOut = keepLogin ? false : await tryToLogOut(facts, socket, world);
   const identities = identitiesOf(facts.daemon);
   await stopAll(identities);
-  if (facts.daemon.kind !== "foreign" && !keepLogin && !loggedOut) {
-    tellOfAbandoned(loginsKeptIn(record?.stateDir ?? layout.stateDir), world);
-  }
   if (facts.daemon.kind !== "foreign") removeDaemonFiles({ layout, socket, record, keepLogin }, world);
   const removed = [...takeOutEntries(record?.entries ?? [], world), ...takeBackExports(record?.exports ?? [], world)];
   // The last thing: a `down` that is killed before can be run again.
@@ -69,7 +67,7 @@ async function takeDown(layout: Layout, { keepLogin }: DownRequest, world: Boots
   return { loggedOut, stopped: identities.map(({ pid }) => pid), removed };
 }
 
-/** Whoever cannot be reached cannot hold us. */
+/** Whoever cannot be reached cannot hold us: what is left in the tailnet then is told. */
 async function tryToLogOut({ daemon, node }: UpFacts, socket: string, world: BootstrapWorld): Promise<boolean> {
   if (daemon.kind !== "ours" || node === undefined || node.status.backendState === "NeedsLogin") return false;
   try {
@@ -77,14 +75,10 @@ async function tryToLogOut({ daemon, node }: UpFacts, socket: string, world: Boo
     return true;
   } catch (error) {
     world.signal.throwIfAborted();
-    world.log.warn(`could not log out: ${messageOf(error)}`);
+    const name = node.status.self?.dnsName ?? "this node";
+    world.log.warn(`could not log out, so ${name} stays in the tailnet until it is removed there: ${messageOf(error)}`);
     return false;
   }
-}
-
-/** Without its state nobody can log the node out any more. */
-function tellOfAbandoned(names: readonly string[], { log }: BootstrapWorld): void {
-  for (const name of names) log.warn(`${name} was not logged out: it stays in the tailnet until it is removed there`);
 }
 
 function removeDaemonFiles(
@@ -99,9 +93,10 @@ function removeDaemonFiles(
   const { layout, socket, record, keepLogin } = place;
   for (const path of [socket, layout.logFile]) rmSync(path, { force: true });
   rmSync(layout.logsDir, { recursive: true, force: true });
-  const path = record?.stateDir ?? layout.stateDir;
+  if (keepLogin) return;
+  const stateDir = record?.stateDir ?? layout.stateDir;
   const own = [layout, layoutOf(layout.directory, { kind: "persistent" }, world)];
-  (keepLogin ? keepState : removeState)({ path, isUsers: isUsersStateDir(path, own) });
+  removeState({ path: stateDir, isUsers: isUsersStateDir(stateDir, own) });
 }
 
 function takeOutEntries(recorded: BootRecord["entries"], { log }: BootstrapWorld): readonly string[] {
@@ -117,4 +112,15 @@ function takeBackExports(recorded: BootRecord["exports"], world: BootstrapWorld)
   const { files, left } = removeExports(recorded, world);
   for (const reason of left) world.log.warn(`could not undo everything: ${reason}`);
   return files;
+}
+
+function removeEmpty(directories: readonly string[]): void {
+  for (const directory of directories) {
+    try {
+      rmdirSync(directory);
+    } catch (error) {
+      if (!["ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY", "ENOTDIR", "EPERM", "EACCES"].includes(systemCodeOf(error) ?? ""))
+        throw error;
+    }
+  }
 }
