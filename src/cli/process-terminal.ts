@@ -6,15 +6,26 @@ import type { Terminal } from "./terminal.ts";
 const exitOfSignal = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
+ * One Ctrl-C arrives twice below `npx`, from the terminal and from npm, and a hang-up from the kernel and from the shell:
+ * what comes this soon is the same wish again, not impatience.
+ */
+const sameWishMs = 300;
+
+/**
  * Returns this process as a terminal. The first SIGINT, SIGTERM or SIGHUP aborts `signal`, so that the command can undo what
- * it began; a second one ends the process at once. `stop` takes the handlers away.
+ * it began; a later SIGINT or SIGTERM ends the process at once. `stop` takes the handlers away.
  */
 export function processTerminal(): Terminal & { stop: () => void } {
   const controller = new AbortController();
+  let firstAt = Number.POSITIVE_INFINITY;
   const onSignal = (name: NodeJS.Signals): void => {
     if (!isEnding(name)) return;
-    if (controller.signal.aborted) process.exit(exitOfSignal[name]);
-    controller.abort(name);
+    if (!controller.signal.aborted) {
+      firstAt = performance.now();
+      controller.abort(name);
+    } else if (name !== "SIGHUP" && performance.now() - firstAt > sameWishMs) {
+      process.exit(exitOfSignal[name]);
+    }
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal);
   const stop = (): void => {

@@ -108,6 +108,7 @@ test("up takes back what it began when the terminal hangs up", async () => {
   let stderr = "";
   child.stderr?.on("data", (text: string) => {
     stderr += text;
+    // The kernel and the shell both tell it, and this sends it with whatever is said from here on.
     if (stderr.includes("login: begins")) child.kill("SIGHUP");
   });
   expect(await outcome).toMatchObject({ exitCode: 129, signal: null });
