@@ -31,9 +31,20 @@ export async function passGate(before: Promise<unknown>, pending: Pending, conte
     } finally {
       passed.abort();
     }
-  } else await before;
+  } else await orTooLong(before, pending, patienceMs);
   pending.signal.throwIfAborted();
   if (opening.failure !== undefined) throw opening.failure;
+}
+
+/** A server that says nothing to the confirmation must not hold up every call behind it. */
+async function orTooLong(before: Promise<unknown>, pending: Pending, patienceMs: number): Promise<void> {
+  const passed = new AbortController();
+  const tooLong = delay(patienceMs, undefined, { signal: AbortSignal.any([pending.signal, passed.signal]) });
+  try {
+    await Promise.race([before, tooLong]);
+  } finally {
+    passed.abort();
+  }
 }
 
 /** Returns the error of a server that took the opening and says nothing to it. */

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, it, type TestContext } from "vitest";
 import type { BridgeOptions } from "../../../src/bridge/options.ts";
 
 import { certificate } from "../../fakes/certificate.ts";
+import { answerRoutine, startScriptedServer } from "../../fakes/mcp-server.ts";
 import { countingAgent } from "../../peers/counting-agent.ts";
 import { hostileAnswers } from "../../peers/hostile-answers.ts";
 import { hostileStreams, startHostileHttp2 } from "../../peers/hostile-http2.ts";
@@ -127,6 +128,21 @@ describe("the bridge goes on when a proxy", { timeout: 60_000 }, () => {
     proxy.turn(undefined);
     expect(await callGood(bridge)).toMatchObject(good);
     expect(bridge.peakKiB() - before).toBeLessThan(maxGrowthKiB);
+    expect(await bridge.end()).toBe(0);
+  });
+});
+
+describe("the bridge goes on", { timeout: 60_000 }, () => {
+  it("when a server says nothing to the confirmation of the opening", async (test) => {
+    const { expect, onTestFinished } = test;
+    const server = await startScriptedServer((seen, reply) => {
+      if (seen.body.method === "notifications/initialized" || answerRoutine(seen, reply)) return;
+      reply.json({ content: [{ type: "text", text: "good" }] });
+    });
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const bridge = startBridge({ urls: [server.url], callTimeoutMs: 10_000 }, test);
+    await within(bridge.agent.initialize(), "the opening");
+    expect(await callGood(bridge)).toMatchObject(good);
     expect(await bridge.end()).toBe(0);
   });
 });
