@@ -35,6 +35,8 @@ const server = createServer((request, response) => {
     answer(response, id, { content: [{ type: "text", text: "x".repeat(bytes) }] });
   });
 });
+// The bench may be killed, and must not leave this behind.
+process.stdin.resume().on("close", () => process.exit());
 server.keepAliveTimeout = 60_000;
 server.listen(Number(port), "127.0.0.1", () => process.stdout.write("ready\n"));
 

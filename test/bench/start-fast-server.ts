@@ -34,7 +34,7 @@ export async function startFastServer(port: number, file: string): Promise<FastS
 
 async function start(port: number, file: string): Promise<ChildProcess> {
   const child = spawn(process.execPath, ["--import", "tsx", program, String(port), file], {
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["pipe", "pipe", "inherit"],
   });
   await once(child.stdout, "data");
   return child;
