@@ -11,7 +11,7 @@ import { gatherFacts, type UpFacts } from "./facts.ts";
 import { unlessInterrupted } from "./interruption.ts";
 import { isUsersStateDir, type Layout, layoutOf } from "./layout.ts";
 import { whileAlone } from "./lock.ts";
-import { removeState } from "./state-directory.ts";
+import { keepState, removeState } from "./state-directory.ts";
 import type { BootstrapWorld } from "./world.ts";
 
 export interface DownRequest {
@@ -93,10 +93,9 @@ function removeDaemonFiles(
   const { layout, socket, record, keepLogin } = place;
   for (const path of [socket, layout.logFile]) rmSync(path, { force: true });
   rmSync(layout.logsDir, { recursive: true, force: true });
-  if (keepLogin) return;
-  const stateDir = record?.stateDir ?? layout.stateDir;
+  const path = record?.stateDir ?? layout.stateDir;
   const own = [layout, layoutOf(layout.directory, { kind: "persistent" }, world)];
-  removeState({ path: stateDir, isUsers: isUsersStateDir(stateDir, own) });
+  (keepLogin ? keepState : removeState)({ path, isUsers: isUsersStateDir(path, own) });
 }
 
 function takeOutEntries(recorded: BootRecord["entries"], { log }: BootstrapWorld): readonly string[] {
@@ -114,13 +113,15 @@ function takeBackExports(recorded: BootRecord["exports"], world: BootstrapWorld)
   return files;
 }
 
+/** What somebody put there, or holds, stays. */
+const reasonsToStay = ["ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY", "ENOTDIR", "EPERM", "EACCES"];
+
 function removeEmpty(directories: readonly string[]): void {
   for (const directory of directories) {
     try {
       rmdirSync(directory);
     } catch (error) {
-      if (!["ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY", "ENOTDIR", "EPERM", "EACCES"].includes(systemCodeOf(error) ?? ""))
-        throw error;
+      if (!reasonsToStay.includes(systemCodeOf(error) ?? "")) throw error;
     }
   }
 }

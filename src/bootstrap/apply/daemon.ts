@@ -13,7 +13,7 @@ import type { Attempt } from "../attempt.ts";
 import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
 import { lastLogLine } from "../log-tail.ts";
 import type { UpRequest } from "../request.ts";
-import { hasNoState, makeStateDirectory, removeState } from "../state-directory.ts";
+import { hasNoState, keepState, makeStateDirectory, removeState, type StateDirectory } from "../state-directory.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
 import { requirePrograms } from "./install.ts";
 import { preloadShell } from "./shell.ts";
@@ -55,7 +55,8 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
   const { layout, socket, world, request } = attempt;
   await stopAll(identitiesOf(facts.daemon));
   const proxy = await chooseAddress(facts, attempt);
-  if (hasNoState(layout.stateDir)) attempt.undo.add(() => forgetNode(attempt));
+  const isNew = hasNoState(layout.stateDir);
+  attempt.undo.add(() => (isNew ? forgetNode(attempt) : keepState(stateDirectoryOf(attempt))));
   makeStateDirectory(stateDirectoryOf(attempt));
   makeOwnDirectory(layout.logsDir);
   if (socket === layout.socket) makeOwnDirectory(dirname(socket));
@@ -96,7 +97,7 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
   return done(after, `pid ${identity.pid}`);
 }
 
-function stateDirectoryOf({ layout, request }: Attempt): { path: string; isUsers: boolean } {
+function stateDirectoryOf({ layout, request }: Attempt): StateDirectory {
   return { path: layout.stateDir, isUsers: request.state.kind === "directory" };
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { hasNoState, makeStateDirectory, removeState } from "../../../src/bootstrap/state-directory.ts";
+import { hasNoState, keepState, makeStateDirectory, removeState } from "../../../src/bootstrap/state-directory.ts";
 import { TsmcpError } from "../../../src/core/errors.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
@@ -17,6 +17,40 @@ test("a directory of the user's keeps its mode and what else lies in it", () => 
   removeState({ path, isUsers: true });
   expect(readdirSync(path)).toEqual(["mine"]);
   expect(statSync(path).mode).toBe(mode);
+});
+
+test("what lay in a directory of the user's before the start stays, whatever its name", () => {
+  const path = temporaryDirectory();
+  for (const name of ["files", "certs"]) {
+    mkdirSync(join(path, name));
+    writeFileSync(join(path, name, "mine"), "");
+  }
+  for (const _start of [1, 2]) makeStateDirectory({ path, isUsers: true });
+  writeFileSync(join(path, "tailscaled.state"), "");
+  mkdirSync(join(path, "profile-data"));
+  removeState({ path, isUsers: true });
+  expect(readdirSync(path)).toEqual(["certs", "files"]);
+  expect(readdirSync(join(path, "files"))).toEqual(["mine"]);
+});
+
+test("what the user puts there between two starts stays, and the state of the first goes", () => {
+  const path = temporaryDirectory();
+  makeStateDirectory({ path, isUsers: true });
+  writeFileSync(join(path, "tailscaled.state"), "");
+  keepState({ path, isUsers: true });
+  mkdirSync(join(path, "certs"));
+  makeStateDirectory({ path, isUsers: true });
+  removeState({ path, isUsers: true });
+  expect(readdirSync(path)).toEqual(["certs"]);
+});
+
+test("a directory that tailscaled was never started in loses nothing", () => {
+  const path = temporaryDirectory();
+  writeFileSync(join(path, "tailscaled.state"), "");
+  keepState({ path, isUsers: true });
+  removeState({ path, isUsers: true });
+  keepState({ path: join(path, "gone"), isUsers: true });
+  expect(readdirSync(path)).toEqual(["tailscaled.state"]);
 });
 
 test("a new directory is closed to others, and one of ours goes as a whole", () => {
