@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import type { AgentPlan } from "../agents/agent-files.ts";
 import { TsmcpError } from "../core/errors.ts";
 import { type BootRecord, type ProcessIdentity, readRecord } from "../core/record.ts";
+import { runtimeDirectories } from "../core/runtime-directory.ts";
 import { isAlive, processesOf } from "../process/identity.ts";
 import { isDaemonOn, type ListenAddress } from "../tailscale/daemon-arguments.ts";
 import { readPreferences, readStatus } from "../tailscale/local-api.ts";
@@ -11,6 +12,7 @@ import { proxyReaches } from "../tailscale/self-dial.ts";
 import { requireTrustedSocket } from "../tailscale/socket-trust.ts";
 import type { NodeStatus } from "../tailscale/status.ts";
 import type { Attempt } from "./attempt.ts";
+import { layoutOf } from "./layout.ts";
 import type { BootstrapWorld } from "./world.ts";
 
 /** A local answer takes a millisecond; a daemon that needs longer than this is stuck. */
@@ -54,7 +56,7 @@ export async function gatherFacts(
 ): Promise<UpFacts> {
   const record = readRecord(world);
   const node = await gatherNode(socket, world);
-  const daemon = gatherDaemon({ socket, record, answers: node !== undefined });
+  const daemon = gatherDaemon({ socket, record, answers: node !== undefined }, world);
   const address = daemon.kind === "foreign" ? proxy : record?.proxy;
   return {
     programs: locatePrograms(world.env),
@@ -86,35 +88,49 @@ export async function gatherNode(socket: string, { signal }: BootstrapWorld): Pr
 }
 
 /** Returns the record of this boot; a new one where `up` uses a daemon that it did not start. */
-export function recordOf({ record, proxy }: UpFacts, { socket, layout }: Attempt): BootRecord {
+export function recordOf({ record, proxy }: UpFacts, { socket, layout, world }: Attempt): BootRecord {
   return (
     record ?? {
       version: 1,
       socket,
       ...(proxy === undefined ? {} : { proxy: proxy.address }),
-      stateDir: layout.stateDir,
+      // Not `--state-dir`: who keeps state there on that socket is not ours.
+      stateDir: layoutOf(layout.directory, { kind: "boot" }, world).stateDir,
       entries: [],
       exports: [],
     }
   );
 }
 
-function gatherDaemon({
-  socket,
-  record,
-  answers,
-}: {
-  readonly socket: string;
-  readonly record: BootRecord | undefined;
-  readonly answers: boolean;
-}): DaemonFacts {
+function gatherDaemon(
+  {
+    socket,
+    record,
+    answers,
+  }: {
+    readonly socket: string;
+    readonly record: BootRecord | undefined;
+    readonly answers: boolean;
+  },
+  world: BootstrapWorld,
+): DaemonFacts {
   const recorded = record?.socket === socket && record.daemon !== undefined && isAlive(record.daemon);
+  const stateDirs = stateDirsOn(socket, record, world);
   // An `up` that was killed after it had started a daemon could not write down which.
-  const identities = recorded ? [record.daemon] : processesOf((argv) => isDaemonOn(socket, argv));
+  const identities = recorded ? [record.daemon] : processesOf((argv) => isDaemonOn({ socket, stateDirs }, argv));
   const [identity, ...others] = identities;
   if (identity === undefined) return answers ? { kind: "foreign" } : { kind: "none" };
   if (answers && others.length === 0 && record?.socket === socket && record.proxy !== undefined) {
     return { kind: "ours", identity };
   }
   return { kind: "lost", identities };
+}
+
+/** On a socket of this boot's directory the daemon is ours wherever `--state-dir` was, also when the record is lost. */
+function stateDirsOn(socket: string, record: BootRecord | undefined, world: BootstrapWorld): readonly string[] | "any" {
+  const layouts = runtimeDirectories(world).flatMap((directory) =>
+    (["boot", "persistent"] as const).map((kind) => layoutOf(directory, { kind }, world)),
+  );
+  if (layouts.some((layout) => layout.socket === socket)) return "any";
+  return [...layouts.map(({ stateDir }) => stateDir), ...(record?.socket === socket ? [record.stateDir] : [])];
 }

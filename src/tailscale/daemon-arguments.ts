@@ -29,9 +29,17 @@ export function daemonArguments({ socket, stateDir, proxy, noLogs }: DaemonSetti
   ];
 }
 
-/** Returns true when these are the arguments of a daemon (not of a client) on `socket`, also behind an interpreter. */
-export function isDaemonOn(socket: string, argv: readonly string[]): boolean {
-  return argv.includes(`--socket=${socket}`) && argv.some((argument) => argument.startsWith("--statedir="));
+/**
+ * Returns true when these are the arguments of a daemon (not of a client) on `socket` with its state in one of
+ * `stateDirs` ("any": wherever), also behind an interpreter. The socket alone could be that of somebody else's daemon.
+ */
+export function isDaemonOn(
+  { socket, stateDirs }: { readonly socket: string; readonly stateDirs: readonly string[] | "any" },
+  argv: readonly string[],
+): boolean {
+  if (!argv.includes(`--socket=${socket}`)) return false;
+  if (stateDirs === "any") return argv.some((argument) => argument.startsWith("--statedir="));
+  return stateDirs.some((stateDir) => argv.includes(`--statedir=${stateDir}`));
 }
 
 /** Returns true when these are the arguments of a `tailscale up` on `socket`. */

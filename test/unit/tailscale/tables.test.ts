@@ -47,9 +47,13 @@ test.each([
   [["tailscale", "--socket=/s", "up", "--reset"], false, true],
   [["tailscale", "--socket=/s", "status"], false, false],
   [["tailscaled", "--socket=/other", "--statedir=/d"], false, false],
+  [["tailscaled", "--socket=/s", "--statedir=/somebody"], false, false],
   [["grep", "--socket=/s"], false, false],
 ])("%j is a daemon on the socket: %s, a login: %s", (argv, isDaemon, isLogin) => {
-  expect([isDaemonOn("/s", argv), isLoginOn("/s", argv)]).toEqual([isDaemon, isLogin]);
+  expect([isDaemonOn({ socket: "/s", stateDirs: ["/e", "/d"] }, argv), isLoginOn("/s", argv)]).toEqual([
+    isDaemon,
+    isLogin,
+  ]);
 });
 
 describe("daemonEnvironment", () => {
@@ -216,4 +220,10 @@ describe("socketDefect", () => {
     const facts: Readonly<Record<string, FileFacts>> = { ...base, ...files };
     expect(socketDefect(path, { uid: 1000, look: (name) => facts[name] })).toBe(expected);
   });
+});
+
+test("a daemon on a socket of ours is ours wherever it keeps its state", () => {
+  const own = { socket: "/s", stateDirs: "any" } as const;
+  expect(isDaemonOn(own, ["tailscaled", "--socket=/s", "--statedir=/elsewhere"])).toBe(true);
+  expect(isDaemonOn(own, ["tailscale", "--socket=/s", "status"])).toBe(false);
 });
