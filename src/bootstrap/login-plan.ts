@@ -1,6 +1,6 @@
 import type { NodePreferences } from "../tailscale/preferences.ts";
 import type { NodeStatus } from "../tailscale/status.ts";
-import { type NodeSettings, settingsThatDiffer } from "../tailscale/up-arguments.ts";
+import { type NodeSettings, settingsThatAreMissing, settingsThatDiffer } from "../tailscale/up-arguments.ts";
 
 /** What brings the node to Running with the wanted settings. */
 export type LoginPlan =
@@ -12,7 +12,8 @@ export type LoginPlan =
   /** It needs nothing from us: a start in progress, an administrator's approval. */
   | { readonly kind: "wait"; readonly for: "start" | "approval" }
   | { readonly kind: "refuse"; readonly reason: "no-credential" | "other-user" }
-  | { readonly kind: "refuse"; readonly reason: "needs-new-login"; readonly differing: readonly string[] };
+  | { readonly kind: "refuse"; readonly reason: "needs-new-login"; readonly differing: readonly string[] }
+  | { readonly kind: "refuse"; readonly reason: "not-ours"; readonly differing: readonly string[] };
 
 /** Tags and the login server belong to the login itself: tailscale asks for a new one when they change. */
 const loginSettings = ["login-server", "advertise-tags"];
@@ -25,6 +26,8 @@ export function planLogin(facts: {
   readonly status: NodeStatus;
   readonly preferences: NodePreferences;
   readonly settings: NodeSettings;
+  /** Somebody else's node keeps its settings: `tailscale up --reset` would take all of them. */
+  readonly isForeign: boolean;
   readonly hasCredential: boolean;
   readonly interactive: boolean;
 }): LoginPlan {
@@ -34,6 +37,7 @@ export function planLogin(facts: {
     case "Stopped":
     case "Starting":
     case "NeedsMachineAuth": {
+      if (facts.isForeign) return planForeign(status, settingsThatAreMissing(settings, preferences));
       const differing = settingsThatDiffer(settings, preferences);
       if (differing.some((name) => loginSettings.includes(name))) {
         return { kind: "refuse", reason: "needs-new-login", differing };
@@ -50,4 +54,10 @@ export function planLogin(facts: {
     case "InUseOtherUser":
       return { kind: "refuse", reason: "other-user" };
   }
+}
+
+function planForeign({ backendState }: NodeStatus, differing: readonly string[]): LoginPlan {
+  if (differing.length > 0 || backendState === "Stopped") return { kind: "refuse", reason: "not-ours", differing };
+  if (backendState === "NeedsMachineAuth") return { kind: "wait", for: "approval" };
+  return backendState === "Starting" ? { kind: "wait", for: "start" } : { kind: "keep" };
 }

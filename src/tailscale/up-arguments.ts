@@ -61,6 +61,18 @@ export function settingsThatDiffer(settings: NodeSettings, now: NodePreferences)
   return differing.filter(([, differs]) => differs).map(([name]) => name);
 }
 
+/** Returns the names of the settings that were asked for, other than the default, and that a node does not have. */
+export function settingsThatAreMissing(settings: NodeSettings, now: NodePreferences): string[] {
+  const asked: Readonly<Record<string, boolean>> = {
+    "login-server": settings.loginServer !== undefined,
+    hostname: settings.hostname !== undefined,
+    "advertise-tags": settings.advertiseTags.length > 0,
+    "accept-routes": settings.acceptRoutes,
+    "shields-up": !settings.shieldsUp,
+  };
+  return settingsThatDiffer(settings, now).filter((name) => asked[name]);
+}
+
 function isSameLoginServer(wanted: string | undefined, now: string): boolean {
   const isDefault = (url: string): boolean => url === "" || defaultLoginServers.includes(url);
   return wanted === undefined ? isDefault(now) : wanted === now || (isDefault(wanted) && isDefault(now));

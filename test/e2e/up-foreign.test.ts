@@ -23,3 +23,19 @@ test("somebody else's tailscaled runs on when up uses it, whether its proxy answ
     expect([node.isRunning(), (await node.status()).BackendState]).toEqual([true, "Running"]);
   }
 });
+
+test("somebody else's node keeps its settings when up uses it, and up refuses to change one that is asked for", async () => {
+  const upArgs = ["--accept-routes", "--accept-dns=false", "--advertise-routes=10.9.0.0/16"];
+  const node = await tailnet.startNode({ hostname: "settled", upArgs });
+  const machine = machineOn(tailnet);
+  const settings = async (): Promise<string> => (await node.tailscale(["debug", "prefs"])).stdout;
+  const before = await settings();
+  const args = ["up", "--socket", node.socket, "--proxy", node.proxy];
+  const up = await tsmcp(args, machine);
+  expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
+  const renamed = await tsmcp([...args, "--hostname", "other"], machine);
+  expect(renamed.exitCode).toBe(1);
+  expect(renamed.stderr).toContain("this node is somebody else's, and has another hostname");
+  expect((await tsmcp(["down"], machine)).exitCode).toBe(0);
+  expect(await settings()).toBe(before);
+});

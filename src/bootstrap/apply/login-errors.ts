@@ -32,6 +32,19 @@ export function loginRefused(plan: Extract<LoginPlan, { kind: "refuse" }>): Tsmc
         message: "tailscaled is in use by another user of this machine",
         hint: "run this as that user, or pass another --socket",
       });
+    case "not-ours":
+      return new TsmcpError({
+        code: "login-failed",
+        message:
+          plan.differing.length === 0
+            ? "this node is somebody else's, and it is stopped"
+            : `this node is somebody else's, and has another ${plan.differing.join(", ")}`,
+        hint:
+          plan.differing.length === 0
+            ? 'start it with "tailscale up", or leave --socket out'
+            : 'ask for nothing of that, change it with "tailscale set", or leave --socket out',
+        facts: { differing: plan.differing },
+      });
     case "needs-new-login":
       return new TsmcpError({
         code: "login-failed",

@@ -7,7 +7,7 @@ import { openSecretDescriptor } from "../../tailscale/secret-descriptor.ts";
 import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import { upArguments } from "../../tailscale/up-arguments.ts";
 import type { Attempt } from "../attempt.ts";
-import { gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
+import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
 import { type LoginPlan, planLogin } from "../login-plan.ts";
 import type { RequestedCredential, UpRequest } from "../request.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
@@ -23,9 +23,9 @@ const overtimeMs = 500;
 const logoutLimitMs = 5_000;
 
 /** Returns whether the node must log in, or change its settings. */
-export function decideLogin({ node }: UpFacts, request: UpRequest): Decision {
+export function decideLogin({ node, daemon }: UpFacts, request: UpRequest): Decision {
   if (node === undefined) return act("log in");
-  const plan = planFor(node, request);
+  const plan = planFor(node, daemon, request);
   switch (plan.kind) {
     case "keep":
       return keep(node.status.self?.dnsName ?? "");
@@ -47,7 +47,8 @@ export function decideLogin({ node }: UpFacts, request: UpRequest): Decision {
 export async function applyLogin(facts: UpFacts, attempt: Attempt): Promise<Applied> {
   let node = await requireNode(attempt);
   let adjustments = 0;
-  for (let plan = planFor(node, attempt.request); plan.kind !== "keep"; plan = planFor(node, attempt.request)) {
+  const planNow = (): LoginPlan => planFor(node, facts.daemon, attempt.request);
+  for (let plan = planNow(); plan.kind !== "keep"; plan = planNow()) {
     attempt.world.signal.throwIfAborted();
     if (attempt.remainingMs() === 0)
       throw loginTimeout({ node: await gatherNode(attempt.socket, attempt.world), attempt });
@@ -61,9 +62,10 @@ export async function applyLogin(facts: UpFacts, attempt: Attempt): Promise<Appl
   return done({ ...facts, node }, node.status.self?.dnsName ?? "");
 }
 
-function planFor(node: NodeFacts, request: UpRequest): LoginPlan {
+function planFor(node: NodeFacts, daemon: DaemonFacts, request: UpRequest): LoginPlan {
   return planLogin({
     ...node,
+    isForeign: daemon.kind === "foreign",
     settings: request.node,
     hasCredential: request.credential !== undefined,
     interactive: request.interactive,

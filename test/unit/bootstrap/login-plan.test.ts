@@ -41,7 +41,28 @@ test.each([
   ["NoState", same, key, { kind: "log-in" }],
   ["InUseOtherUser", same, key, { kind: "refuse", reason: "other-user" }],
 ] as const)("planLogin of %s with %j and %j is %j", (backendState, preferences, means, expected) => {
-  expect(planLogin({ status: statusOf(backendState), preferences, settings, ...means })).toEqual(expected);
+  expect(planLogin({ status: statusOf(backendState), preferences, settings, isForeign: false, ...means })).toEqual(
+    expected,
+  );
+});
+
+const asked = { ...settings, hostname: undefined, advertiseTags: [] };
+const theirs = { ...same, acceptRoutes: true, shieldsUp: false };
+const notOurs = { kind: "refuse", reason: "not-ours" };
+
+test.each([
+  ["Running", {}, { kind: "keep" }],
+  ["Running", { hostname: "vm", advertiseTags: ["tag:agent"], acceptRoutes: true, shieldsUp: false }, { kind: "keep" }],
+  ["Running", { hostname: "other" }, { ...notOurs, differing: ["hostname"] }],
+  ["Running", { advertiseTags: ["tag:other"] }, { ...notOurs, differing: ["advertise-tags"] }],
+  ["Running", { loginServer: "https://c" }, { ...notOurs, differing: ["login-server"] }],
+  ["Stopped", {}, { ...notOurs, differing: [] }],
+  ["Starting", {}, { kind: "wait", for: "start" }],
+  ["NeedsMachineAuth", {}, { kind: "wait", for: "approval" }],
+  ["NeedsLogin", {}, { kind: "log-in" }],
+] as const)("planLogin of somebody else's node that is %s, asked for %j, is %j", (backendState, wanted, expected) => {
+  const node = { status: statusOf(backendState), preferences: theirs, isForeign: true };
+  expect(planLogin({ ...node, settings: { ...asked, ...wanted }, ...key })).toEqual(expected);
 });
 
 function statusOf(backendState: BackendState) {
