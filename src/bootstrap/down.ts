@@ -1,7 +1,6 @@
-import { rmdirSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { rmSync } from "node:fs";
 import { removeAgentEntries } from "../agents/agent-files.ts";
-import { messageOf, systemCodeOf } from "../core/errors.ts";
+import { messageOf } from "../core/errors.ts";
 import { type BootRecord, readRecord, removeRecord } from "../core/record.ts";
 import { ownRuntimeDirectories } from "../core/runtime-directory.ts";
 import { logOut } from "../tailscale/local-api.ts";
@@ -42,7 +41,6 @@ export async function down(request: DownRequest, world: BootstrapWorld): Promise
       const layout = layoutOf(directory, { kind: "boot" }, world);
       const { timeoutMs } = request;
       reports.push(await whileAlone({ layout, timeoutMs }, world, () => takeDown(layout, request, world)));
-      removeEmpty([directory, dirname(layout.socket), dirname(directory)]);
     }
     return {
       loggedOut: reports.some(({ loggedOut }) => loggedOut),
@@ -111,17 +109,4 @@ function takeBackExports(recorded: BootRecord["exports"], world: BootstrapWorld)
   const { files, left } = removeExports(recorded, world);
   for (const reason of left) world.log.warn(`could not undo everything: ${reason}`);
   return files;
-}
-
-/** What somebody put there, or holds, stays. */
-const reasonsToStay = ["ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY", "ENOTDIR", "EPERM", "EACCES"];
-
-function removeEmpty(directories: readonly string[]): void {
-  for (const directory of directories) {
-    try {
-      rmdirSync(directory);
-    } catch (error) {
-      if (!reasonsToStay.includes(systemCodeOf(error) ?? "")) throw error;
-    }
-  }
 }

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
-import { TsmcpError } from "../core/errors.ts";
+import { existsSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { systemCodeOf, TsmcpError } from "../core/errors.ts";
 import { readRecord } from "../core/record.ts";
+import { makeOwnDirectory } from "../core/runtime-directory.ts";
 import { holdExclusively } from "../net/exclusive.ts";
 import { processesOf } from "../process/identity.ts";
 import { stopProcess } from "../process/stop.ts";
@@ -33,11 +35,13 @@ export async function whileAlone<Result>(
     });
   }
   try {
+    // The `down` that was waited for may have removed them.
+    for (const directory of [dirname(layout.directory), layout.directory]) makeOwnDirectory(directory);
     if (existsSync(layout.workingFile)) await endOrphans(layout, world);
     markWorking(layout);
     return await work();
   } finally {
-    rmSync(layout.workingFile, { force: true });
+    tidy(layout);
     hold.release();
   }
 }
@@ -48,9 +52,27 @@ function markWorking({ workingFile }: Layout): void {
   writeFileSync(workingFile, "", { flag: "wx", mode: 0o600 });
 }
 
+function tidy({ workingFile, socket, directory }: Layout): void {
+  rmSync(workingFile, { force: true });
+  removeEmpty([directory, dirname(socket), dirname(directory)]);
+}
+
 /** A `tailscale up` outlives the `tsmcp up` that was killed, and would log in while the next one looks at the state. */
 async function endOrphans(layout: Layout, world: BootstrapWorld): Promise<void> {
   const sockets = new Set([layout.socket, readRecord(world)?.socket ?? layout.socket]);
   const orphans = processesOf((argv) => [...sockets].some((socket) => isLoginOn(socket, argv)));
   await Promise.all(orphans.map((orphan) => stopProcess(orphan, { graceMs: 0 })));
+}
+
+/** What somebody put there, or holds, stays. */
+const reasonsToStay = ["ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY", "ENOTDIR", "EPERM", "EACCES"];
+
+function removeEmpty(directories: readonly string[]): void {
+  for (const directory of directories) {
+    try {
+      rmdirSync(directory);
+    } catch (error) {
+      if (!reasonsToStay.includes(systemCodeOf(error) ?? "")) throw error;
+    }
+  }
 }
