@@ -8,6 +8,7 @@ import { identitiesOf, stopAll } from "./apply/daemon.ts";
 import { removeExports } from "./exports/install.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
 import { unlessInterrupted } from "./interruption.ts";
+import { loginsKeptIn } from "./kept-login.ts";
 import { isUsersStateDir, type Layout, layoutOf } from "./layout.ts";
 import { whileAlone } from "./lock.ts";
 import { keepState, removeState } from "./state-directory.ts";
@@ -58,6 +59,9 @@ async function takeDown(layout: Layout, { keepLogin }: DownRequest, world: Boots
   const loggedOut = keepLogin ? false : await tryToLogOut(facts, socket, world);
   const identities = identitiesOf(facts.daemon);
   await stopAll(identities);
+  if (facts.daemon.kind !== "foreign" && !keepLogin && !loggedOut) {
+    tellOfAbandoned(loginsKeptIn(record?.stateDir ?? layout.stateDir), world);
+  }
   if (facts.daemon.kind !== "foreign") removeDaemonFiles({ layout, socket, record, keepLogin }, world);
   const removed = [...takeOutEntries(record?.entries ?? [], world), ...takeBackExports(record?.exports ?? [], world)];
   // The last thing: a `down` that is killed before can be run again.
@@ -65,7 +69,7 @@ async function takeDown(layout: Layout, { keepLogin }: DownRequest, world: Boots
   return { loggedOut, stopped: identities.map(({ pid }) => pid), removed };
 }
 
-/** Whoever cannot be reached cannot hold us: what is left in the tailnet then is told. */
+/** Whoever cannot be reached cannot hold us. */
 async function tryToLogOut({ daemon, node }: UpFacts, socket: string, world: BootstrapWorld): Promise<boolean> {
   if (daemon.kind !== "ours" || node === undefined || node.status.backendState === "NeedsLogin") return false;
   try {
@@ -73,10 +77,14 @@ async function tryToLogOut({ daemon, node }: UpFacts, socket: string, world: Boo
     return true;
   } catch (error) {
     world.signal.throwIfAborted();
-    const name = node.status.self?.dnsName ?? "this node";
-    world.log.warn(`could not log out, so ${name} stays in the tailnet until it is removed there: ${messageOf(error)}`);
+    world.log.warn(`could not log out: ${messageOf(error)}`);
     return false;
   }
+}
+
+/** Without its state nobody can log the node out any more. */
+function tellOfAbandoned(names: readonly string[], { log }: BootstrapWorld): void {
+  for (const name of names) log.warn(`${name} was not logged out: it stays in the tailnet until it is removed there`);
 }
 
 function removeDaemonFiles(

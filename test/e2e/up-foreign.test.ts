@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
-import { machineOn, tsmcp } from "./tsmcp.ts";
+import { machineOn, processesNaming, tsmcp } from "./tsmcp.ts";
 
 let tailnet: Tailnet;
 
@@ -38,4 +38,14 @@ test("somebody else's node keeps its settings when up uses it, and up refuses to
   expect(renamed.stderr).toContain("this node is somebody else's, and has another hostname");
   expect((await tsmcp(["down"], machine)).exitCode).toBe(0);
   expect(await settings()).toBe(before);
+});
+
+test("down names the node that stays in the tailnet when its daemon was killed, and none when it logged out", async () => {
+  const machine = machineOn(tailnet);
+  const args = ["up", "--hostname", "abandoned"];
+  await tsmcp(args, machine, { TS_AUTHKEY: await tailnet.createKey() });
+  for (const { pid } of processesNaming(machine.home)) process.kill(pid, "SIGKILL");
+  expect((await tsmcp(["down"], machine)).stderr).toContain("warning: abandoned was not logged out");
+  await tsmcp(args, machine, { TS_AUTHKEY: await tailnet.createKey() });
+  expect((await tsmcp(["down"], machine)).stderr).not.toContain("warning");
 });

@@ -63,3 +63,16 @@ test("down empties no file through a link that is where it marks its work", asyn
   await down({ keepLogin: false, timeoutMs: 1_000 }, world);
   expect(readFileSync(victim, "utf8")).toBe("text");
 });
+
+test("down names the node that it could not log out, and says nothing when the login is kept", async () => {
+  const world = worldIn(temporaryDirectory());
+  const { stateDir } = layoutOf(makeRuntimeDirectory(world), { kind: "boot" }, world);
+  mkdirSync(stateDir);
+  const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64");
+  const state = { _profiles: encoded({ a: { Key: "profile-a" } }), "profile-a": encoded({ Hostname: "vm" }) };
+  writeFileSync(join(stateDir, "tailscaled.state"), JSON.stringify(state));
+  await down({ keepLogin: true, timeoutMs: 1_000 }, world);
+  expect(world.warnings).toEqual([]);
+  for (const _time of [1, 2]) await down({ keepLogin: false, timeoutMs: 1_000 }, world);
+  expect(world.warnings).toEqual(["vm was not logged out: it stays in the tailnet until it is removed there"]);
+});
