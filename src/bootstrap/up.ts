@@ -2,6 +2,7 @@ import { assertOwnServers } from "../config/servers.ts";
 import { TsmcpError } from "../core/errors.ts";
 import { readRecord } from "../core/record.ts";
 import { makeRuntimeDirectory, runtimeDirectories } from "../core/runtime-directory.ts";
+import { isAlive } from "../process/identity.ts";
 import { listenText } from "../tailscale/daemon-arguments.ts";
 import type { Attempt } from "./attempt.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
@@ -90,6 +91,7 @@ function once<Value>(make: () => Value): () => Value {
 }
 
 async function gather(layout: Layout, request: UpRequest, world: UpWorld): Promise<UpFacts> {
+  requireNoOtherDaemon(request, world);
   const facts = await gatherFacts({ socket: socketOf(layout, request, world), proxy: request.proxy }, world);
   // A node that is up already needs no login to know what is foreign.
   if (facts.node?.status.backendState === "Running")
@@ -99,6 +101,19 @@ async function gather(layout: Layout, request: UpRequest, world: UpWorld): Promi
     code: "daemon-foreign",
     message: `a daemon that tsmcp did not start answers at ${JSON.stringify(layout.socket)}`,
     hint: "find out who started it and end it",
+  });
+}
+
+/** Two daemons on one state directory are one node twice, and the record would forget the first. */
+function requireNoOtherDaemon({ socket }: UpRequest, world: UpWorld): void {
+  const record = readRecord(world);
+  if (socket === undefined || record?.daemon === undefined) return;
+  if (record.socket === socket || !isAlive(record.daemon)) return;
+  throw new TsmcpError({
+    code: "busy",
+    message: `tailscaled of this boot runs already, on ${JSON.stringify(record.socket)}`,
+    hint: 'leave --socket out, or run "tsmcp down" first',
+    facts: { socket: record.socket, pid: record.daemon.pid },
   });
 }
 

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
 import { machineOn, processesNaming, tsmcp } from "./tsmcp.ts";
@@ -48,4 +49,16 @@ test("down names the node that stays in the tailnet when its daemon was killed, 
   expect((await tsmcp(["down"], machine)).stderr).toContain("warning: abandoned was not logged out");
   await tsmcp(args, machine, { TS_AUTHKEY: await tailnet.createKey() });
   expect((await tsmcp(["down"], machine)).stderr).not.toContain("warning");
+});
+
+test("up starts no second daemon on another socket while the first runs", async () => {
+  const machine = machineOn(tailnet);
+  await tsmcp(["up"], machine, { TS_AUTHKEY: await tailnet.createKey() });
+  const daemons = processesNaming(machine.home);
+  const other = await tsmcp(["up", "--socket", join(machine.home, "other.sock")], machine);
+  expect(other.exitCode).toBe(1);
+  expect(other.stderr).toContain("tsmcp: error: tailscaled of this boot runs already, on ");
+  expect(processesNaming(machine.home)).toEqual(daemons);
+  expect((await tsmcp(["down"], machine)).exitCode).toBe(0);
+  expect(processesNaming(machine.home)).toEqual([]);
 });
