@@ -4,21 +4,11 @@ import { strikeSecrets } from "../core/secrets.ts";
 import { type Answer, AnswerTooLarge } from "../mcp/endpoint.ts";
 import { isObject, objectAt } from "../mcp/json.ts";
 import { type RpcError, toMessage } from "../mcp/message.ts";
+import { ownCodes } from "../mcp/own-codes.ts";
 import { RequestLost } from "../net/origin.ts";
 import { diagnose } from "./diagnosis.ts";
 import { Unavailable } from "./patience.ts";
 import { Refused } from "./refused.ts";
-
-/** The bridge's own codes, outside −32768…−32000, which the protocol keeps for itself (MCP 2026-07-28). */
-export const bridgeCodes = {
-  unreachable: -31001,
-  lost: -31002,
-  http: -31003,
-  tooLarge: -31004,
-  timeout: -31005,
-  ended: -31006,
-  protocol: -31007,
-} as const;
 
 /** The agent is gone, or told the bridge to go. */
 export class BridgeEnding extends Error {
@@ -132,11 +122,11 @@ function meaningOf(status: number): { meaning: string; hint: string } {
 }
 
 function told(
-  kind: keyof typeof bridgeCodes,
+  kind: keyof typeof ownCodes,
   { message, hint, data }: { message: string; hint?: string | undefined; data: Readonly<Record<string, unknown>> },
 ): RpcError {
   return {
-    code: bridgeCodes[kind],
+    code: ownCodes[kind],
     message: strikeSecrets(`tsmcp: ${message}${hint === undefined ? "" : ` (${hint})`}`),
     data: { ...data, ...(hint === undefined ? {} : { hint }) },
   };

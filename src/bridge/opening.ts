@@ -1,14 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../core/log.ts";
 import type { Answer } from "../mcp/endpoint.ts";
+import { eraMismatch } from "../mcp/era-mismatch.ts";
 import type { JsonObject } from "../mcp/json.ts";
 import type { ResponseMessage, RpcError } from "../mcp/message.ts";
+import { ownCodes } from "../mcp/own-codes.ts";
 import { RequestLost } from "../net/origin.ts";
 import type { Agent } from "./agent.ts";
 import { deliver } from "./delivery.ts";
 import { compareWithTruth, type Difference, earlyInitialize } from "./early-answer.ts";
-import { eraMismatch } from "./era-mismatch.ts";
-import { bridgeCodes } from "./failure.ts";
 import type { Pending } from "./in-flight.ts";
 import type { Memory } from "./memory.ts";
 import type { SentRequest } from "./own-request.ts";
@@ -102,7 +102,7 @@ export function createOpening(context: {
     }
     if (difference.versionError === undefined) return;
     const message = `tsmcp: ${difference.versionError} (start the agent's connection anew)`;
-    lasting = new Refused({ code: bridgeCodes.protocol, message, data: { layer: "mcp" } });
+    lasting = new Refused({ code: ownCodes.protocol, message, data: { layer: "mcp" } });
     log.warn(difference.versionError);
   };
   /** Returns when the session is open, or the agent knows that there is none. */

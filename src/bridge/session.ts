@@ -10,10 +10,10 @@ import {
 } from "../mcp/message.ts";
 import { headersOfSession, type LegacySession } from "../mcp/request-headers.ts";
 import { responseIn } from "../mcp/response.ts";
+import { createRestoration, type Restoration } from "../mcp/restoration.ts";
 import { headerOf } from "../net/http-message.ts";
 import type { Agent } from "./agent.ts";
 import { refusalError } from "./failure.ts";
-import { createRestoration, type Restoration } from "./restoration.ts";
 import { listenToServer } from "./server-stream.ts";
 import type { Way } from "./way.ts";
 

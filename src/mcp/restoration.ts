@@ -1,5 +1,5 @@
-import { type JsonObject, stringAt } from "../mcp/json.ts";
-import type { RequestMessage } from "../mcp/message.ts";
+import { type JsonObject, stringAt } from "./json.ts";
+import type { RequestMessage } from "./message.ts";
 
 /** What the agent set in its session, to be set again in the next one. */
 export interface Restoration {

@@ -1,7 +1,8 @@
-import type { Answer } from "../mcp/endpoint.ts";
-import { modernVersionOf, newestLegacyVersion } from "../mcp/era.ts";
-import { objectAt, stringAt } from "../mcp/json.ts";
-import type { RequestMessage, RpcError } from "../mcp/message.ts";
+import type { Answer } from "./endpoint.ts";
+import { modernVersionOf, newestLegacyVersion } from "./era.ts";
+import { objectAt, stringAt } from "./json.ts";
+import type { RequestMessage, RpcError } from "./message.ts";
+import { ownCodes } from "./own-codes.ts";
 
 /** MCP 2026-07-28, "unsupported protocol version". */
 const unsupportedVersion = -32022;
@@ -27,7 +28,7 @@ export function eraMismatch(message: RequestMessage, answer: Answer): RpcError |
   }
   if (version !== undefined && error?.code === notInitialized) {
     return {
-      code: -31007,
+      code: ownCodes.protocol,
       message: `tsmcp: the agent speaks MCP ${version}, the server ${newestLegacyVersion} or older: ${words}`,
       data: { layer: "mcp" },
     };

@@ -1,6 +1,6 @@
-import type { Answer } from "../mcp/endpoint.ts";
-import { objectAt } from "../mcp/json.ts";
-import type { RequestMessage, RpcError } from "../mcp/message.ts";
+import type { Answer } from "./endpoint.ts";
+import { objectAt } from "./json.ts";
+import type { RequestMessage, RpcError } from "./message.ts";
 
 /** Requests that only read, or set what is set already. `tools/call` is none: nobody knows what a tool does. */
 const harmless: ReadonlySet<string> = new Set([
