@@ -1,0 +1,93 @@
+import type { Readable, Writable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { execa } from "execa";
+import { systemCodeOf } from "../core/errors.ts";
+import type { DaemonEnd } from "./daemon.ts";
+
+/** A program that we speak to, and the process group that it leads: whatever it starts ends with it. */
+export interface Child {
+  readonly pid: number;
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Resolves when it has ended; what it said last may still be unread in `stdout`. */
+  readonly ended: Promise<DaemonEnd>;
+  /** Closes its stdin; SIGTERM, and at last SIGKILL, to the group when it does not go by itself within `graceMs` each. */
+  stop(graceMs: number): Promise<void>;
+}
+
+export type ChildStart =
+  | { readonly kind: "started"; readonly child: Child }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/**
+ * Starts a program with pipes for its standard streams and nothing else: no other descriptor, and of the environment
+ * only `env`.
+ */
+export async function startChild(start: {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}): Promise<ChildStart> {
+  const child = execa(start.file, start.args, {
+    env: start.env,
+    extendEnv: false,
+    cwd: start.cwd,
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    reject: false,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const { pid, stdin, stdout, stderr } = child;
+  if (pid === undefined) {
+    const { cause, shortMessage } = await child;
+    return { kind: "refused", reason: systemCodeOf(cause) ?? shortMessage ?? "it does not start" };
+  }
+  // A pipe breaks when the child ends, which `ended` tells.
+  for (const stream of [stdin, stdout, stderr]) stream.on("error", () => {});
+  const ended = new Promise<DaemonEnd>((resolve) => {
+    child.once("exit", (exitCode, signal) => {
+      // What it started holds its pipes, and would be left behind.
+      signalGroup(pid, "SIGKILL");
+      resolve(signal === null ? { kind: "exited", exitCode: exitCode ?? 1 } : { kind: "killed", signal });
+    });
+  });
+  const goes = async (graceMs: number): Promise<boolean> => {
+    const over = new AbortController();
+    const late = delay(graceMs, false, { signal: over.signal }).catch(() => false);
+    const isGone = await Promise.race([ended.then(() => true), late]);
+    over.abort();
+    return isGone;
+  };
+  return {
+    kind: "started",
+    child: {
+      pid,
+      stdin,
+      stdout,
+      stderr,
+      ended,
+      async stop(graceMs) {
+        stdin.end();
+        // Nobody reads any longer, and a child that waits for a reader would not hear of its end.
+        for (const stream of [stdout, stderr]) stream.resume();
+        if (await goes(graceMs)) return;
+        signalGroup(pid, "SIGTERM");
+        if (await goes(graceMs)) return;
+        signalGroup(pid, "SIGKILL");
+        await ended;
+      },
+    },
+  };
+}
+
+function signalGroup(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    // EPERM: of the group, only processes of another user are left.
+    if (systemCodeOf(error) !== "ESRCH" && systemCodeOf(error) !== "EPERM") throw error;
+  }
+}
