@@ -11,8 +11,8 @@ export interface Layout {
   readonly stateDir: string;
   readonly logsDir: string;
   readonly logFile: string;
-  /** Present while `up` or `down` is at work; found at the start, it tells that the one before was killed. */
-  readonly workingFile: string;
+  /** Tells the name that whoever is at work holds; found while nobody holds it, it tells that the one before was killed. */
+  readonly lockFile: string;
 }
 
 /** `sun_path` has 108 bytes, with the NUL at the end (unix(7)). */
@@ -25,7 +25,7 @@ export function layoutOf(directory: string, state: StateChoice, world: RuntimeWo
     stateDir: stateDirectory(directory, state, world),
     logsDir: join(directory, "logs"),
     logFile: join(directory, "tailscaled.log"),
-    workingFile: join(directory, "working"),
+    lockFile: join(directory, "lock"),
   };
 }
 

@@ -1,44 +1,34 @@
-import { createHash } from "node:crypto";
-import { existsSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { systemCodeOf, TsmcpError } from "../core/errors.ts";
+import { messageOf, systemCodeOf, TsmcpError } from "../core/errors.ts";
 import { readRecord } from "../core/record.ts";
 import { makeOwnDirectory } from "../core/runtime-directory.ts";
-import { holdExclusively } from "../net/exclusive.ts";
+import { type ExclusiveHold, holdExclusively } from "../net/exclusive.ts";
 import { processesOf } from "../process/identity.ts";
 import { stopProcess } from "../process/stop.ts";
 import { isLoginOn } from "../tailscale/daemon-arguments.ts";
 import type { Layout } from "./layout.ts";
+import { currentName, forgetName, type LockName, nameToHold } from "./lock-name.ts";
 import type { BootstrapWorld } from "./world.ts";
+
+interface LockRequest {
+  readonly layout: Layout;
+  readonly timeoutMs: number;
+}
 
 /**
  * Runs `work` while no other `up` or `down` of this user works on this boot's directory; waits for one that does.
- * Throws `busy` when that one does not end within `timeoutMs`.
+ * Throws `busy` when that one does not end within `timeoutMs`, `file-unwritable` where nothing can be written.
  */
 export async function whileAlone<Result>(
-  { layout, timeoutMs }: { readonly layout: Layout; readonly timeoutMs: number },
+  request: LockRequest,
   world: BootstrapWorld,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const hold = await holdExclusively({
-    name: `tsmcp-${process.getuid?.() ?? 0}-${createHash("sha256").update(layout.directory).digest("hex").slice(0, 32)}`,
-    timeoutMs,
-    signal: world.signal,
-    onWait: () => world.log.info("another tsmcp is at work here; waiting for it"),
-  });
-  world.signal.throwIfAborted();
-  if (hold === undefined) {
-    throw new TsmcpError({
-      code: "busy",
-      message: `another tsmcp has been at work in ${JSON.stringify(layout.directory)} all the time`,
-      hint: "wait for it, or end it",
-    });
-  }
+  const { layout } = request;
+  const { hold, wasLeft } = await holdDirectory(request, world);
   try {
-    // The `down` that was waited for may have removed them.
-    for (const directory of [dirname(layout.directory), layout.directory]) makeOwnDirectory(directory);
-    if (existsSync(layout.workingFile)) await endOrphans(layout, world);
-    markWorking(layout);
+    if (wasLeft) await endOrphans(layout, world);
     return await work();
   } finally {
     tidy(layout);
@@ -46,14 +36,62 @@ export async function whileAlone<Result>(
   }
 }
 
-function markWorking({ workingFile }: Layout): void {
-  rmSync(workingFile, { force: true });
-  // O_EXCL follows no link (open(2)): nobody's file is emptied through one.
-  writeFileSync(workingFile, "", { flag: "wx", mode: 0o600 });
+interface Held {
+  readonly hold: ExclusiveHold;
+  /** The one before was killed at its work. */
+  readonly wasLeft: boolean;
 }
 
-function tidy({ workingFile, socket, directory }: Layout): void {
-  rmSync(workingFile, { force: true });
+async function holdDirectory({ layout, timeoutMs }: LockRequest, world: BootstrapWorld): Promise<Held> {
+  const start = performance.now();
+  let hasWaited = false;
+  const onWait = (): void => {
+    if (!hasWaited) world.log.info("another tsmcp is at work here; waiting for it");
+    hasWaited = true;
+  };
+  for (;;) {
+    const { text, isNew } = prepareName(layout);
+    const hold = await holdExclusively({
+      name: text,
+      timeoutMs: Math.max(0, Math.round(start + timeoutMs - performance.now())),
+      signal: world.signal,
+      onWait,
+    });
+    if (world.signal.aborted) hold?.release();
+    world.signal.throwIfAborted();
+    if (hold === undefined) throw busy(layout);
+    // Whoever held it takes its name away at the end, and the next one may have another by now.
+    if (currentName(layout.lockFile) === text) return { hold, wasLeft: !isNew };
+    hold.release();
+  }
+}
+
+function prepareName(layout: Layout): LockName {
+  try {
+    // The `down` that was waited for may have removed them.
+    for (const directory of [dirname(layout.directory), layout.directory]) makeOwnDirectory(directory);
+    return nameToHold(layout.lockFile);
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    throw new TsmcpError({
+      code: "file-unwritable",
+      message: `${JSON.stringify(layout.directory)} cannot be written: ${messageOf(error)}`,
+      hint: "make it writable, or set HOME to a directory that this user can write",
+      cause: error,
+    });
+  }
+}
+
+function busy({ directory }: Layout): TsmcpError {
+  return new TsmcpError({
+    code: "busy",
+    message: `another tsmcp has been at work in ${JSON.stringify(directory)} all the time`,
+    hint: "wait for it, or end it",
+  });
+}
+
+function tidy({ lockFile, socket, directory }: Layout): void {
+  forgetName(lockFile);
   removeEmpty([directory, dirname(socket), dirname(directory)]);
 }
 
@@ -64,8 +102,8 @@ async function endOrphans(layout: Layout, world: BootstrapWorld): Promise<void> 
   await Promise.all(orphans.map((orphan) => stopProcess(orphan, { graceMs: 0 })));
 }
 
-/** What somebody put there, or holds, stays. */
-const reasonsToStay = ["ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY", "ENOTDIR", "EPERM", "EACCES"];
+/** What somebody put there, or holds, stays; and so does what a file system of only reading has. */
+const reasonsToStay = ["ENOTEMPTY", "ENOENT", "EEXIST", "EBUSY", "ENOTDIR", "EPERM", "EACCES", "EROFS"];
 
 function removeEmpty(directories: readonly string[]): void {
   for (const directory of directories) {

@@ -116,7 +116,7 @@ export function hasNoState(path: string): boolean {
   try {
     return !readdirSync(path).includes("tailscaled.state");
   } catch (error) {
-    if (systemCodeOf(error) === "ENOENT" || systemCodeOf(error) === "ENOTDIR") return true;
+    if (["ENOENT", "ENOTDIR", "EACCES"].includes(systemCodeOf(error) ?? "")) return true;
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { readRecord } from "../core/record.ts";
 import { makeRuntimeDirectory, runtimeDirectories } from "../core/runtime-directory.ts";
 import { isAlive } from "../process/identity.ts";
 import { listenText } from "../tailscale/daemon-arguments.ts";
+import { requireReady } from "./apply/preflight.ts";
 import type { Attempt } from "./attempt.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
 import { unlessInterrupted } from "./interruption.ts";
@@ -41,10 +42,28 @@ type OnStep = (report: StepReport) => void;
 
 async function tellPlan(request: UpRequest, world: UpWorld, onStep: OnStep): Promise<UpReport> {
   const [directory = ""] = runtimeDirectories(world);
-  const facts = await gather(layoutOf(directory, request.state, world), request, world);
-  const reports = planUp(facts, request);
+  const layout = layoutOf(directory, request.state, world);
+  const facts = await gather(layout, request, world);
+  const attempt = { request, layout, socket: socketOf(layout, request, world) };
+  const problem = await problemOf(() => requireReady(facts, attempt));
+  if (problem?.hint !== undefined) world.log.warn(`it would fail; ${problem.hint}`);
+  const reports = planUp(facts, request).map((report) =>
+    problem === undefined || report.id !== "preflight"
+      ? report
+      : { ...report, status: "failed" as const, detail: problem.message },
+  );
   for (const report of reports) onStep(report);
   return reportOf(reports, facts);
+}
+
+async function problemOf(check: () => Promise<void>): Promise<TsmcpError | undefined> {
+  try {
+    await check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof TsmcpError) return error;
+    throw error;
+  }
 }
 
 async function joinTailnet(request: UpRequest, world: UpWorld, onStep: OnStep): Promise<UpReport> {

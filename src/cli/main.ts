@@ -1,4 +1,4 @@
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { TsmcpError } from "../core/errors.ts";
 import type { Session } from "./command.ts";
 import { allCommands } from "./commands.ts";
@@ -21,13 +21,18 @@ export async function main(argv: readonly string[], terminal: Terminal): Promise
       ? exitCodeOfSignal(terminal.signal.reason)
       : session.exitCode;
   } catch (error) {
-    const failure = error instanceof CommanderError ? usageError(error) : ownSignal(error, terminal);
+    const failure =
+      error instanceof CommanderError ? usageError(error, typedCommand(argv, program)) : ownSignal(error, terminal);
     if (failure === "done") return 0;
     const text = describeFailure(failure, { json: session.json });
     terminal.writeOut(text.stdout);
     terminal.writeError(text.stderr);
     return terminal.signal.aborted ? exitCodeOfSignal(terminal.signal.reason) : text.exitCode;
   }
+}
+
+function typedCommand(argv: readonly string[], { commands }: Command): string | undefined {
+  return commands.map((command) => command.name()).find((name) => argv.includes(name));
 }
 
 /** What the user's own signal broke off is no bug, whatever was thrown for it. */

@@ -33,7 +33,7 @@ export function processTerminal(): Terminal & { stop: () => void } {
   };
   return {
     env: process.env,
-    cwd: usableDirectory(),
+    ...usableDirectory(),
     writeOut: (text) => writeAll(1, text),
     writeError: (text) => writeAll(2, text),
     outIsTerminal: process.stdout.isTTY === true,
@@ -54,11 +54,11 @@ function isEnding(name: unknown): name is keyof typeof exitOfSignal {
 }
 
 /** A working directory that was deleted must not end commands that do not need one, nor modules that ask for it (zx). */
-function usableDirectory(): string {
-  const directory = workingDirectory();
-  if (directory !== undefined) return directory;
+function usableDirectory(): Pick<Terminal, "cwd" | "isCwdGone"> {
+  const cwd = workingDirectory();
+  if (cwd !== undefined) return { cwd };
   process.chdir("/");
-  return "/";
+  return { cwd: "/", isCwdGone: true };
 }
 
 /** Synchronous, because a process that ends by `process.exit` loses what a pipe has not taken yet. */

@@ -30,15 +30,21 @@ export function createProgram(session: Session, commands: readonly Command[]): C
   return program;
 }
 
-/** Returns what commander threw as one of our errors; `"done"` after `--help` and `--version`. */
-export function usageError(error: CommanderError): TsmcpError | "done" {
+/** Returns what commander threw as one of our errors; `"done"` after `--help` and `--version`. `command` is what was typed first. */
+export function usageError(error: CommanderError, command: string | undefined): TsmcpError | "done" {
   if (error.exitCode === 0) return "done";
   const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
   const guess = suggestion?.match(/Did you mean (?:one of )?(.+?)\?/)?.[1];
   return new TsmcpError({
     code: "usage-invalid",
     message: message.replace(/\.$/, ""),
-    hint: guess === undefined ? 'run "tsmcp --help" to see what there is' : `did you mean ${guess}?`,
+    hint: guess === undefined ? usageHint(error, command) : `did you mean ${guess}?`,
     cause: error,
   });
+}
+
+function usageHint({ code, message }: CommanderError, command: string | undefined): string {
+  const choices = code === "commander.invalidArgument" ? /Allowed choices are (.+?)\.?$/.exec(message)?.[1] : undefined;
+  if (choices !== undefined) return `use one of ${choices}`;
+  return `run "tsmcp ${command === undefined ? "" : `${command} `}--help" to see what there is`;
 }

@@ -2,6 +2,8 @@
 export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** The working directory was deleted, and `cwd` is `/` in its place. */
+  readonly isCwdGone?: boolean;
   /** Writes results. */
   readonly writeOut: (text: string) => void;
   /** Writes talk. */

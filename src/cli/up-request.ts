@@ -59,7 +59,7 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
     },
     loaded,
   );
-  const workspace = resolve(context.cwd, options.workspace ?? ".");
+  const workspace = workspaceOf(options, context);
   return {
     node: checkNodeSettings({
       loginServer: settings.loginServer,
@@ -74,7 +74,7 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
     proxyIsExplicit:
       !isExportedProxy(options.proxy, context.env) &&
       (options.proxy !== undefined || loaded.sources.some(({ config }) => config.proxy?.listen !== undefined)),
-    socket: context.socket === undefined ? undefined : resolve(context.cwd, context.socket),
+    socket: context.socket === undefined ? undefined : fromHere(context.socket, "--socket", context),
     state: stateChoice(options, context),
     timeoutMs: options.timeout,
     noLogs: options.logsNoSupport === false,
@@ -89,6 +89,22 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
     verify: options.verify !== false,
     dryRun: options.dryRun === true,
   };
+}
+
+/** Of a directory that is gone, `/` would be written to for it. */
+function workspaceOf({ workspace, server }: UpOptions, context: CommandContext): string {
+  return workspace === undefined && server.length === 0 && context.isCwdGone === true
+    ? context.cwd
+    : fromHere(workspace ?? ".", "--workspace", context);
+}
+
+function fromHere(path: string, option: string, { cwd, isCwdGone }: CommandContext): string {
+  if (isAbsolute(path) || isCwdGone !== true) return resolve(cwd, path);
+  throw new TsmcpError({
+    code: "usage-invalid",
+    message: `${option}: the working directory was deleted`,
+    hint: `pass ${option} with a path that begins with /, or run this in another directory`,
+  });
 }
 
 /** The URL that `tsmcp env` put into an older shell tells where the proxy was, and asks for nothing. */
@@ -147,7 +163,7 @@ function exportMode(mode: ExportMode | undefined, env: Environment): ExportMode 
   return chosen;
 }
 
-function stateChoice({ state, stateDir }: UpOptions, { cwd }: CommandContext): StateChoice {
+function stateChoice({ state, stateDir }: UpOptions, context: CommandContext): StateChoice {
   if (stateDir === undefined) return { kind: state ?? "boot" };
   if (state === "boot") {
     throw new TsmcpError({
@@ -156,7 +172,7 @@ function stateChoice({ state, stateDir }: UpOptions, { cwd }: CommandContext): S
       hint: "leave one of them out",
     });
   }
-  return { kind: "directory", path: isAbsolute(stateDir) ? stateDir : resolve(cwd, stateDir) };
+  return { kind: "directory", path: fromHere(stateDir, "--state-dir", context) };
 }
 
 function listOf(text: string): readonly string[] {

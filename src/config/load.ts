@@ -93,7 +93,7 @@ function invalid(path: string, defects: readonly string[]): TsmcpError {
   return new TsmcpError({
     code: "config-invalid",
     message: message(`${printable(path)} has ${defects.length} defects`, defects),
-    hint: 'mend the file; "tsmcp config" shows what it sets',
+    hint: "mend the file there, or pass --config with another one",
     facts: { file: path, defects },
   });
 }

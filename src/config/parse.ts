@@ -8,6 +8,9 @@ import { dataOf, duplicateKeys, parseJsonc, placeOf, propertiesOf } from "./json
 import { suggestionFor } from "./known-keys.ts";
 import { readServerUrl } from "./server.ts";
 
+/** An agent starts a process for each; and each is written into its file one after the other. */
+const maxServers = 100;
+
 /** `place` is `LINE:COLUMN`; `path` is empty where the text itself is at fault. */
 export interface PlacedDefect extends Defect {
   readonly place: string;
@@ -62,13 +65,18 @@ function schemaDefects(value: unknown): Defect[] {
 /** What a schema cannot say. Wrong types are the schema's to tell. */
 function meaningDefects(root: Node): Defect[] {
   return propertiesOf(root).flatMap(({ key, value }) => {
-    if (key === "servers") return propertiesOf(value).flatMap((server) => serverDefects(server.key, server.value));
+    if (key === "servers") return serversDefects(propertiesOf(value));
     if (key !== "gateway") return [];
     const upstreams = propertiesOf(value).find((property) => property.key === "upstreams");
     return upstreams === undefined
       ? []
       : propertiesOf(upstreams.value).flatMap((upstream) => upstreamDefects(upstream.key, upstream.value));
   });
+}
+
+function serversDefects(servers: ReturnType<typeof propertiesOf>): Defect[] {
+  if (servers.length <= maxServers) return servers.flatMap(({ key, value }) => serverDefects(key, value));
+  return [{ path: "servers", message: `expected at most ${maxServers} servers, found ${servers.length}` }];
 }
 
 function serverDefects(name: string, node: Node): Defect[] {

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, lstatSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { systemCodeOf, TsmcpError } from "./errors.ts";
@@ -39,6 +39,8 @@ export function makeRuntimeDirectory(world: RuntimeWorld): string {
     try {
       makeOwnDirectory(root);
       makeOwnDirectory(directory);
+      // It may be there on a file system that can only be read by now.
+      accessSync(directory, constants.W_OK);
       return directory;
     } catch (error) {
       if (error instanceof TsmcpError) throw error;

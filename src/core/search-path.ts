@@ -4,13 +4,13 @@ import type { Environment } from "./runtime-directory.ts";
 
 /**
  * Returns the directories of `PATH` in which programs last: not the relative ones, which depend on where one stands, and
- * not `node_modules/.bin`, which npm, npx and their like put first, from the working directory upwards, for the run of
- * one script. Source: npm `@npmcli/run-script`, `lib/set-path.js`.
+ * not what package managers put first for the run of one script: `node_modules/.bin` from the working directory upwards,
+ * and yarn's temporary `xfs-…`. Source: npm `@npmcli/run-script`, `lib/set-path.js`; yarn `@yarnpkg/fslib`, `xfs.ts`.
  */
 export function lastingDirectories(path: string): readonly string[] {
   return path
     .split(delimiter)
-    .filter((directory) => isAbsolute(directory) && !resolve(directory).endsWith("/node_modules/.bin"));
+    .filter((directory) => isAbsolute(directory) && !/\/(node_modules\/\.bin|xfs-[0-9a-f]+)$/.test(resolve(directory)));
 }
 
 /**

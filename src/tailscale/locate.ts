@@ -1,12 +1,17 @@
 import { accessSync, constants, statSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 import type { Environment } from "../core/runtime-directory.ts";
 import { trustedDirectories, workingDirectory } from "../core/search-path.ts";
 
 /** Where tailscale's two programs are, or which of them are missing. */
 export type Programs =
   | { readonly kind: "found"; readonly tailscale: string; readonly tailscaled: string }
-  | { readonly kind: "missing"; readonly names: readonly string[] };
+  | {
+      readonly kind: "missing";
+      readonly names: readonly string[];
+      /** Those of them that are on `PATH`, where a repository or a package manager put them. */
+      readonly refused: readonly string[];
+    };
 
 /** A user's PATH often lacks these, and packages put tailscaled into /usr/sbin. */
 const systemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -15,10 +20,16 @@ const systemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 export function locatePrograms(env: Environment): Programs {
   const [tailscale, tailscaled] = [locateProgram("tailscale", env), locateProgram("tailscaled", env)];
   if (tailscale !== undefined && tailscaled !== undefined) return { kind: "found", tailscale, tailscaled };
-  return {
-    kind: "missing",
-    names: [...(tailscale === undefined ? ["tailscale"] : []), ...(tailscaled === undefined ? ["tailscaled"] : [])],
-  };
+  const names = [
+    ...(tailscale === undefined ? ["tailscale"] : []),
+    ...(tailscaled === undefined ? ["tailscaled"] : []),
+  ];
+  return { kind: "missing", names, refused: names.flatMap((name) => anywhereOnPath(name, env) ?? []) };
+}
+
+function anywhereOnPath(name: string, { PATH = "" }: Environment): string | undefined {
+  const directories = PATH.split(delimiter).filter((directory) => isAbsolute(directory));
+  return directories.map((directory) => join(directory, name)).find(isExecutable);
 }
 
 /** Returns the absolute path of an executable, or undefined. What a repository puts on `PATH` is left out: the program gets the key. */

@@ -65,7 +65,7 @@ describe("tsmcp config", () => {
         HOME/work/tsmcp.config.json:4:16: servers.a b: not a name that is allowed here
         HOME/work/tsmcp.config.json:4:16: servers.a b: expected tailnetUrl, publicUrl or both
         HOME/work/tsmcp.config.json:4:34: servers.c.tailnetUrl: expected string
-      tsmcp: hint: mend the file; "tsmcp config" shows what it sets
+      tsmcp: hint: mend the file there, or pass --config with another one
       "
     `);
   });

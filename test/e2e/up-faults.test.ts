@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
@@ -17,14 +19,22 @@ import {
 
 let tailnet: Tailnet;
 let server: TailnetNode;
+let silent: Server;
 
 beforeAll(async () => {
   tailnet = await startTailnet();
   server = await tailnet.startNode({ hostname: "server" });
+  // It answers nothing, so that no verify ends before the kill that is meant for it.
+  silent = createServer(() => {}).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const address = silent.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  await server.serve({ port: 8443, target: `http://127.0.0.1:${port}` });
 });
 
 afterAll(async () => {
   expect(await tailnet?.close()).toEqual([]);
+  silent?.close();
 });
 
 function upArguments(): string[] {

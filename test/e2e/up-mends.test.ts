@@ -100,6 +100,56 @@ test.runIf(process.getuid?.() === 0).each([
   expect(filesBelow(machine.home)).toEqual([]);
 });
 
+test.runIf(process.getuid?.() === 0)("up writes nothing for an agent when the working directory was deleted", () => {
+  const machine = machineOn(tailnet);
+  const script = 'mkdir "$HOME/gone"; cd "$HOME/gone"; rmdir "$HOME/gone"; "$0" "$@"';
+  const up = ["up", "--server", `notes=https://n.${tailnet.suffix}/mcp`, "--agent", "cursor"];
+  const { status, stderr } = spawnSync("sh", ["-c", script, process.execPath, join(binDir, "tsmcp"), ...up], {
+    env: { ...machine.env, TS_AUTHKEY: "tskey-auth-unused" },
+    encoding: "utf8",
+  });
+  expect({ status, stderr }).toEqual({
+    status: 2,
+    stderr:
+      "tsmcp: error: --workspace: the working directory was deleted\n" +
+      "tsmcp: hint: pass --workspace with a path that begins with /, or run this in another directory\n",
+  });
+  expect(existsSync("/.cursor/mcp.json")).toBe(false);
+});
+
+test("up leaves the daemon that runs alone when what it is asked for is refused", async () => {
+  const machine = machineOn(tailnet);
+  expect((await tsmcp(["up"], machine, { TS_AUTHKEY: await newKey() })).exitCode).toBe(0);
+  const daemons = processesNaming(machine.home);
+  const free = `127.0.0.1:${await freePort()}`;
+  const retagged = await tsmcp(["up", "--proxy", free, "--advertise-tags", "tag:agent"], machine);
+  expect({ exitCode: retagged.exitCode, stderr: retagged.stderr }).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("tsmcp: error: this node is logged in with another advertise-tags\n"),
+  });
+  const taken = await tsmcp(["up", "--proxy", new URL(tailnet.controlUrl).host], machine);
+  expect({ exitCode: taken.exitCode, stderr: taken.stderr }).toMatchObject({
+    exitCode: 1,
+    stderr: expect.stringContaining("is taken by process"),
+  });
+  expect(processesNaming(machine.home)).toEqual(daemons);
+  expect((await tsmcp(["status"], machine)).exitCode).toBe(0);
+  expect((await tsmcp(["down"], machine)).exitCode).toBe(0);
+});
+
+test.each([
+  [["--json"], {}, "this node is not logged in, and there is no key"],
+  [["--proxy", "CONTROL"], { TS_AUTHKEY: "tskey-auth-unused" }, "the proxy's address"],
+])("the plan of up says what would fail when it is asked for with %j", async (args, extra, message) => {
+  const machine = machineOn(tailnet);
+  const asked = args.map((arg) => (arg === "CONTROL" ? new URL(tailnet.controlUrl).host : arg));
+  const plan = await tsmcp(["up", "--dry-run", "--json", ...asked], machine, extra);
+  expect(plan.exitCode).toBe(1);
+  const { steps }: UpJson = JSON.parse(plan.stdout);
+  expect(steps[0]).toMatchObject({ id: "preflight", status: "failed", detail: expect.stringContaining(message) });
+  expect(filesBelow(machine.home)).toEqual([]);
+});
+
 test("up takes back what it began when the terminal hangs up", async () => {
   const machine = machineOn(tailnet);
   const { child, outcome } = startTsmcp(["up", "--verbose", "--login-server", "http://127.0.0.1:9"], machine, {
@@ -141,5 +191,5 @@ test.runIf(process.getuid?.() === 0)("status, config and the plan of up work for
     });
   expect(run("status")).toMatchObject({ status: 1, stderr: "" });
   expect(run("config")).toMatchObject({ status: 0, stderr: "" });
-  expect(run("up", "--dry-run", "--quiet")).toMatchObject({ status: 0, stderr: "" });
+  expect(run("up", "--dry-run", "--quiet", "--json").stdout).toContain("this node is not logged in");
 });

@@ -151,14 +151,39 @@ test("paths are only values, whatever stands in them", async () => {
   expect(filesBelow(machine.home)).toEqual([]);
 });
 
-test("up works without a home directory", async () => {
+// In a /dev/shm of its own: every down of this user on this machine takes down what lies in the common one.
+test.runIf(isRoot)("up works without a home directory", async () => {
   const machine = machineOn(tailnet);
-  const homeless: Machine = { ...machine, env: { ...machine.env, HOME: join(machine.home, "gone") } };
   const stateDir = join(machine.home, "state");
-  onTestFinished(async () => void (await tsmcp(["down"], homeless)));
-  const up = await tsmcp(["up", "--state-dir", stateDir], homeless, { TS_AUTHKEY: await tailnet.createKey() });
-  expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
-  expect((await tsmcp(["status"], homeless)).exitCode).toBe(0);
-  expect((await tsmcp(["down"], homeless)).exitCode).toBe(0);
+  const script = 'mount -t tmpfs none /dev/shm; "$0" "$1" up --state-dir "$2" && "$0" "$1" status; "$0" "$1" down';
+  const argv = ["-m", "sh", "-c", script, process.execPath, join(binDir, "tsmcp"), stateDir];
+  const { status, stdout, stderr } = spawnSync("unshare", argv, {
+    env: { ...machine.env, HOME: join(machine.home, "gone"), TS_AUTHKEY: await tailnet.createKey() },
+    cwd: machine.workspace,
+    encoding: "utf8",
+  });
+  expect({ status, stdout, stderr }).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/is up[^]*answers through the proxy[^]*down and logged out/),
+  });
   expect(existsSync(machine.home) && processesNaming(stateDir)).toEqual([]);
+});
+
+test.runIf(isRoot)("up keeps in memory what it needs when the home can only be read", async () => {
+  const machine = machineOn(tailnet);
+  const script =
+    'mount -t tmpfs none /dev/shm; mkdir -p "$HOME/.local/state/tsmcp"; mount -t tmpfs -o ro none "$HOME/.local"; "$0" "$1" up && "$0" "$1" status; "$0" "$1" down; ls -A /dev/shm';
+  const { status, stdout, stderr } = spawnSync(
+    "unshare",
+    ["-m", "sh", "-c", script, process.execPath, join(binDir, "tsmcp")],
+    {
+      env: { ...machine.env, TS_AUTHKEY: await tailnet.createKey() },
+      cwd: machine.workspace,
+      encoding: "utf8",
+    },
+  );
+  expect({ status, stdout, stderr }).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/is up[^]*answers through the proxy[^]*down and logged out\n$/),
+  });
 });

@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TsmcpError } from "../../core/errors.ts";
 import { type BootRecord, type ProcessIdentity, readRecord, removeRecord, writeRecord } from "../../core/record.ts";
 import { makeOwnDirectory } from "../../core/runtime-directory.ts";
-import { freePort, isListening, ownerOfPort } from "../../net/listening.ts";
+import { ownerOfPort } from "../../net/listening.ts";
 import { type DaemonEnd, type StartedDaemon, startDaemon } from "../../process/daemon.ts";
 import { stopProcess } from "../../process/stop.ts";
 import { daemonArguments, type ListenAddress, listenText } from "../../tailscale/daemon-arguments.ts";
@@ -12,6 +12,7 @@ import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import type { Attempt } from "../attempt.ts";
 import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
 import { lastLogLine } from "../log-tail.ts";
+import { chooseAddress, hasWantedProxy, portTaken } from "../proxy-address.ts";
 import type { UpRequest } from "../request.ts";
 import { hasNoState, keepState, makeStateDirectory, removeState, type StateDirectory } from "../state-directory.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
@@ -40,13 +41,6 @@ export function decideDaemon(facts: UpFacts, request: UpRequest): Decision {
   }
 }
 
-/** An address that was not asked for is only where a new proxy would start. */
-function hasWantedProxy({ proxy }: UpFacts, request: UpRequest): boolean {
-  if (proxy === undefined || !request.proxyIsExplicit) return true;
-  const { host, port } = request.proxy;
-  return proxy.address.host === host && (port === 0 || proxy.address.port === port);
-}
-
 /**
  * Starts tailscaled, in place of one that is lost or has another proxy address, and returns the facts as they are then.
  * Throws `proxy-port-taken`, and `daemon-failed` when it ended or did not answer in time; then nothing is left running.
@@ -54,7 +48,7 @@ function hasWantedProxy({ proxy }: UpFacts, request: UpRequest): boolean {
 export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<Applied> {
   const { layout, socket, world, request } = attempt;
   await stopAll(identitiesOf(facts.daemon));
-  const proxy = await chooseAddress(facts, attempt);
+  const proxy = await chooseAddress(facts, request);
   const isNew = hasNoState(layout.stateDir);
   attempt.undo.add(() => (isNew ? forgetNode(attempt) : keepState(stateDirectoryOf(attempt))));
   makeStateDirectory(stateDirectoryOf(attempt));
@@ -119,18 +113,6 @@ export function identitiesOf(daemon: DaemonFacts): readonly ProcessIdentity[] {
   return daemon.kind === "lost" ? daemon.identities : [];
 }
 
-/** An address that an earlier run of this boot used is used again, so that what was told it still works. */
-async function chooseAddress(facts: UpFacts, { request }: Attempt): Promise<ListenAddress> {
-  const wanted = request.proxyIsExplicit ? request.proxy : (facts.record?.proxy ?? request.proxy);
-  if (wanted.port === 0) {
-    const before = facts.record?.proxy;
-    if (before !== undefined && before.host === wanted.host && !(await isListening(before))) return before;
-    return { host: wanted.host, port: await freePort(wanted.host) };
-  }
-  if (await isListening(wanted)) throw portTaken(wanted);
-  return wanted;
-}
-
 async function untilAnswering(daemon: StartedDaemon, proxy: ListenAddress, attempt: Attempt): Promise<NodeFacts> {
   const { world, socket, layout } = attempt;
   let end: DaemonEnd | undefined;
@@ -153,20 +135,6 @@ function endedEarly(end: DaemonEnd, proxy: ListenAddress, logFile: string): Tsmc
   if ("pid" in owner) return portTaken(proxy);
   const how = end.kind === "exited" ? `with exit code ${end.exitCode}` : `by ${end.signal}`;
   return failed(`tailscaled ended at once ${how}`, lastLogLine(logFile));
-}
-
-function portTaken(address: ListenAddress): TsmcpError {
-  const owner = ownerOfPort(address.port);
-  const who =
-    "pid" in owner
-      ? `by process ${owner.pid} (${owner.command})`
-      : `by a process that cannot be told: ${owner.unknown}`;
-  return new TsmcpError({
-    code: "proxy-port-taken",
-    message: `the proxy's address ${listenText(address)} is taken ${who}`,
-    hint: `end that process, or pass --proxy ${listenText({ ...address, port: 0 })} to have a free port chosen`,
-    facts: { address: listenText(address), ...("pid" in owner ? { pid: owner.pid, command: owner.command } : {}) },
-  });
 }
 
 function failed(message: string, lastLine = ""): TsmcpError {

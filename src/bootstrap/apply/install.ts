@@ -18,6 +18,15 @@ export async function applyInstall(facts: UpFacts): Promise<Applied> {
 /** Throws `tailscale-missing`, which says how to get what is missing. */
 export function requirePrograms(programs: Programs): Extract<Programs, { kind: "found" }> {
   if (programs.kind === "found") return programs;
+  const [refused] = programs.refused;
+  if (refused !== undefined) {
+    throw new TsmcpError({
+      code: "tailscale-missing",
+      message: `${JSON.stringify(refused)} comes with a repository or a package, and would be handed the key`,
+      hint: "put tailscale and tailscaled into a directory of PATH outside, or run this outside the repository",
+      facts: { missing: programs.names, refused: programs.refused },
+    });
+  }
   throw new TsmcpError({
     code: "tailscale-missing",
     message: `${programs.names.join(" and ")} ${programs.names.length === 1 ? "is" : "are"} not on PATH`,

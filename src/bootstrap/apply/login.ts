@@ -62,7 +62,8 @@ export async function applyLogin(facts: UpFacts, attempt: Attempt): Promise<Appl
   return done({ ...facts, node }, node.status.self?.dnsName ?? "");
 }
 
-function planFor(node: NodeFacts, daemon: DaemonFacts, request: UpRequest): LoginPlan {
+/** Returns how the node is to be brought to Running. */
+export function planFor(node: NodeFacts, daemon: DaemonFacts, request: UpRequest): LoginPlan {
   return planLogin({
     ...node,
     isForeign: daemon.kind === "foreign",

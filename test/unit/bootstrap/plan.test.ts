@@ -101,7 +101,7 @@ test("the plan for a node that is up keeps everything", () => {
 test.each([
   [
     "missing programs",
-    { ...nothing, programs: { kind: "missing", names: ["tailscaled"] } },
+    { ...nothing, programs: { kind: "missing", names: ["tailscaled"], refused: [] } },
     {},
     "install",
     "planned: tailscaled is not installed",

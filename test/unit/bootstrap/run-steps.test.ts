@@ -29,7 +29,7 @@ const node: NodeFacts = {
 };
 
 const before: UpFacts = {
-  programs: { kind: "missing", names: [] },
+  programs: { kind: "missing", names: [], refused: [] },
   record: undefined,
   daemon: { kind: "none" },
   node: undefined,

@@ -52,7 +52,14 @@ describe("main", () => {
   it.each([
     [["docter"], "unknown command 'docter'", "did you mean doctor?"],
     [["doctor", "--onyl", "x"], "unknown option '--onyl'", "did you mean --only?"],
-  ])("exits 2 with the nearest match for %j", async (argv, message, hint) => {
+    [["up", "--qqq"], "unknown option '--qqq'", 'run "tsmcp up --help" to see what there is'],
+    [["qqq"], "unknown command 'qqq'", 'run "tsmcp --help" to see what there is'],
+    [
+      ["up", "--state", "x"],
+      "option '--state <kind>' argument 'x' is invalid. Allowed choices are boot, persistent",
+      "use one of boot, persistent",
+    ],
+  ])("exits 2 with the nearest match, or the next place to look, for %j", async (argv, message, hint) => {
     const terminal = fakeTerminal();
     expect(await main([...argv, "--json"], terminal)).toBe(2);
     expect(JSON.parse(terminal.out())).toMatchObject({ error: { code: "usage-invalid", message, hint } });

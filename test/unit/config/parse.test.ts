@@ -24,6 +24,12 @@ describe("parseConfig", () => {
     expect(defects(wholeConfig)).toEqual([]);
   });
 
+  test("refuses a repository's thousand servers in one line, and no other defect of theirs", () => {
+    const names = Array.from({ length: 1_000 }, (_, index) => [`s${index}`, { tailnetUrl: "https://n.t.ts.net" }]);
+    const text = JSON.stringify({ servers: Object.fromEntries(names) });
+    expect(defects(text, false)).toEqual(["1:2 servers: expected at most 100 servers, found 1000"]);
+  });
+
   test("tells every defect at once, with its place and what was expected, when there are several", () => {
     const text = `{
   "servers": {

@@ -52,7 +52,7 @@ describe("tailscale.state", () => {
 });
 
 describe("tailscale.installed", () => {
-  const missing = { kind: "missing", names: ["tailscale", "tailscaled"] } as const;
+  const missing = { kind: "missing", names: ["tailscale", "tailscaled"], refused: [] } as const;
 
   test.each([
     [{ kind: "found", tailscale: "/bin/tailscale", tailscaled: "/bin/tailscaled" } as const, silent, false, "pass"],

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
 import { daemonEnvironment } from "../../../src/tailscale/daemon-environment.ts";
-import { locateProgram } from "../../../src/tailscale/locate.ts";
+import { locateProgram, locatePrograms } from "../../../src/tailscale/locate.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
 let home = "";
@@ -22,9 +22,10 @@ function located(cwd: string, ...path: string[]): string | undefined {
   return locateProgram("tailscale", { HOME: home, PATH: [...path, at("bin")].join(":") }, at(cwd));
 }
 
-test.each(["/node_modules/.bin", "/node_modules/.bin/", "//node_modules/./.bin"])(
-  "locateProgram leaves out %s, which npm and npx put first on PATH",
+test.each(["/node_modules/.bin", "/node_modules/.bin/", "//node_modules/./.bin", "/xfs-01cafe2f"])(
+  "locateProgram leaves out %s, which package managers put first on PATH",
   (bin) => {
+    program("repo/xfs-01cafe2f");
     expect(located("loose", at("repo") + bin)).toBe(at("bin/tailscale"));
   },
 );
@@ -48,4 +49,9 @@ test("locateProgram keeps what is below the working directory when no repository
 test("daemonEnvironment hands on no directory of PATH that a repository brings", () => {
   const env = { HOME: home, PATH: [at("repo/node_modules/.bin"), at("repo/tools"), ".", at("bin")].join(":") };
   expect(daemonEnvironment({ env, logsDir: "/logs", deadProxies: [], cwd: at("repo") }).PATH).toBe(at("bin"));
+});
+
+test("locatePrograms says which program was left out when there is no other", () => {
+  const env = { HOME: home, PATH: at("repo/node_modules/.bin") };
+  expect(locatePrograms(env)).toMatchObject({ refused: [at("repo/node_modules/.bin/tailscale")] });
 });
