@@ -1,5 +1,6 @@
 import { execa } from "execa";
 import { systemCodeOf } from "../core/errors.ts";
+import { startGroupWitness } from "./group-witness.ts";
 
 /** How a program ended that had this process's terminal, or why it could not be started. */
 export type ForegroundEnd =
@@ -25,12 +26,14 @@ export async function runInForeground(
     reject: false,
     forceKillAfterDelay: false,
   });
+  const witness = hasTerminal() ? startGroupWitness() : undefined;
   const handlers = forwardedSignals.map((signal) => {
-    // A terminal sends these two to the whole group, so the program has had its own already.
-    const isShared = (signal === "SIGINT" || signal === "SIGQUIT") && hasTerminal();
-    const handler = (): void => {
-      if (!isShared) child.kill(signal);
+    // A terminal sends these two to the whole group, and then the program has had its own already.
+    const mayBeShared = signal === "SIGINT" || signal === "SIGQUIT";
+    const handOn = async (): Promise<void> => {
+      if (!(mayBeShared && (await witness?.sawItToo()))) child.kill(signal);
     };
+    const handler = (): void => void handOn();
     process.on(signal, handler);
     return { signal, handler };
   });
@@ -42,6 +45,7 @@ export async function runInForeground(
     return code === "ENOENT" ? { kind: "missing" } : { kind: "not-executable", reason: code ?? "unknown error" };
   } finally {
     for (const { signal, handler } of handlers) process.off(signal, handler);
+    witness?.stop();
   }
 }
 

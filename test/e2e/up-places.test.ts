@@ -164,7 +164,7 @@ test.runIf(isRoot)("up works without a home directory", async () => {
   });
   expect({ status, stdout, stderr }).toMatchObject({
     status: 0,
-    stdout: expect.stringMatching(/is up[^]*answers through the proxy[^]*down and logged out/),
+    stdout: expect.stringMatching(/is up[\s\S]*answers through the proxy[\s\S]*down and logged out/),
   });
   expect(existsSync(machine.home) && processesNaming(stateDir)).toEqual([]);
 });
@@ -184,6 +184,6 @@ test.runIf(isRoot)("up keeps in memory what it needs when the home can only be r
   );
   expect({ status, stdout, stderr }).toMatchObject({
     status: 0,
-    stdout: expect.stringMatching(/is up[^]*answers through the proxy[^]*down and logged out\n$/),
+    stdout: expect.stringMatching(/is up[\s\S]*answers through the proxy[\s\S]*down and logged out\n$/),
   });
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -57,20 +57,51 @@ describe("runInForeground", () => {
       expect([output(), exitCode]).toEqual(["ready\ngot\n", 5]);
     },
   );
+  test.runIf(existsSync("/usr/bin/script"))(
+    "hands on what was sent to it alone, and not what a terminal sent to both",
+    async () => {
+      const { terminal, pid, output } = await startInTerminal(
+        "trap 'echo got' INT; trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done",
+      );
+      terminal.stdin?.write("\u0003");
+      await expect.poll(output, { timeout: 20_000 }).toContain("got");
+      process.kill(pid, "SIGINT");
+      await expect.poll(() => output().match(/got/g)?.length, { timeout: 20_000 }).toBe(2);
+      process.kill(pid, "SIGTERM");
+      const [exitCode] = await once(terminal, "exit");
+      expect([output().match(/got/g)?.length, exitCode]).toEqual([2, 5]);
+    },
+  );
 });
+
+async function startInTerminal(script: string): Promise<{ terminal: ChildProcess; pid: number; output: () => string }> {
+  const [file, ...args] = runnerOf(script);
+  const command = [file, ...args].map((text) => `'${text?.replaceAll("'", "'\\''")}'`).join(" ");
+  const cwd = fileURLToPath(new URL("../../..", import.meta.url));
+  const terminal = spawn("/usr/bin/script", ["-qefc", `exec ${command}`, "/dev/null"], { cwd, detached: true });
+  onTestFinished(() => killGroup(terminal));
+  const output = collect(terminal);
+  await expect.poll(output, { timeout: 20_000 }).toContain("ready");
+  return { terminal, pid: Number(/runner (\d+)/.exec(output())?.[1]), output };
+}
 
 /** A process of its own, because a signal goes to a whole process. */
 function startRunner(script: string): ChildProcess {
-  const module = fileURLToPath(new URL("../../../src/process/foreground.ts", import.meta.url));
-  const program = `import { runInForeground } from ${JSON.stringify(module)};
-    const end = await runInForeground(["sh", "-c", ${JSON.stringify(script)}], { env: process.env, cwd: "/" });
-    process.exit(end.exitCode ?? 99);`;
-  const args = ["--import", "tsx", "--input-type=module", "-e", program];
+  const [file, ...args] = runnerOf(script);
   const cwd = fileURLToPath(new URL("../../..", import.meta.url));
   // A group of its own, so that a test that fails leaves neither of the two behind.
-  const runner = spawn(process.execPath, args, { cwd, stdio: ["ignore", "pipe", "inherit"], detached: true });
+  const runner = spawn(file, args, { cwd, stdio: ["ignore", "pipe", "ignore"], detached: true });
   onTestFinished(() => killGroup(runner));
   return runner;
+}
+
+function runnerOf(script: string): [string, ...string[]] {
+  const module = fileURLToPath(new URL("../../../src/process/foreground.ts", import.meta.url));
+  const program = `import { runInForeground } from ${JSON.stringify(module)};
+    process.stderr.write("runner " + process.pid + "\\n");
+    const end = await runInForeground(["sh", "-c", ${JSON.stringify(script)}], { env: process.env, cwd: "/" });
+    process.exit(end.exitCode ?? 99);`;
+  return [process.execPath, "--import", "tsx", "--input-type=module", "-e", program];
 }
 
 function killGroup({ pid }: ChildProcess): void {
