@@ -22,15 +22,20 @@ export function judgeEntry(
   const read = dialect.readEntry(entry);
   if (read === undefined) return { verdict: "leave", reason: "has neither a command nor a url" };
   if (read.kind === "url") {
-    if (!isSameServerUrl(read.url, url)) return { verdict: "leave", reason: "names another URL" };
+    if (!leadsTo(read, url)) return { verdict: "leave", reason: "names another URL" };
     if (kind === "url") return { verdict: "keep" };
     return { verdict: "leave", reason: `is a url, which ${dialect.title}'s cloud calls from outside the tailnet` };
   }
-  if (!namesUrl(read, url)) return { verdict: "leave", reason: "names another URL" };
+  if (!leadsTo(read, url)) return { verdict: "leave", reason: "names another URL" };
   const missing = [read.command, ...scriptsOf(read)].find((command) => !canRun(command));
   if (missing === undefined) return { verdict: "keep" };
   const reason = `starts ${JSON.stringify(missing)}, which is not there`;
   return { verdict: isOurForm(entry, read) ? "mend" : "leave", reason };
+}
+
+/** Tells whether an entry leads to the server at `url`. */
+export function leadsTo(entry: AgentEntry, url: string): boolean {
+  return entry.kind === "url" ? isSameServerUrl(entry.url, url) : namesUrl(entry, url);
 }
 
 /** The URL may stand alone, behind `--url=`, or within a shell's command line. */
@@ -41,7 +46,7 @@ function namesUrl({ command, args }: AgentEntry & { kind: "command" }, url: stri
 }
 
 /** `node /path/bin/tsmcp bridge URL` runs only where the script is there too. */
-function scriptsOf({ args }: AgentEntry & { kind: "command" }): readonly string[] {
+export function scriptsOf({ args }: AgentEntry & { kind: "command" }): readonly string[] {
   const [first] = args;
   return first !== undefined && isTsmcp(first) ? [first] : [];
 }

@@ -21,12 +21,21 @@ export function serverVerifier(
     try {
       const targets = servers.map((server) => targetOf(server));
       const report = await runQuickSet({ targets, connectTo: rules }, { env, log, signal, socket, proxy });
-      return { verdict: report.verdict, detail: detailOf(report) };
+      return { verdict: verdictForUp(report), detail: detailOf(report) };
     } catch (error) {
       if (!timeUp.aborted || context.signal.aborted) throw error;
       return { verdict: "unknown", detail: `no result within ${timeoutMs} ms` };
     }
   };
+}
+
+/**
+ * The agent will not have its tools where what they need has failed, although the quick set does not hold that check
+ * itself: a misspelt host is no server that could not be proven.
+ */
+function verdictForUp({ checks, verdict }: DoctorReport): DoctorReport["verdict"] {
+  const isUnreachable = checks.some(({ id, facts }) => id === "tailnet.tools" && facts.found === "fail");
+  return isUnreachable ? "fail" : verdict;
 }
 
 /** The worst finding in a line, else what was proven. */

@@ -1,3 +1,5 @@
+import type { LockedServer } from "../config/lock.ts";
+import type { Server } from "../config/server.ts";
 import type { Log } from "../core/log.ts";
 import type { Environment } from "../core/runtime-directory.ts";
 import type { Secret } from "../core/secrets.ts";
@@ -33,6 +35,8 @@ export interface DoctorRequest {
   readonly headers: readonly ExtraHeader[];
   /** Hosts that the user says are theirs to attack. */
   readonly authorized: readonly string[];
+  /** The tags that this node should have. */
+  readonly expectedTags?: readonly string[];
 }
 
 /** What the run touches beyond the network. */
@@ -46,6 +50,12 @@ export interface World {
   readonly proxy?: { readonly host: string; readonly port: number } | undefined;
   /** Authorities (PEM) to trust in the system's place. */
   readonly ca?: string | undefined;
+  /** Where the agent works; undefined where its files are not looked at. */
+  readonly workspace?: string | undefined;
+  /** The lock, where it was named or is to be written; else it is looked for from the workspace upwards. */
+  readonly lockFile?: string | undefined;
+  /** Takes what each server says now, to be locked. */
+  readonly keepSnapshot?: ((server: Server, snapshot: LockedServer) => void) | undefined;
 }
 
 /** One run, as the checks of this machine see it. */

@@ -61,7 +61,7 @@ export async function runChecks(run: {
     }
     if (check.subject === "target" && target === undefined) {
       const outcome: Outcome = { status: "skip", message: "no server was named", hint: "name a server or a URL" };
-      return { result: toResult(check, target, outcome, 0), holdsUp: { id: check.id, message: outcome.message } };
+      return { result: toResult(check, target, outcome, 0), holdsUp: { id: check.id, ...outcome } };
     }
     const more = check.subject === "target" && target !== undefined ? (check.moreNeeds?.(target) ?? []) : [];
     const needs = [...more, ...check.needs].filter((id) => !ignored.has(id)).flatMap((id) => byId.get(id) ?? []);
@@ -76,7 +76,7 @@ export async function runChecks(run: {
       const outcome = await examineInTime(check, { machine, target });
       const result = toResult(check, target, outcome, performance.now() - startedAt);
       const failed = outcome.status === "fail" || outcome.status === "unknown";
-      return { result, holdsUp: failed ? { id: check.id, message: outcome.message } : undefined };
+      return { result, holdsUp: failed ? { id: check.id, ...outcome } : undefined };
     } finally {
       leave();
     }
@@ -94,9 +94,8 @@ export async function runChecks(run: {
 }
 
 /** The first cause: what a check that cannot run names. */
-interface Obstacle {
+interface Obstacle extends Pick<Outcome, "status" | "message" | "hint"> {
   readonly id: CheckId;
-  readonly message: string;
 }
 
 interface Finished {
@@ -133,8 +132,8 @@ function skipped(obstacle: Obstacle): Outcome {
   return {
     status: "skip",
     message: `needs ${obstacle.id}: ${obstacle.message}`,
-    facts: { need: obstacle.id },
-    hint: `mend ${obstacle.id} first`,
+    facts: { need: obstacle.id, found: obstacle.status },
+    hint: obstacle.hint ?? `mend ${obstacle.id} first: tsmcp doctor --explain ${obstacle.id}`,
   };
 }
 

@@ -23,17 +23,18 @@ export async function openConnectTunnel(
     return undefined;
   });
   const refusal = judgeAnswer(answer.toString("latin1"));
-  if (refusal !== undefined) throw new TunnelRefused(refusal.layer, refusal.reason);
+  if (refusal !== undefined) throw new TunnelRefused(refusal.layer, refusal.reason, refusal);
 }
 
 /** Returns why the proxy's answer is no tunnel, or undefined when it is one. */
-export function judgeAnswer(head: string): { layer: DialLayer; reason: string } | undefined {
+export function judgeAnswer(head: string): { layer: DialLayer; reason: string; byTailscale?: boolean } | undefined {
   const [statusLine = "", ...lines] = head.split("\r\n");
   const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(statusLine)?.[1] ?? Number.NaN);
   if (status >= 200 && status < 300) return undefined;
   if (Number.isNaN(status)) return { layer: "proxy", reason: "it does not answer as an HTTP proxy" };
   const told = lines.map((line) => /^tailscale-connect-error:\s*(.*)$/i.exec(line)?.[1]).find((reason) => reason);
-  if (told !== undefined) return { layer: isNameReason(told) ? "name" : "connect", reason: told.trim() };
+  if (told !== undefined)
+    return { layer: isNameReason(told) ? "name" : "connect", reason: told.trim(), byTailscale: true };
   const reason = `it answered ${JSON.stringify(statusLine.slice(0, 200))}`;
   return { layer: status === 407 || status === 403 || status === 405 ? "proxy" : "connect", reason };
 }

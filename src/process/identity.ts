@@ -25,6 +25,13 @@ export function processesOf(matches: (argv: readonly string[]) => boolean): Proc
   });
 }
 
+/** Returns this user's processes whose arguments satisfy `matches`, with their arguments. */
+export function argumentsOfProcesses(
+  matches: (argv: readonly string[]) => boolean,
+): { readonly pid: number; readonly argv: readonly string[] }[] {
+  return processesOf(matches).map(({ pid }) => ({ pid, argv: argvOf(pid) }));
+}
+
 /** Returns true when the process leads a process group: what it started is in it, unless it left. Field 5 is the group. */
 export function leadsGroup(pid: number): boolean {
   const stat = statOf(pid);

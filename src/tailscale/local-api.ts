@@ -1,7 +1,8 @@
 import { TsmcpError } from "../core/errors.ts";
+import { decodeAnswer } from "../net/dns-message.ts";
 import { askLocalSocket } from "../net/local-socket.ts";
 import { type NodePreferences, parsePreferences } from "./preferences.ts";
-import { type NodeStatus, parseStatus } from "./status.ts";
+import { type NodeStatus, type Peer, parsePeers, parseStatus } from "./status.ts";
 
 /** tailscaled refuses every other name. Source: tailscale `ipn/localapi/localapi.go`. */
 const localApiHost = "local-tailscaled.sock";
@@ -28,6 +29,43 @@ export async function readStatus(api: LocalApi): Promise<NodeStatus> {
   return status;
 }
 
+/** Returns the nodes that this one may see. Throws as `readStatus` does. */
+export async function readPeers(api: LocalApi): Promise<readonly Peer[]> {
+  return parsePeers(await ask(api, "GET", "status"));
+}
+
+/**
+ * Returns the addresses that tailscaled itself knows for a name; none where the tailnet has no such name. Nobody else is
+ * asked about a name below the tailnet's own suffix, which it answers for.
+ * Throws `daemon-failed` where this user may not ask, or tailscaled is too old for the question (1.76).
+ */
+export async function resolveByDaemon(api: LocalApi, name: string): Promise<readonly string[]> {
+  const answers = await Promise.all(
+    (["A", "AAAA"] as const).map(async (type) => {
+      const text = await ask(api, "GET", `dns-query?name=${encodeURIComponent(`${name}.`)}&type=${type}`);
+      const bytes = bytesOf(text);
+      if (bytes === undefined) throw notTailscaled(api, "its answer to a name cannot be read");
+      return decodeAnswer(bytes, type).addresses;
+    }),
+  );
+  return answers.flat();
+}
+
+/**
+ * Returns whether another node answers a ping below the level of the tailnet's policy, which tells a node that is off
+ * from one that does not let us in. Throws as `readStatus` does.
+ */
+export async function pingPeer(api: LocalApi, ip: string): Promise<boolean> {
+  const text = await ask(api, "POST", `ping?ip=${encodeURIComponent(ip)}&type=disco`);
+  const value: unknown = JSON.parse(text);
+  return typeof value === "object" && value !== null && !("Err" in value && typeof value.Err === "string" && value.Err);
+}
+
+/** Returns the text of the node's Serve configuration, JSON or "null". Throws as `readStatus` does. */
+export function readServeText(api: LocalApi): Promise<string> {
+  return ask(api, "GET", "serve-config");
+}
+
 /** Returns the node's settings. Throws as `readStatus` does. */
 export async function readPreferences(api: LocalApi): Promise<NodePreferences> {
   const preferences = parsePreferences(await ask(api, "GET", "prefs"));
@@ -38,6 +76,13 @@ export async function readPreferences(api: LocalApi): Promise<NodePreferences> {
 /** Logs the node out: the tailnet drops its key, and an ephemeral node altogether. Throws as `readStatus` does. */
 export async function logOut(api: LocalApi): Promise<void> {
   await ask(api, "POST", "logout");
+}
+
+function bytesOf(json: string): Buffer | undefined {
+  const value: unknown = JSON.parse(json);
+  return typeof value === "object" && value !== null && "Bytes" in value && typeof value.Bytes === "string"
+    ? Buffer.from(value.Bytes, "base64")
+    : undefined;
 }
 
 async function ask(api: LocalApi, method: "GET" | "POST", path: string): Promise<string> {

@@ -19,6 +19,10 @@ export interface NodeSelf {
   readonly tags: readonly string[];
   readonly online: boolean;
   readonly expired: boolean;
+  /** When the node's key ends, in RFC 3339; undefined where it does not. */
+  readonly keyExpiry?: string | undefined;
+  /** Whose node it is; a tagged one is nobody's. */
+  readonly login?: string | undefined;
   readonly peerApiUrls: readonly string[];
   readonly capabilities: readonly string[];
 }
@@ -36,6 +40,32 @@ const backendStates = [
 /** Source: tailscale `ipn/backend.go`. */
 export type BackendState = (typeof backendStates)[number];
 
+/** Another node of the tailnet, as far as this one may see it. */
+export interface Peer {
+  /** Without the trailing dot. */
+  readonly dnsName: string;
+  readonly ips: readonly string[];
+  readonly online: boolean;
+  /** The address that packets go to straight, or "". */
+  readonly directAddress: string;
+  /** The relay's region, where packets go through one. */
+  readonly relay: string;
+}
+
+/** Returns the peers in LocalAPI's JSON; none when it is no status. */
+export function parsePeers(json: string): readonly Peer[] {
+  const peers = parseObject(json)?.Peer;
+  return Object.values(isObject(peers) ? peers : {})
+    .filter(isObject)
+    .map((peer) => ({
+      dnsName: withoutDot(text(peer.DNSName)).toLowerCase(),
+      ips: texts(peer.TailscaleIPs),
+      online: peer.Online === true,
+      directAddress: text(peer.CurAddr),
+      relay: text(peer.Relay),
+    }));
+}
+
 /** Returns the status in LocalAPI's JSON, or undefined when it is none. */
 export function parseStatus(json: string): NodeStatus | undefined {
   const value = parseObject(json);
@@ -47,14 +77,15 @@ export function parseStatus(json: string): NodeStatus | undefined {
     version: text(value.Version),
     backendState,
     authUrl: text(value.AuthURL),
-    self: isObject(value.Self) ? parseSelf(value.Self) : undefined,
+    self: isObject(value.Self) ? parseSelf(value.Self, isObject(value.User) ? value.User : {}) : undefined,
     health: texts(value.Health),
     magicDnsSuffix: suffix === "" ? undefined : withoutDot(suffix).toLowerCase(),
     usesTun: value.TUN === true,
   };
 }
 
-function parseSelf(self: Readonly<Record<string, unknown>>): NodeSelf {
+function parseSelf(self: Readonly<Record<string, unknown>>, users: Readonly<Record<string, unknown>>): NodeSelf {
+  const user = users[String(self.UserID)];
   return {
     dnsName: withoutDot(text(self.DNSName)).toLowerCase(),
     hostName: text(self.HostName),
@@ -62,6 +93,8 @@ function parseSelf(self: Readonly<Record<string, unknown>>): NodeSelf {
     tags: texts(self.Tags),
     online: self.Online === true,
     expired: self.Expired === true,
+    keyExpiry: text(self.KeyExpiry) || undefined,
+    login: (isObject(user) && text(user.LoginName)) || undefined,
     peerApiUrls: texts(self.PeerAPIURL),
     capabilities: isObject(self.CapMap) ? Object.keys(self.CapMap) : [],
   };

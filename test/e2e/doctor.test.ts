@@ -28,7 +28,7 @@ beforeAll(async () => {
   home = tailnet.tempDir();
   [server, agent, laptop] = await Promise.all([
     tailnet.startNode({ hostname: "server", tags: ["tag:server"], funnel: true }),
-    tailnet.startNode({ hostname: "agent", tags: ["tag:agent"] }),
+    tailnet.startNode({ hostname: "agent", tags: ["tag:agent"], upArgs: ["--shields-up"] }),
     tailnet.startNode({ hostname: "laptop", user: "alice@example.com" }),
   ]);
 });

@@ -76,8 +76,8 @@ async function runDoctorCommand(
   return exitCodeOf(report.verdict);
 }
 
-function worldOf({ env, signal, log, socket }: CommandContext): World {
-  return { env, signal, log, socket };
+function worldOf({ env, signal, log, socket, cwd }: CommandContext): World {
+  return { env, signal, log, socket, workspace: cwd };
 }
 
 /** Returns the servers that the command line names, else every configured one. */

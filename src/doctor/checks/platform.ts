@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { machineCheck } from "../check.ts";
+import { machineCheck, type Outcome } from "../check.ts";
 
 export const platformNode = machineCheck<{ version: string }>({
   id: "platform.node",
@@ -51,3 +51,33 @@ export const platformTun = machineCheck<{ platform: string; hasTun: boolean }>({
     };
   },
 });
+
+export const platformSystem = machineCheck<{ platform: string; arch: string }>({
+  id: "platform.system",
+  group: "platform",
+  title: "tsmcp is tested on this system",
+  needs: [],
+  timeoutMs: 1_000,
+  source: "https://tailscale.com/kb/1347/installation",
+  explain: {
+    proves: "The operating system is one that tsmcp is tested on (Linux), or at least written for (macOS).",
+    breaks: "Windows, where no path and no socket is as expected; use WSL 2 there.",
+    mend: "Run it on Linux, or in WSL 2.",
+  },
+  gather: async () => ({ platform: process.platform, arch: process.arch }),
+  judge: judgeSystem,
+});
+
+export function judgeSystem({ platform, arch }: { readonly platform: string; readonly arch: string }): Outcome {
+  const facts = { platform, arch };
+  if (platform === "linux") return { status: "pass", message: `${platform} ${arch}`, facts };
+  if (platform === "darwin") {
+    return {
+      status: "warn",
+      message: "tsmcp is written for macOS, and untested there",
+      facts,
+      hint: "tell its makers what does not work",
+    };
+  }
+  return { status: "fail", message: `tsmcp does not know ${platform}`, facts, hint: "run it on Linux, or in WSL 2" };
+}

@@ -4,6 +4,7 @@ import { authorityOf, type DialTarget } from "../../net/authority.ts";
 import { dial } from "../../net/dial.ts";
 import { describeProxy, type ProxyEndpoint } from "../../net/proxy.ts";
 import { tryAsSocksClient } from "../../net/socks-client.ts";
+import { TunnelRefused } from "../../net/tunnel-refused.ts";
 import { selfAddress } from "../../tailscale/self-dial.ts";
 import { machineCheck, type Outcome } from "../check.ts";
 import type { MachineContext } from "../context.ts";
@@ -18,7 +19,14 @@ interface Connected {
   readonly way: TailnetWay;
   /** Undefined: there was nothing to dial. */
   readonly target: string | undefined;
-  readonly failure: { readonly layer: string; readonly reason: string } | undefined;
+  readonly failure: ConnectFailure | undefined;
+}
+
+interface ConnectFailure {
+  readonly layer: string;
+  readonly reason: string;
+  /** Refused in words that only tailscaled has. */
+  readonly byTailscale: boolean;
 }
 
 const source = "https://github.com/tailscale/tailscale/blob/v1.102.5/cmd/tailscaled/proxy.go";
@@ -33,14 +41,19 @@ export const proxyConnect = machineCheck<Connected>({
   explain: {
     proves:
       "A connection through the proxy reaches an address inside the tailnet. An open port alone proves nothing: tailscaled listens before it is logged in.",
-    breaks: "The node is not logged in, the proxy is not tailscaled's, or tailscaled cannot reach its peers.",
+    breaks:
+      "Another program has the port (a web server answers too, and opens no tunnel), or a tailscaled that is not logged in.",
     mend: "Look at tailscale.state; where another program holds the port give up another one: tsmcp up --proxy 127.0.0.1:0.",
   },
   async gather(context, signal) {
-    const end = (await serverEnd(context)) ?? (await selfEnd(context));
-    return connect(context, end, async (target, proxy) => {
+    const attempt = async (target: DialTarget, proxy: ProxyEndpoint): Promise<void> => {
       (await dial(target, proxy, { timeoutMs: dialTimeoutMs, signal })).destroy();
-    });
+    };
+    // The node itself always answers; but the proxy may be another node's than the daemon that we ask.
+    const self = await selfEnd(context);
+    const viaSelf = await connect(context, self, attempt);
+    const isProof = self !== undefined && (viaSelf.failure === undefined || viaSelf.failure.layer === "proxy");
+    return isProof ? viaSelf : connect(context, (await serverEnd(context)) ?? self, attempt);
   },
   judge: judgeConnect,
 });
@@ -81,9 +94,17 @@ export function judgeConnect({ way, target, failure }: Connected): Outcome {
   if (target === undefined) return nothingToDial(name);
   const facts = { proxy: name, target, ...failure };
   if (failure === undefined) return { status: "pass", message: `${name} reaches ${target}`, facts };
-  if (failure.layer !== "proxy") {
+  if (failure.byTailscale) {
     // The proxy works and says what is wrong further on: that is for the server's own checks to judge.
     return { status: "pass", message: `${name} answers for the tailnet`, facts };
+  }
+  if (isSilence(failure)) {
+    return {
+      status: "unknown",
+      message: `${name} takes the request for ${target} and says nothing: the server may be off, or the proxy no tailnet's`,
+      facts,
+      hint: "name tailscaled's socket with --socket, so that the proxy can be tried on the node itself",
+    };
   }
   return {
     status: "fail",
@@ -109,6 +130,11 @@ export function judgeSocks({ way, target, failure, isSelf }: ConnectedAsOthers):
   };
 }
 
+/** A peer that is off, or a policy that drops: tailscaled waits for them as long as we do. */
+function isSilence({ layer, reason }: ConnectFailure): boolean {
+  return layer === "connect" && reason.startsWith("no answer within");
+}
+
 function nothingToDial(name: string): Outcome {
   return {
     status: "unknown",
@@ -132,7 +158,8 @@ async function connect(
   } catch (error) {
     if (!(error instanceof TsmcpError)) throw error;
     const reason = plainText(String(error.facts.reason ?? error.message));
-    return { way, target, failure: { layer: String(error.facts.layer), reason } };
+    const byTailscale = error.cause instanceof TunnelRefused && error.cause.byTailscale;
+    return { way, target, failure: { layer: String(error.facts.layer), reason, byTailscale } };
   }
 }
 

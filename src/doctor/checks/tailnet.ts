@@ -1,78 +1,17 @@
-import { TsmcpError } from "../../core/errors.ts";
-import { shellQuote } from "../../core/shell-quote.ts";
 import { fitsPattern } from "../../core/tool-pattern.ts";
-import { describeProxy } from "../../net/proxy.ts";
 import { type Outcome, targetCheck } from "../check.ts";
 import { type TailnetView, tailnetView } from "../facts/tailnet-view.ts";
-import { tailnetRoute, targetWay } from "../facts/tailnet-way.ts";
-import { plainText } from "../plain-text.ts";
 import { curlLine } from "../probe/curl.ts";
 import { plainly } from "../probe/disguise.ts";
 import type { Sighting } from "../probe/look.ts";
-import { endOf } from "../target.ts";
 
 const mcpTransports = "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports";
-
-interface Dialed {
-  readonly end: string;
-  readonly through: string | undefined;
-  readonly failure: { readonly layer: string; readonly reason: string } | undefined;
-}
-
-export const tailnetDial = targetCheck<Dialed>({
-  id: "tailnet.dial",
-  group: "tailnet",
-  title: "the server's port answers on the tailnet",
-  needs: ["tailscale.state", "proxy.connect"],
-  timeoutMs: 10_000,
-  source: "https://github.com/tailscale/tailscale/blob/v1.102.5/cmd/tailscaled/proxy.go",
-  explain: {
-    proves: "A TCP connection to the server's tailnet address is accepted.",
-    breaks:
-      "A wrong name, a server that is off, Serve that is not on, or a tailnet policy that does not let this node in.",
-    mend: "Check the name; on the server run: tailscale serve status; in the policy allow this node's tag to reach tcp:8443 there.",
-  },
-  async gather(context, signal) {
-    const route = await tailnetRoute(context, new URL(context.target.server.tailnetUrls[0]));
-    const { proxy } = await targetWay(context);
-    const { host, port } = endOf(route.url);
-    const dialed = { end: `${host}:${port}`, through: proxy && describeProxy(proxy) };
-    try {
-      (await route.open(signal)).destroy();
-      return { ...dialed, failure: undefined };
-    } catch (error) {
-      if (!(error instanceof TsmcpError)) throw error;
-      const reason = plainText(String(error.facts.reason ?? error.message));
-      return { ...dialed, failure: { layer: String(error.facts.layer), reason } };
-    }
-  },
-  judge: judgeDial,
-});
-
-export function judgeDial({ end, through, failure }: Dialed): Outcome {
-  const facts = { end, through: through ?? null, ...failure };
-  if (failure === undefined)
-    return { status: "pass", message: through === undefined ? end : `${end} through ${through}`, facts };
-  return {
-    status: "fail",
-    message:
-      failure.layer === "name"
-        ? `the name ${end} leads nowhere: ${failure.reason}`
-        : `${end} does not answer: ${failure.reason}`,
-    facts,
-    reproduce: `curl -sS -m 10 ${through === undefined ? "" : `-x ${shellQuote(through)} `}https://${end}/`,
-    hint:
-      failure.layer === "name"
-        ? "check the name, and that this machine is on the tailnet that has it"
-        : "check that the server is up, that Serve is on there, and that the tailnet policy lets this node in",
-  };
-}
 
 export const tailnetInitialize = targetCheck<TailnetView>({
   id: "tailnet.initialize",
   group: "tailnet",
   title: "an MCP server answers on the tailnet",
-  needs: ["tailnet.dial"],
+  needs: ["tailnet.tls"],
   timeoutMs: 30_000,
   source: mcpTransports,
   explain: {
@@ -194,6 +133,35 @@ export function judgeTools(
     };
   }
   return { status: "pass", message: seen, facts, reproduce };
+}
+
+export const tailnetSurplus = targetCheck<{ view: TailnetView; expectedTools: readonly string[] }>({
+  id: "tailnet.surplus",
+  group: "tailnet",
+  title: "the tailnet sees no tool that nobody expects",
+  needs: ["tailnet.initialize"],
+  timeoutMs: 30_000,
+  source: "https://modelcontextprotocol.io/specification/2025-11-25/server/tools",
+  explain: {
+    proves:
+      "Every tool fits one of the expected names (expect.tools, --expect-tools). Not asked where nothing is expected.",
+    breaks: "A tool that was added, or a grant that is wider than meant.",
+    mend: "Add the tool to expect.tools where it is wanted; else take it, or the grant, away.",
+  },
+  gather: async (context) => ({ view: await tailnetView(context), expectedTools: context.target.expectedTools }),
+  judge: ({ view, expectedTools }) => judgeSurplus(view.sighting.tools, expectedTools),
+});
+
+export function judgeSurplus(tools: readonly string[], expectedTools: readonly string[]): Outcome {
+  if (expectedTools.length === 0) return { status: "skip", message: "no tools were named to expect" };
+  const surplus = tools.filter((tool) => !expectedTools.some((pattern) => fitsPattern(pattern, tool)));
+  if (surplus.length === 0) return { status: "pass", message: "every tool is expected", facts: { surplus } };
+  return {
+    status: "warn",
+    message: `${surplus.length} ${surplus.length === 1 ? "tool" : "tools"} that nobody expects: ${surplus.join(", ")}`,
+    facts: { surplus },
+    hint: "add them to expect.tools where they are wanted",
+  };
 }
 
 function reproduction({ route, sighting }: TailnetView): string {

@@ -79,12 +79,20 @@ export const tailscaleState = machineCheck<{ daemon: DaemonAnswer; reached: bool
   judge: judgeState,
 });
 
-export function judgeState({ daemon, reached }: { readonly daemon: DaemonAnswer; readonly reached: boolean }): Outcome {
+export function judgeState({
+  daemon,
+  reached,
+  nowMs = Date.now(),
+}: {
+  readonly daemon: DaemonAnswer;
+  readonly reached: boolean;
+  readonly nowMs?: number;
+}): Outcome {
   const reproduce = `tailscale --socket=${shellQuote(daemon.socket)} status --json | grep BackendState`;
   if (daemon.kind === "silent") {
-    const facts = { socket: daemon.socket, reason: daemon.reason };
+    const facts = { socket: daemon.socket, reason: plainText(daemon.reason) };
     if (reached) return { status: "skip", message: "the tailnet is reached without tailscaled on this machine", facts };
-    return { status: "fail", message: "tailscaled does not answer", facts, reproduce, hint: 'run "tsmcp up"' };
+    return { status: "fail", message: "tailscaled does not answer", facts, reproduce, hint: silenceHint(daemon) };
   }
   const { backendState, self, version, authUrl } = daemon.status;
   const facts = {
@@ -95,12 +103,16 @@ export function judgeState({ daemon, reached }: { readonly daemon: DaemonAnswer;
     tags: self?.tags ?? [],
     online: self?.online ?? false,
     expired: self?.expired ?? false,
+    keyExpiry: self?.keyExpiry ?? null,
   };
   if (backendState !== "Running") {
     const status = reached ? "warn" : "fail";
+    // With an ended key tailscaled says NeedsLogin, and nothing of `Expired`.
+    const hasEnded = self?.keyExpiry !== undefined && Date.parse(self.keyExpiry) <= nowMs;
+    const why = backendState === "NeedsLogin" && hasEnded ? `: the node's key ended at ${self.keyExpiry}` : "";
     return {
       status,
-      message: `tailscaled is ${backendState}`,
+      message: `tailscaled is ${backendState}${why}`,
       facts,
       reproduce,
       hint: stateHint(backendState, authUrl),
@@ -128,9 +140,16 @@ export function judgeState({ daemon, reached }: { readonly daemon: DaemonAnswer;
   return { status: "pass", message: `${self?.dnsName ?? "this node"} is Running`, facts };
 }
 
+function silenceHint({ socket, code }: DaemonAnswer & { kind: "silent" }): string {
+  if (code === "EACCES") return `let this user use ${socket}, or run as the user who may`;
+  if (code === "ECONNREFUSED") return `start tailscaled again ("tsmcp up"): the one that left ${socket} is gone`;
+  return 'start it: "tsmcp up", or name its socket with --socket';
+}
+
 function stateHint(state: string, authUrl: string): string {
   if (state === "NeedsMachineAuth") return "approve this node in the admin console, or use a pre-approved key";
   if (state === "Stopped") return 'run "tsmcp up", or "tailscale up"';
+  if (state === "Starting" || state === "NoState") return "wait a moment: tsmcp doctor --wait 30s";
   if (state === "NeedsLogin" && authUrl !== "") return `log in at ${plainText(authUrl)}, or run "tsmcp up" with a key`;
   return 'run "tsmcp up" with a valid key';
 }

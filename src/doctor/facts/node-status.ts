@@ -1,4 +1,4 @@
-import { TsmcpError } from "../../core/errors.ts";
+import { systemCodeOf, TsmcpError } from "../../core/errors.ts";
 import { readRecord } from "../../core/record.ts";
 import { readStatus } from "../../tailscale/local-api.ts";
 import type { NodeStatus } from "../../tailscale/status.ts";
@@ -7,7 +7,7 @@ import { observation } from "../observation.ts";
 
 export type DaemonAnswer =
   | { readonly kind: "answered"; readonly socket: string; readonly status: NodeStatus }
-  | { readonly kind: "silent"; readonly socket: string; readonly reason: string };
+  | { readonly kind: "silent"; readonly socket: string; readonly reason: string; readonly code?: string | undefined };
 
 const statusTimeoutMs = 3_000;
 
@@ -23,7 +23,7 @@ export const daemonAnswer = observation(
       return { kind: "answered", socket, status: await readStatus({ socket, timeoutMs: statusTimeoutMs, signal }) };
     } catch (error) {
       if (!(error instanceof TsmcpError) || signal.aborted) throw error;
-      return { kind: "silent", socket, reason: error.message };
+      return { kind: "silent", socket, reason: error.message, code: systemCodeOf(error.cause) };
     }
   },
 );

@@ -39,6 +39,8 @@ export interface Sighting {
   readonly tools: readonly string[];
   readonly status: number | undefined;
   readonly layer: FailureLayer | undefined;
+  /** The server's clock, as its Date header tells it. */
+  readonly date?: string | undefined;
   /** What came back, in a few words. */
   readonly reason: string;
 }
@@ -145,8 +147,9 @@ function sightingOf(reply: Reply, opened: Opened): Sighting {
     return { ...base, kind, layer: reply.layer, reason: reply.reason };
   }
   const { status, answer } = reply;
+  const date = headerOf(reply.headers, "date");
   const reason = `HTTP ${status}${answer?.kind === "error" ? `, ${plainText(answer.message, 120)} (${answer.code})` : ""}`;
-  const seen = { ...base, status, reason };
+  const seen = { ...base, status, date, reason };
   if (answer?.kind === "result") {
     return Array.isArray(answer.result.tools) ? { ...seen, kind: "listed" } : { ...seen, kind: "unlisted" };
   }

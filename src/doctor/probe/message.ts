@@ -3,7 +3,7 @@ import type { Header } from "../../net/http-message.ts";
 
 /** The newest legacy version, which every legacy server answers with one it knows. */
 const legacyVersion = "2025-11-25";
-const modernVersion = "2026-07-28";
+export const modernVersion = "2026-07-28";
 const clientInfo = { name: "tsmcp-doctor", version };
 
 /** One JSON-RPC message and the headers that belong to it. */

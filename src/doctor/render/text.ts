@@ -33,7 +33,7 @@ export function renderText(report: DoctorReport, options: TextOptions): string {
     if (check.status !== "skip") return lines(check, { ...options, many });
     // One cause often skips ten checks: one line for them all.
     const alike = skips.filter(({ message }) => message === check.message);
-    return alike[0] === check ? [skipLine(alike, { ...options, many })] : [];
+    return alike[0] === check ? skipLines(alike, report.checks, { ...options, many }) : [];
   });
   const head =
     options.detail === "quiet" ? [] : [...report.targets.map(targetLine), ...(report.targets.length > 0 ? [""] : [])];
@@ -47,9 +47,18 @@ function targetLine({ name, tailnetUrl, publicUrl, derived }: DoctorReport["targ
   return name === publicUrl || name === tailnetUrl || URL.canParse(name) ? sides : `${plainText(name)}: ${sides}`;
 }
 
-function skipLine(checks: readonly CheckResult[], { color, many }: TextOptions & { many: boolean }): string {
-  const names = checks.map((check) => `${check.id}${ofTarget(check, many)}`).join(", ");
-  return `${paint(words.skip, { status: "skip", color })} ${names}: ${plainText(checks[0]?.message ?? "", 600)}`;
+function skipLines(
+  alike: readonly CheckResult[],
+  all: readonly CheckResult[],
+  { color, many }: TextOptions & { many: boolean },
+): string[] {
+  const names = alike.map((check) => `${check.id}${ofTarget(check, many)}`).join(", ");
+  const [first] = alike;
+  const line = `${paint(words.skip, { status: "skip", color })} ${names}: ${plainText(first?.message ?? "", 600)}`;
+  // Where the need stands above, it has said what to do.
+  const isTold = all.some(({ id, status }) => id === first?.facts.need && status !== "skip");
+  const hint = first?.hint ?? null;
+  return hint === null || isTold ? [line] : [line, `       do:    ${plainText(hint, 600)}`];
 }
 
 function paint(text: string, { status, color }: { readonly status: Status; readonly color: boolean }): string {

@@ -77,7 +77,7 @@ describe("the engine", () => {
       { status: "skip", message: "needs platform.one: broken" },
       { status: "skip", message: "needs platform.one: broken" },
     ]);
-    expect(results[2]?.facts).toEqual({ need: "platform.one" });
+    expect(results[2]?.facts).toEqual({ need: "platform.one", found: "fail" });
   });
 
   test.each([

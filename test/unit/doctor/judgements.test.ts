@@ -3,7 +3,8 @@ import { judgePublicCall, judgeTailnetCall } from "../../../src/doctor/checks/ca
 import { judgeConnect, judgeSocks } from "../../../src/doctor/checks/proxy-connect.ts";
 import { judgeListening } from "../../../src/doctor/checks/proxy-listening.ts";
 import { judgeAddress, judgePublicInitialize, judgePublicTools } from "../../../src/doctor/checks/public.ts";
-import { judgeDial, judgeTools } from "../../../src/doctor/checks/tailnet.ts";
+import { judgeTools } from "../../../src/doctor/checks/tailnet.ts";
+import { judgeDial } from "../../../src/doctor/checks/tailnet-dial.ts";
 import { judgeInstalled, judgeState } from "../../../src/doctor/checks/tailscale.ts";
 import type { DaemonAnswer } from "../../../src/doctor/facts/node-status.ts";
 import type { Sighting } from "../../../src/doctor/probe/look.ts";
@@ -80,16 +81,18 @@ describe("the proxy", () => {
 
   test.each([
     [undefined, "pass"],
-    [{ layer: "connect", reason: "connection refused" }, "pass"],
-    [{ layer: "name", reason: "no such host" }, "pass"],
-    [{ layer: "proxy", reason: "no answer within 8000 ms" }, "fail"],
+    [{ layer: "connect", reason: "connection refused", byTailscale: true }, "pass"],
+    [{ layer: "name", reason: "no such host", byTailscale: true }, "pass"],
+    [{ layer: "connect", reason: 'it answered "HTTP/1.1 404 Not Found"', byTailscale: false }, "fail"],
+    [{ layer: "connect", reason: "no answer within 8000 ms", byTailscale: false }, "unknown"],
+    [{ layer: "proxy", reason: "no answer within 8000 ms", byTailscale: false }, "fail"],
   ])("that answers %j: %s", (failure, status) => {
     expect(judgeConnect({ way, target: "node.ts.net:8443", failure }).status).toBe(status);
   });
 
   test("lets programs that read ALL_PROXY through, or not, or is not needed", () => {
     const node = { target: "100.64.0.3:41112", isSelf: true };
-    const failure = { layer: "proxy", reason: "closed" };
+    const failure = { layer: "proxy", reason: "closed", byTailscale: false };
     expect(judgeSocks({ way, ...node, failure: undefined })).toMatchObject({
       status: "pass",
       message: "socks5h://127.0.0.1:1055 leads into the tailnet",
@@ -102,7 +105,7 @@ describe("the proxy", () => {
   });
 
   test("tells a name from a port when the server cannot be dialed", () => {
-    const dialed = { end: "node.ts.net:8443", through: undefined };
+    const dialed = { end: "node.ts.net:8443", through: undefined, durationMs: 1 };
     expect(judgeDial({ ...dialed, failure: { layer: "name", reason: "no such host" } }).message).toBe(
       "the name node.ts.net:8443 leads nowhere: no such host",
     );
