@@ -37,6 +37,8 @@ export interface DoctorRequest {
   readonly authorized: readonly string[];
   /** The tags that this node should have. */
   readonly expectedTags?: readonly string[];
+  /** Capabilities that the gateway goes by, for whoever claims to have them. */
+  readonly capabilities: readonly string[];
 }
 
 /** What the run touches beyond the network. */
@@ -73,4 +75,6 @@ export interface TargetContext {
   readonly target: Target;
   readonly index: number;
   readonly traffic: Traffic;
+  /** What is still to be sent when the run is over: the ends of sessions that it opened. */
+  readonly farewells: (() => Promise<unknown>)[];
 }

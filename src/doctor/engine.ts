@@ -25,6 +25,11 @@ export interface CheckResult {
 
 const maxChecksAtOnce = 8;
 
+/** Names one result among those of a run. */
+export function keyOf({ id, target }: Pick<CheckResult, "id" | "target">): string {
+  return `${id} ${target ?? ""}`;
+}
+
 /**
  * Runs the selected checks and, unseen, what they need, each once for the machine or once for each server, as soon as
  * its needs are met. Returns the selected ones' results in the order of the catalogue, server by server.
@@ -32,14 +37,16 @@ const maxChecksAtOnce = 8;
 export async function runChecks(run: {
   readonly catalogue: readonly Check[];
   readonly selected: ReadonlySet<CheckId>;
-  /** Taken out by the user: they do not run and hold up nothing. */
+  /** Taken out by the user: they do not run and hold up nothing; the mandatory ones stay in sight. */
   readonly ignored: ReadonlySet<CheckId>;
+  /** What an earlier round has shown, by `keyOf`: it is not looked at again. */
+  readonly proven?: ReadonlyMap<string, CheckResult>;
   /** Groups that the chosen vantage cannot see, and why: skipped, and holding up nothing. */
   readonly outOfSight: ReadonlyMap<Group, string>;
   readonly machine: MachineContext;
   readonly targets: readonly TargetContext[];
 }): Promise<CheckResult[]> {
-  const { catalogue, selected, ignored, outOfSight, machine, targets } = run;
+  const { catalogue, selected, ignored, outOfSight, proven, machine, targets } = run;
   const gate = createGate(maxChecksAtOnce);
   const byId = new Map(catalogue.map((check) => [check.id, check]));
   const begun = new Map<string, Promise<Finished>>();
@@ -55,6 +62,12 @@ export async function runChecks(run: {
   };
 
   const examine = async (check: Check, target: TargetContext | undefined): Promise<Finished> => {
+    if (ignored.has(check.id)) {
+      const outcome: Outcome = { status: "skip", message: "left out with --skip, though the verdict depends on it" };
+      return { result: toResult(check, target, outcome, 0), holdsUp: undefined };
+    }
+    const known = proven?.get(keyOf({ id: check.id, target: target?.target.server.name ?? null }));
+    if (known !== undefined) return { result: known, holdsUp: undefined };
     const blindness = outOfSight.get(check.group);
     if (blindness !== undefined) {
       return { result: toResult(check, target, { status: "skip", message: blindness }, 0), holdsUp: undefined };

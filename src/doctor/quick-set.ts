@@ -21,6 +21,7 @@ export function runQuickSet(
       publicDns: undefined,
       headers: [],
       authorized: [],
+      capabilities: [],
     },
     world,
   );

@@ -3,9 +3,9 @@ import { setTimeout as wait } from "node:timers/promises";
 import { catalogue } from "./catalogue.ts";
 import type { Group } from "./check.ts";
 import type { DoctorRequest, MachineContext, TargetContext, Vantage, World } from "./context.ts";
-import { type CheckResult, runChecks } from "./engine.ts";
+import { type CheckResult, keyOf, runChecks } from "./engine.ts";
 import { selectChecks } from "./selection.ts";
-import { createGate, createTraffic, maxRequestsAtOnce } from "./traffic.ts";
+import { createGate, createTraffic, maxRequestsAtOnce, type Traffic } from "./traffic.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 import { withoutSecrets } from "./without-secrets.ts";
 
@@ -29,41 +29,57 @@ export interface TargetReport {
   readonly derived: "tailnet" | "public" | "none";
 }
 
-const retryEveryMs = 1_000;
+/** Doubled each time, because every look is a few requests. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 8_000;
 
 /**
  * Returns what the selected checks say of this machine and the servers. It changes nothing there. With `waitMs` it
- * looks again until all is well, the time is up, or the internet got in: that does not heal by waiting.
- * Throws `usage-invalid` for unknown check ids and bad proxies, and the reason of `world.signal` when that fires.
+ * looks again until all is well, the time is up, the server asked to be left alone, or the internet got in: that does not
+ * heal by waiting. What was shown once is not tried again. Throws `usage-invalid` for unknown check ids and bad proxies, and
+ * the reason of `world.signal` when that fires.
  */
 export async function runDoctor(request: DoctorRequest, world: World): Promise<DoctorReport> {
   const startedAt = performance.now();
-  let requests = 0;
-  for (;;) {
-    const round = await examine(request, world);
-    requests += round.requests;
-    const verdict = verdictOf(round.checks, { strict: request.strict });
+  const gate = createGate(maxRequestsAtOnce);
+  const traffics = request.targets.map(() => createTraffic({ gate }));
+  let proven: ReadonlyMap<string, CheckResult> = new Map();
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    for (const traffic of traffics) traffic.beginRound();
+    const checks = await examine({ request, world, traffics, proven });
+    const verdict = verdictOf(checks, { strict: request.strict });
     const leftMs = request.waitMs - (performance.now() - startedAt);
-    if (verdict === "pass" || leftMs <= 0 || round.checks.some(isHole)) {
+    const isAtPeace = traffics.every(({ peace }) => peace === undefined);
+    if (verdict === "pass" || leftMs <= 0 || !isAtPeace || checks.some(isHole)) {
       return {
         version: 1,
         verdict,
         vantage: request.vantage,
         durationMs: Math.round(performance.now() - startedAt),
-        requests,
+        requests: traffics.reduce((sum, { requests }) => sum + requests, 0),
         targets: request.targets.map(reportTarget),
-        checks: round.checks,
+        checks,
       };
     }
-    const open = round.checks.find(({ status }) => status === "fail" || status === "unknown");
+    proven = new Map(checks.filter(isWithstood).map((check) => [keyOf(check), check]));
+    const open = checks.find(({ status }) => status === "fail" || status === "unknown");
     world.log.debug(`not yet: ${open?.id ?? "a check"}: ${open?.message ?? "skipped"}`);
-    await wait(Math.min(retryEveryMs, leftMs), undefined, { signal: world.signal });
+    await wait(Math.min(pauseMs, leftMs), undefined, { signal: world.signal });
   }
 }
 
-async function examine(request: DoctorRequest, world: World): Promise<{ checks: CheckResult[]; requests: number }> {
-  const { selected, ignored } = selectChecks(catalogue, request);
-  const gate = createGate(maxRequestsAtOnce);
+async function examine({
+  request,
+  world,
+  traffics,
+  proven,
+}: {
+  readonly request: DoctorRequest;
+  readonly world: World;
+  readonly traffics: readonly Traffic[];
+  readonly proven: ReadonlyMap<string, CheckResult>;
+}): Promise<readonly CheckResult[]> {
+  const selection = selectChecks(catalogue, request);
   const targets: TargetContext[] = [];
   // Ends what a check began and did not wait for.
   const over = new AbortController();
@@ -72,19 +88,23 @@ async function examine(request: DoctorRequest, world: World): Promise<{ checks: 
   setMaxListeners(0, signal);
   const machine: MachineContext = { request, world, signal, targets };
   for (const [index, target] of request.targets.entries()) {
-    targets.push({ machine, target, index, traffic: createTraffic({ gate }) });
+    const traffic = traffics[index];
+    if (traffic !== undefined) targets.push({ machine, target, index, traffic, farewells: [] });
   }
   const outOfSight = groupsOutOfSight(request.vantage);
   try {
-    const checks = await runChecks({ catalogue, selected, ignored, outOfSight, machine, targets });
+    const checks = await runChecks({ catalogue, ...selection, outOfSight, proven, machine, targets });
+    await Promise.all(targets.flatMap(({ farewells }) => farewells.map((farewell) => farewell())));
     const secrets = request.headers.flatMap((header) => header.secrets);
-    return {
-      checks: checks.map((check) => withoutSecrets(check, secrets)),
-      requests: targets.reduce((sum, { traffic }) => sum + traffic.requests, 0),
-    };
+    return checks.map((check) => withoutSecrets(check, secrets));
   } finally {
     over.abort(new Error("the run is over"));
   }
+}
+
+/** An attack that got nothing is not made again while something else is waited for. */
+function isWithstood({ group, status }: CheckResult): boolean {
+  return group === "separation" && status === "pass";
 }
 
 function groupsOutOfSight(vantage: Vantage): ReadonlyMap<Group, string> {

@@ -8,19 +8,23 @@ export interface Selection {
 }
 
 /**
- * Returns which checks `--only` and `--skip` leave, both lists of ids and groups; without `only`, all of them.
+ * Returns which checks `--only` and `--skip` leave, both lists of ids and groups; without `only`, all of them. Mandatory
+ * ones that are skipped stay selected, to be shown as skipped.
  * Throws `usage-invalid` for a name that is neither, with the nearest one, and when nothing is left.
  */
 export function selectChecks(
-  catalogue: readonly Pick<Check, "id" | "group">[],
+  catalogue: readonly Pick<Check, "id" | "group" | "mandatory">[],
   { only, skip }: { readonly only: readonly string[]; readonly skip: readonly string[] },
 ): Selection {
   const idsOf = (names: readonly string[], option: string): Set<CheckId> =>
     new Set(names.flatMap((name) => resolveName(catalogue, name, option)));
+  const isMandatory = (id: CheckId): boolean => catalogue.some((check) => check.id === id && check.mandatory === true);
   const wanted = only.length === 0 ? new Set(catalogue.map(({ id }) => id)) : idsOf(only, "--only");
   const ignored = idsOf(skip, "--skip");
-  const selected = new Set([...wanted].filter((id) => !ignored.has(id)));
-  if (selected.size > 0) return { selected, ignored };
+  const left = [...wanted].filter((id) => !ignored.has(id));
+  // A verdict that does without one of these says so.
+  const selected = new Set([...wanted].filter((id) => !ignored.has(id) || isMandatory(id)));
+  if (left.length > 0) return { selected, ignored };
   throw new TsmcpError({
     code: "usage-invalid",
     message: "--only and --skip leave no check",

@@ -1,6 +1,6 @@
 import type { Side } from "./target.ts";
 
-/** One server's share; the whole catalogue needs about half of it. */
+/** One server's share of a run. */
 export const maxRequestsPerTarget = 200;
 export const maxRequestsAtOnce = 8;
 const maxServerErrorsInARow = 3;
@@ -11,14 +11,25 @@ export type Sent<Answer> =
   /** Not sent: the budget is used up, or the server asked for peace. */
   | { readonly kind: "held"; readonly reason: string };
 
+/** One request to send, and how to read what came of it. */
+export interface Request<Answer> {
+  readonly side: Side;
+  /** Whether it pretends to be another: a server may stumble over that alone, and still be well. */
+  readonly isForged: boolean;
+  readonly work: () => Promise<Answer>;
+  /** An ordinary request to the same place, which tells whether the server is well. */
+  readonly ask: () => Promise<Answer>;
+  readonly outcomeOf: (answer: Answer) => { readonly status: number | undefined; readonly reached: boolean };
+}
+
 /** Counts the requests to one server, bounds how many are under way, and stops when the server has had enough. */
 export interface Traffic {
   readonly requests: number;
-  send<Answer>(
-    side: Side,
-    work: () => Promise<Answer>,
-    statusOf: (answer: Answer) => number | undefined,
-  ): Promise<Sent<Answer>>;
+  /** What the server asked for, and is given for the rest of the run. */
+  readonly peace: string | undefined;
+  send<Answer>(request: Request<Answer>): Promise<Sent<Answer>>;
+  /** Gives the server's share anew, for another look at what was still coming up. What it asked for stays. */
+  beginRound(): void;
 }
 
 /** Lets `limit` holders in at a time. */
@@ -55,21 +66,40 @@ export function createTraffic({
   maxRequests?: number;
 }): Traffic {
   let requests = 0;
+  let requestsInRound = 0;
   const peace = { tailnet: createPeace(), public: createPeace() };
+  const count = async <Answer>({ outcomeOf }: Request<Answer>, work: () => Promise<Answer>) => {
+    requests += 1;
+    requestsInRound += 1;
+    const answer = await work();
+    const outcome = outcomeOf(answer);
+    // What never got to the server was no request to it.
+    if (!outcome.reached) requests -= 1;
+    if (!outcome.reached) requestsInRound -= 1;
+    return { answer, status: outcome.status };
+  };
   return {
     get requests() {
       return requests;
     },
-    async send(side, work, statusOf) {
+    get peace() {
+      return peace.public.broken ?? peace.tailnet.broken;
+    },
+    beginRound() {
+      requestsInRound = 0;
+    },
+    async send(request) {
       const leave = await gate.enter();
       try {
-        const reason =
-          peace[side].broken ??
-          (requests >= maxRequests ? `${maxRequests} requests are enough for one run` : undefined);
+        const side = peace[request.side];
+        if (request.isForged && side.isDoubtful && side.broken === undefined) {
+          side.hear({ ...(await count(request, request.ask)), isForged: false });
+        }
+        const used = requestsInRound >= maxRequests ? `${maxRequests} requests are enough for one run` : undefined;
+        const reason = side.broken ?? used;
         if (reason !== undefined) return { kind: "held", reason };
-        requests += 1;
-        const answer = await work();
-        peace[side].hear(statusOf(answer));
+        const { answer, status } = await count(request, request.work);
+        side.hear({ status, isForged: request.isForged });
         return { kind: "sent", answer };
       } finally {
         leave();
@@ -78,20 +108,42 @@ export function createTraffic({
   };
 }
 
-/** A server that answers 429, or 5xx three times in a row, is left alone from then on. */
-function createPeace(): { readonly broken: string | undefined; hear(status: number | undefined): void } {
+interface Peace {
+  readonly broken: string | undefined;
+  /** Forged requests alone failed; whether the server is well must be asked without a disguise. */
+  readonly isDoubtful: boolean;
+  hear(heard: { readonly status: number | undefined; readonly isForged: boolean }): void;
+}
+
+/**
+ * A server that answers 429, or 5xx three times in a row, is left alone from then on. A forged request may be one that the
+ * server stumbles over, so those count apart, and end nothing before an ordinary one has failed too.
+ */
+function createPeace(): Peace {
   let errorsInARow = 0;
+  let forgedErrorsInARow = 0;
   let broken: string | undefined;
   return {
     get broken() {
       return broken;
     },
-    hear(status) {
+    get isDoubtful() {
+      return forgedErrorsInARow >= maxServerErrorsInARow;
+    },
+    hear({ status, isForged }) {
       if (status === undefined) return;
-      errorsInARow = status >= 500 ? errorsInARow + 1 : 0;
+      const isError = status >= 500;
       if (status === 429) broken = "the server asks for fewer requests (429)";
-      else if (errorsInARow >= maxServerErrorsInARow)
-        broken = `the server fails (${status}, ${errorsInARow} times in a row)`;
+      if (isForged) {
+        forgedErrorsInARow = isError ? forgedErrorsInARow + 1 : 0;
+        return;
+      }
+      const failedBefore = forgedErrorsInARow >= maxServerErrorsInARow;
+      forgedErrorsInARow = 0;
+      errorsInARow = isError ? errorsInARow + 1 : 0;
+      if (isError && (failedBefore || errorsInARow >= maxServerErrorsInARow)) {
+        broken = `the server fails (${status}, ${maxServerErrorsInARow} times in a row)`;
+      }
     },
   };
 }

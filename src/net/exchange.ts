@@ -5,13 +5,16 @@ import type { CertificateSummary } from "./certificate.ts";
 import { type Deadline, startDeadline } from "./deadline.ts";
 import type { Socket } from "./dial.ts";
 import type { Header, HttpRequest, HttpResponse } from "./http-message.ts";
+import type { SharedConnection, SharedHttp2 } from "./shared-connection.ts";
 
-/** One request on a connection of its own, written exactly as told: probes must be able to lie. */
+/** One request, written exactly as told: probes must be able to lie. */
 export interface ExchangeRequest {
   readonly dial: () => Promise<Socket>;
+  /** Goes out here in the place of a connection of its own, where the server speaks HTTP/2 and `protocol` is not `h1`. */
+  readonly shared?: SharedConnection | undefined;
   readonly tls?: { readonly servername: string; readonly ca?: string | readonly string[] | undefined } | undefined;
   /** `auto` is what ALPN agrees on; `h2` without TLS is not offered. */
-  readonly protocol: "h1" | "h2" | "auto";
+  readonly protocol: "h1" | "h1.0" | "h2" | "auto";
   /** `Host` or `:authority`, where it is to differ from the server name. Needed without TLS. */
   readonly authority?: string | undefined;
   /** The raw request-target or `:path`, where it is to differ from `path`. */
@@ -22,8 +25,8 @@ export interface ExchangeRequest {
   readonly body?: string | Uint8Array | undefined;
   readonly timeoutMs: number;
   readonly maxBodyBytes: number;
-  /** True when what came so far is the whole answer, for streams that stay open; asked after each line break. */
-  readonly untilMessage?: ((bytes: Buffer) => boolean) | undefined;
+  /** True when the answer is whole with this piece, for streams that stay open; asked once with each piece of the body. */
+  readonly untilMessage?: ((piece: Buffer) => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,7 +41,7 @@ export interface ExchangeAnswer {
 }
 
 /**
- * Returns the server's answer to one request; redirects are answers like any other. The connection is closed whatever happens.
+ * Returns the server's answer to one request; redirects are answers like any other. A connection of its own is closed whatever happens.
  * Throws what `dial` throws, `dial-failed` of the layer `tls`, and `http-failed` (facts: `layer: "http"`, `reason`, `status` when there was
  * one) when the answer breaks off or is not whole within `timeoutMs`.
  */
@@ -46,7 +49,15 @@ export async function exchange(request: ExchangeRequest): Promise<ExchangeAnswer
   const deadline = startDeadline(request);
   let socket: Socket | undefined;
   let status: number | undefined;
+  let answered: HttpResponse | undefined;
   try {
+    const shared = await deadline.race(openShared(request));
+    if (shared !== undefined) {
+      answered = await shared.connection.request(toMessage(request, deadline.signal));
+      status = answered.status;
+      const { body, truncated } = await readBody(answered.body, request, deadline);
+      return { status, headers: answered.headers, body, truncated, protocol: "h2", certificate: shared.certificate };
+    }
     const dialing = request.dial();
     // A dial that is done after the time is up belongs to nobody else.
     dialing.then(
@@ -64,8 +75,16 @@ export async function exchange(request: ExchangeRequest): Promise<ExchangeAnswer
     throw httpError(request, { reason: deadline.expired ? timeoutReason(request) : messageOf(error), status, error });
   } finally {
     deadline.stop();
+    answered?.body.destroy();
     socket?.destroy();
   }
+}
+
+function openShared({ shared, protocol, tls }: ExchangeRequest): Promise<SharedHttp2 | undefined> {
+  if (shared === undefined || tls === undefined || protocol === "h1" || protocol === "h1.0") {
+    return Promise.resolve(undefined);
+  }
+  return shared.open();
 }
 
 async function send(
@@ -75,17 +94,30 @@ async function send(
 ): Promise<{ response: HttpResponse; certificate: CertificateSummary | undefined }> {
   const { tls, protocol } = request;
   const message = toMessage(request, deadline.signal);
-  if (tls === undefined) return { response: await sendOn(socket, message, "h1"), certificate: undefined };
-  const alpn = { h1: ["http/1.1"], h2: ["h2"], auto: ["h2", "http/1.1"] }[protocol];
+  const http1 = protocol === "h1.0" ? "h1.0" : "h1";
+  if (tls === undefined) return { response: await sendOn(socket, message, http1), certificate: undefined };
+  const alpn = { h1: ["http/1.1"], "h1.0": ["http/1.1"], h2: ["h2"], auto: ["h2", "http/1.1"] }[protocol];
   const [{ tlsOver }, { certificateOf }] = await Promise.all([import("./tls.ts"), import("./certificate.ts")]);
   const secured = await tlsOver(socket, { ...tls, alpn, signal: deadline.signal });
-  if (protocol === "h2" && secured.protocol !== "h2") throw new Error("the server does not speak HTTP/2");
+  if (protocol === "h2" && secured.protocol !== "h2") throw new NoHttp2();
   const certificate = certificateOf(secured.socket);
-  return { response: await sendOn(secured.socket, message, secured.protocol === "h2" ? "h2" : "h1"), certificate };
+  return { response: await sendOn(secured.socket, message, secured.protocol === "h2" ? "h2" : http1), certificate };
 }
 
-async function sendOn(socket: Duplex, message: HttpRequest, protocol: "h1" | "h2"): Promise<HttpResponse> {
+/** What was asked for in HTTP/2 alone cannot be asked of this server. */
+export class NoHttp2 extends Error {
+  constructor() {
+    super("the server does not speak HTTP/2");
+    this.name = "NoHttp2";
+  }
+}
+
+async function sendOn(socket: Duplex, message: HttpRequest, protocol: "h1" | "h1.0" | "h2"): Promise<HttpResponse> {
   if (protocol === "h1") return (await import("./http1.ts")).requestHttp1(message, { socket });
+  if (protocol === "h1.0") {
+    const [{ requestHttp1 }, { speakHttp10 }] = await Promise.all([import("./http1.ts"), import("./http10.ts")]);
+    return requestHttp1(message, { socket: speakHttp10(socket) });
+  }
   const { openHttp2 } = await import("./http2.ts");
   const connection = await openHttp2(socket, `${message.scheme}://localhost`);
   return connection.request(message);
@@ -111,31 +143,21 @@ async function readBody(
 ): Promise<{ body: Buffer; truncated: boolean }> {
   const chunks: Buffer[] = [];
   let size = 0;
-  let askAgainMs = 0;
   for await (const chunk of body) {
     if (deadline.signal.aborted) break;
     const bytes: Buffer = Buffer.from(chunk);
     chunks.push(bytes);
     size += bytes.length;
     if (size > maxBodyBytes) return { body: Buffer.concat(chunks).subarray(0, maxBodyBytes), truncated: true };
-    // An event ends with a line break; asking at every chunk would copy the whole of a large body each time.
-    if (untilMessage === undefined || bytes.at(-1) !== lineFeed || performance.now() < askAgainMs) continue;
-    const startMs = performance.now();
-    if (untilMessage(Buffer.concat(chunks))) break;
-    const costMs = performance.now() - startMs;
-    // A large body in crumbs would else be read again at each of them, and no timer would get a turn.
-    if (costMs > dearQuestionMs) askAgainMs = performance.now() + restFactor * costMs;
+    if (untilMessage?.(bytes) === true) break;
+    // A large body in crumbs would else leave no timer a turn.
     if (chunks.length % chunksPerTurn === 0) await nextTurn();
   }
   if (deadline.signal.aborted) throw deadline.signal.reason;
   return { body: Buffer.concat(chunks), truncated: false };
 }
 
-const dearQuestionMs = 5;
-const restFactor = 10;
 const chunksPerTurn = 64;
-
-const lineFeed = 0x0a;
 
 function timeoutReason({ timeoutMs }: ExchangeRequest): string {
   return `no whole answer within ${timeoutMs} ms`;

@@ -1,6 +1,7 @@
 import { TsmcpError } from "../core/errors.ts";
 import { decodeAnswer } from "../net/dns-message.ts";
 import { askLocalSocket } from "../net/local-socket.ts";
+import { type Network, parseNetwork } from "./network.ts";
 import { type NodePreferences, parsePreferences } from "./preferences.ts";
 import { type NodeStatus, type Peer, parsePeers, parseStatus } from "./status.ts";
 
@@ -71,6 +72,13 @@ export async function readPreferences(api: LocalApi): Promise<NodePreferences> {
   const preferences = parsePreferences(await ask(api, "GET", "prefs"));
   if (preferences === undefined) throw notTailscaled(api, "its settings cannot be read");
   return preferences;
+}
+
+/** Returns the nodes that this one sees. Throws as `readStatus` does. */
+export async function readNetwork(api: LocalApi): Promise<Network> {
+  const network = parseNetwork(await ask(api, "GET", "status"));
+  if (network === undefined) throw notTailscaled(api, "its peers cannot be read");
+  return network;
 }
 
 /** Logs the node out: the tailnet drops its key, and an ephemeral node altogether. Throws as `readStatus` does. */

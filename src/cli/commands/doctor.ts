@@ -44,16 +44,24 @@ async function runDoctorCommand(
     context.result(describeCheck(check), renderExplanation(check));
     return 0;
   }
-  const servers = await namedServers(context, options, words);
-  const [{ runDoctor }, { parseConnectTo }, { parseExtraHeader }, { parseResolver }, { renderText }, { exitCodeOf }] =
-    await Promise.all([
-      import("../../doctor/run-doctor.ts"),
-      import("../../doctor/connect-to.ts"),
-      import("../../doctor/extra-header.ts"),
-      import("../../net/dns.ts"),
-      import("../../doctor/render/text.ts"),
-      import("../../doctor/verdict.ts"),
-    ]);
+  const { servers, capabilities } = await namedServers(context, options, words);
+  const [
+    { runDoctor },
+    { parseConnectTo },
+    { parseExtraHeader },
+    { parseAuthorized },
+    { parseResolver },
+    { renderText },
+    { exitCodeOf },
+  ] = await Promise.all([
+    import("../../doctor/run-doctor.ts"),
+    import("../../doctor/connect-to.ts"),
+    import("../../doctor/extra-header.ts"),
+    import("../../doctor/authorized.ts"),
+    import("../../net/dns.ts"),
+    import("../../doctor/render/text.ts"),
+    import("../../doctor/verdict.ts"),
+  ]);
   if (options.publicDns !== undefined) parseResolver(options.publicDns, "--public-dns");
   const expected = expectationsOf(options);
   const report = await runDoctor(
@@ -67,7 +75,8 @@ async function runDoctorCommand(
       connectTo: options.connectTo.map(parseConnectTo),
       publicDns: options.publicDns,
       headers: options.header.map((header) => parseExtraHeader(header, context.env)),
-      authorized: options.authorized,
+      authorized: options.authorized.map(parseAuthorized),
+      capabilities,
     },
     worldOf(context),
   );
@@ -80,12 +89,14 @@ function worldOf({ env, signal, log, socket, cwd }: CommandContext): World {
   return { env, signal, log, socket, workspace: cwd };
 }
 
+interface Named {
+  readonly servers: readonly ConfiguredServer[];
+  /** What the configured gateway goes by. */
+  readonly capabilities: readonly string[];
+}
+
 /** Returns the servers that the command line names, else every configured one. */
-async function namedServers(
-  context: CommandContext,
-  options: DoctorOptions,
-  words: readonly string[],
-): Promise<ConfiguredServer[]> {
+async function namedServers(context: CommandContext, options: DoctorOptions, words: readonly string[]): Promise<Named> {
   const [{ loadConfig }, { findServer, serversOf }, { serverFromSides }] = await Promise.all([
     import("../../config/load.ts"),
     import("../../config/servers.ts"),
@@ -97,12 +108,14 @@ async function namedServers(
     context.configFile !== undefined ||
     words.some((word) => !word.includes("://")) ||
     (words.length === 0 && tailnetUrl === undefined && publicUrl === undefined);
-  const configured = needsConfig ? serversOf(loadConfig(context)) : new Map<string, ConfiguredServer>();
+  const loaded = needsConfig ? loadConfig(context) : { sources: [] };
+  const configured = serversOf(loaded);
+  const capabilities = loaded.sources.flatMap(({ config }) => config.gateway?.capability ?? []);
   const named = words.map((word) => findServer(word, configured));
   if (tailnetUrl === undefined && publicUrl === undefined) {
     const servers = words.length === 0 ? [...configured.values()] : named;
     await refuseForeign(context, servers, options.header);
-    return servers;
+    return { servers, capabilities };
   }
   if (named.length > 1) {
     throw new TsmcpError({
@@ -118,7 +131,7 @@ async function namedServers(
   };
   const name = base?.name ?? tailnetUrl ?? publicUrl ?? "server";
   const server = serverFromSides(name, sides, tailnetUrl === undefined ? "--public-url" : "--tailnet-url");
-  return [{ ...base, ...server, origin: "command line", trusted: true }];
+  return { servers: [{ ...base, ...server, origin: "command line", trusted: true }], capabilities };
 }
 
 /** A file that comes with a repository may name servers of this tailnet only; nothing is sent to others. */

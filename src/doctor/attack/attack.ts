@@ -1,16 +1,16 @@
-import { TsmcpError } from "../../core/errors.ts";
 import type { TargetContext } from "../context.ts";
 import { control } from "../facts/control.ts";
-import { publicView } from "../facts/public-view.ts";
-import { publicRoute, publicWay } from "../facts/public-way.ts";
-import { tailnetView } from "../facts/tailnet-view.ts";
+import { waysIn } from "../facts/ways-in.ts";
 import { createCaller } from "../probe/caller.ts";
+import { curlLine } from "../probe/curl.ts";
 import type { Disguise } from "../probe/disguise.ts";
-import { look, type Opening, type Sighting } from "../probe/look.ts";
+import { listWithin, look, type Manner, type Sighting } from "../probe/look.ts";
 import type { Route } from "../probe/route.ts";
-import { endOf } from "../target.ts";
-import { hostDisguises } from "./hosts.ts";
+import { type Inside, insideOf } from "./inside.ts";
 import { leakedTools } from "./leaked-tools.ts";
+import { narrowed } from "./narrow.ts";
+import { publicDoor } from "./public-door.ts";
+import { publicSession } from "./public-session.ts";
 
 /** What came of trying to get in from the internet. */
 export type Attack =
@@ -21,83 +21,79 @@ export type Attack =
   | { readonly kind: "tried"; readonly tries: readonly Try[]; readonly allowed: readonly string[] };
 
 export interface Try {
-  readonly route: Route;
-  readonly disguise: Disguise;
+  readonly url: string;
+  /** What was sent, in a sentence: "when it sends …". */
+  readonly label: string;
   readonly sighting: Sighting;
+  /** A shell line that does the same. */
+  readonly reproduce: () => string;
 }
 
-/** Where a request from inside the tailnet would have gone. */
-export interface Inside {
-  readonly host: string;
-  readonly port: number;
+/** One disguise, and how hard to try it. */
+export interface Ruse {
+  readonly disguise: Disguise;
+  /** Tried by every way that leads to the tools, and not by the cheapest alone. */
+  readonly isDeep?: true;
 }
-
-/** What to try; `openToHost` says that a forged host name alone gets in, so that it is not told twice. */
-export type Disguises = (
-  inside: Inside,
-  known: { readonly openToHost: () => Promise<boolean> },
-) => Promise<readonly Disguise[]>;
 
 /** Sends the disguised requests along the public path, to the place where the tailnet side has its server. */
 export async function attack(
   context: TargetContext,
-  { signal, disguises }: { readonly signal: AbortSignal; readonly disguises: Disguises },
+  { signal, ruses }: { readonly signal: AbortSignal; readonly ruses: (inside: Inside) => readonly Ruse[] },
 ): Promise<Attack> {
   const standing = await control(context);
   if (standing.kind === "missing") return { kind: "uncontrolled", reason: standing.reason };
   const door = await publicDoor(context);
   if (door.kind === "closed") return door;
-  const { route, opening } = door;
-  const publicEnd = endOf(route.url);
-  const tailnetEnd = endOf(new URL(context.target.server.tailnetUrls[0]));
-  const inside = { host: publicEnd.host, port: tailnetEnd.port };
-  const attempt = async (disguise: Disguise): Promise<Try> => {
-    const caller = createCaller({ route, disguise, traffic: context.traffic, signal });
-    return { route, disguise, sighting: await look(caller, opening) };
-  };
+  const { route } = door;
+  const [inside, ways] = await Promise.all([insideOf(context, route), waysIn(context)]);
   const allowed = context.target.publicTools;
-  const openToHost = async (): Promise<boolean> => {
-    const [plainest] = hostDisguises(inside);
-    if (plainest === undefined) return false;
-    const { sighting } = await attempt(plainest);
-    return leakedTools(sighting.tools, allowed).length > 0;
+  const tryOne = (disguise: Disguise, way: Way): Promise<DisguisedTry> =>
+    tryDisguise(context, { route, disguise, way, signal });
+  const tries = await Promise.all(
+    ruses(inside).flatMap((ruse) => waysFor(ruse, ways).map((way) => tryOne(ruse.disguise, way))),
+  );
+  const isLeak = ({ sighting }: Try): boolean => leakedTools(sighting.tools, allowed).length > 0;
+  return { kind: "tried", tries: await narrowed(tries, { isLeak, again: tryOne }), allowed };
+}
+
+/** How one request asks: by an opening of its own, or within a session that was opened without a disguise. */
+export type Way = Manner | "within";
+
+function waysFor(
+  { isDeep }: Ruse,
+  { manners, needsSession }: { readonly manners: readonly Manner[]; readonly needsSession: boolean },
+): readonly Way[] {
+  if (needsSession) return isDeep === true ? manners : ["within"];
+  return isDeep === true ? manners : manners.slice(0, 1);
+}
+
+async function tryDisguise(
+  context: TargetContext,
+  request: { readonly route: Route; readonly disguise: Disguise; readonly way: Way; readonly signal: AbortSignal },
+): Promise<DisguisedTry> {
+  const { route, disguise, way, signal } = request;
+  const caller = createCaller({ route, disguise, traffic: context.traffic, signal });
+  const attempt = async (): Promise<Sighting> => {
+    if (way !== "within") return look(caller, way);
+    const session = await publicSession(context, route);
+    return session.kind === "open" ? listWithin(caller, session.headers) : look(caller, "legacy");
   };
-  const tries = await Promise.all((await disguises(inside, { openToHost })).map(attempt));
-  return { kind: "tried", tries, allowed };
+  const first = await attempt();
+  // What stands between may have stumbled; the server's own answer comes twice.
+  const sighting = first.status !== undefined && first.status >= 502 ? await attempt() : first;
+  return {
+    url: route.url.href,
+    label: disguise.label,
+    sighting,
+    disguise,
+    way,
+    reproduce: () =>
+      curlLine({ route, disguise, opening: sighting.opening, session: sighting.session || way === "within" }),
+  };
 }
 
-type Door =
-  | { readonly kind: "open"; readonly route: Route; readonly opening: Opening }
-  | { readonly kind: "closed"; readonly reason: string };
-
-/** No door to try proves nothing where it was not seen to be closed. */
-function unreachable(reason: string): TsmcpError {
-  return new TsmcpError({
-    code: "http-failed",
-    message: `the public side cannot be reached from here: ${reason}`,
-    hint: "run it where the internet is reached, or name the address with --connect-to",
-  });
-}
-
-/**
- * Returns the public way to the path at which the tailnet side answers, else to the first that opened there.
- * Throws `http-failed` where the public side cannot be reached.
- */
-export async function publicDoor(context: TargetContext): Promise<Door> {
-  const [way, view] = await Promise.all([publicWay(context), publicView(context)]);
-  if (view.kind === "closed") return view;
-  if (view.kind === "unknown") throw unreachable(view.reason);
-  if (way.kind !== "open") throw unreachable("its address is not known");
-  const { server } = context.target;
-  const urls = (server.publicUrls ?? []).map((url) => new URL(url));
-  if (context.machine.request.vantage !== "public") {
-    const { route, sighting } = await tailnetView(context);
-    const same = urls.find((url) => url.pathname === route.url.pathname);
-    const url = same ?? urls[0];
-    if (sighting.opened && url !== undefined)
-      return { kind: "open", route: publicRoute(context, way, url), opening: sighting.opening };
-  }
-  const known = view.looks.find(({ sighting }) => sighting.opened) ?? view.looks[0];
-  if (known === undefined) return { kind: "closed", reason: "the server has no public side" };
-  return { kind: "open", route: known.route, opening: known.sighting.opened ? known.sighting.opening : "legacy" };
+export interface DisguisedTry extends Try {
+  readonly disguise: Disguise;
+  readonly way: Way;
 }

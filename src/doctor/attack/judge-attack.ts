@@ -1,15 +1,15 @@
 import type { Outcome } from "../check.ts";
-import { curlLine } from "../probe/curl.ts";
+import type { Sighting } from "../probe/look.ts";
 import type { Attack, Try } from "./attack.ts";
 import { leakedTools } from "./leaked-tools.ts";
 
-/** What a check says of a disguise that got in. */
+/** What a check says of a request that got in. */
 export interface AttackWords {
   readonly why: string;
   readonly mend: string;
 }
 
-/** Returns what an attack comes to: any tool seen is a failure; none, where the server answered, is a pass. */
+/** Returns what an attack comes to: any tool seen is a failure; none, where every request was answered, is a pass. */
 export function judgeAttack(attack: Attack, words: AttackWords): Outcome {
   if (attack.kind === "uncontrolled") {
     return {
@@ -31,35 +31,38 @@ export function judgeAttack(attack: Attack, words: AttackWords): Outcome {
     .filter(({ leaked }) => leaked.length > 0);
   const [worst] = holes;
   if (worst !== undefined) {
-    return letIn(worst.one, {
-      leaked: worst.leaked,
-      accepted: holes.map(({ one }) => one.disguise.label),
-      tried: tries.length,
-      words,
-    });
+    const accepted = [...new Set(holes.map(({ one }) => one.label))];
+    return letIn(worst.one, { leaked: worst.leaked, accepted, tried: tries.length, words });
   }
-  const held = tries.find(({ sighting }) => sighting.kind === "held");
-  const unanswered = tries
-    .filter(({ sighting }) => sighting.status === undefined)
-    .map(({ disguise }) => disguise.label);
-  const facts = { tried: tries.length, unanswered };
+  return shut(tries);
+}
+
+/** Says what requests that saw nothing prove: all of them answered, or some of them lost. */
+function shut(tries: readonly Try[]): Outcome {
+  const made = tries.filter(({ sighting }) => sighting.kind !== "inapplicable");
+  const lost = made.filter(({ sighting }) => isLost(sighting));
+  const facts = { tried: made.length, unanswered: lost.map(({ label }) => label) };
+  const held = lost.find(({ sighting }) => sighting.kind === "held");
   if (held !== undefined) return { status: "unknown", message: `stopped early: ${held.sighting.reason}`, facts };
-  if (!tries.some(({ sighting }) => sighting.status !== undefined)) {
-    return {
-      status: "unknown",
-      message: `no request was answered: ${tries[0]?.sighting.reason ?? "none was sent"}`,
-      facts,
-    };
+  const [first] = lost;
+  if (first !== undefined) {
+    const share = lost.length === made.length ? "none" : `${lost.length} of ${made.length}`;
+    const what = share === "none" ? "no request was answered" : `${share} forged requests had no answer that tells`;
+    return { status: "unknown", message: `${what} (${first.label}: ${first.sighting.reason})`, facts };
   }
-  return {
-    status: "pass",
-    message: `${tries.length} forged ${tries.length === 1 ? "request" : "requests"} saw no tool`,
-    facts,
-  };
+  if (made.length === 0) return { status: "unknown", message: "no request was sent", facts };
+  const forged = made.length === 1 ? "1 forged request" : `${made.length} forged requests`;
+  return { status: "pass", message: `${forged} saw no tool`, facts };
+}
+
+/** No answer, one that could not be read to its end, or one that lies elsewhere, shows nothing either way. */
+function isLost({ kind, status, redirect }: Sighting): boolean {
+  if (kind === "held" || status === undefined) return true;
+  return kind === "redirected" && redirect?.isHome !== true;
 }
 
 function letIn(
-  { route, disguise, sighting }: Try,
+  { url, label, sighting, reproduce }: Try,
   found: {
     readonly leaked: readonly string[];
     readonly accepted: readonly string[];
@@ -68,13 +71,14 @@ function letIn(
   },
 ): Outcome {
   const { leaked, accepted, tried, words } = found;
-  const others = accepted.length > 1 ? `; ${accepted.length - 1} other forms get in too` : "";
+  const count = accepted.length - 1;
+  const others = count > 0 ? `; ${count} other ${count === 1 ? "form gets" : "forms get"} in too` : "";
   return {
     status: "fail",
-    message: `the internet sees ${leaked.length} ${leaked.length === 1 ? "tool" : "tools"} when it sends ${disguise.label}${others}`,
+    message: `the internet sees ${leaked.length} ${leaked.length === 1 ? "tool" : "tools"} when it sends ${label}${others}`,
     facts: {
-      request: disguise.label,
-      url: route.url.href,
+      request: label,
+      url,
       status: sighting.status ?? null,
       tools: leaked.length,
       names: [...leaked],
@@ -82,7 +86,7 @@ function letIn(
       tried,
       why: words.why,
     },
-    reproduce: curlLine({ route, disguise, opening: sighting.opening, session: sighting.session }),
+    reproduce: reproduce(),
     hint: words.mend,
   };
 }

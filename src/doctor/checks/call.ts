@@ -1,4 +1,4 @@
-import { publicDoor } from "../attack/attack.ts";
+import { publicDoor } from "../attack/public-door.ts";
 import { type Outcome, targetCheck } from "../check.ts";
 import type { TargetContext } from "../context.ts";
 import { control } from "../facts/control.ts";

@@ -154,7 +154,7 @@ export function judgePublicTools({ view, allowed }: PublicTools): Outcome {
   if (view.kind === "closed")
     return {
       status: "pass",
-      message: `closed to the internet (${view.reason})`,
+      message: `closed to the internet: nothing answers there, as when Funnel is off (${view.reason})`,
       facts: { tools: 0, closed: view.reason },
     };
   const open = view.looks
@@ -163,10 +163,16 @@ export function judgePublicTools({ view, allowed }: PublicTools): Outcome {
   if (open !== undefined && open.leaked.length > 0) return openToAll(open.look, open.leaked);
   const blind = view.looks.find(({ sighting }, index) => cannotTell(sighting, { isFirst: index === 0 }));
   if (blind !== undefined) {
+    const { reason, status, redirect } = blind.sighting;
     return {
       status: "unknown",
-      message: `cannot tell: ${blind.sighting.reason}`,
-      facts: { status: blind.sighting.status ?? null },
+      message: `cannot tell: ${reason}`,
+      facts: { status: status ?? null, ...(redirect === undefined ? {} : { redirect: redirect.shown }) },
+      ...(redirect === undefined
+        ? {}
+        : {
+            hint: "let the public side answer by itself, or look at what lies there: redirects off the host are not followed",
+          }),
     };
   }
   const [first] = view.looks;
@@ -183,7 +189,7 @@ export function judgePublicTools({ view, allowed }: PublicTools): Outcome {
 /** A server may fall over a message of the other era; that it answers the first look is enough. */
 function cannotTell({ kind, status }: Sighting, { isFirst }: { isFirst: boolean }): boolean {
   if (kind === "broken") return isFirst || status === undefined;
-  return kind === "held" || kind === "unreachable";
+  return kind === "held" || kind === "unreachable" || kind === "redirected";
 }
 
 function openToAll({ route, sighting }: PublicLook, leaked: readonly string[]): Outcome {

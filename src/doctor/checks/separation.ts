@@ -1,15 +1,12 @@
-import { type Attack, attack, type Disguises } from "../attack/attack.ts";
-import {
-  forwardingDisguises,
-  headerCrowd,
-  headerCrowdWithHost,
-  identityDisguises,
-  identityWithHost,
-} from "../attack/headers.ts";
-import { hostDisguises } from "../attack/hosts.ts";
+import { type Attack, attack, type Ruse } from "../attack/attack.ts";
+import { crowdRuses } from "../attack/crowd.ts";
+import { forwardingRuses } from "../attack/forwarding.ts";
+import { hostRuses } from "../attack/hosts.ts";
+import { identityRuses } from "../attack/identity.ts";
+import type { Inside } from "../attack/inside.ts";
 import { judgeAttack } from "../attack/judge-attack.ts";
+import { isOwnHost } from "../authorized.ts";
 import { type CheckId, type TargetCheck, targetCheck } from "../check.ts";
-import { isAuthorized } from "../facts/control.ts";
 
 const serveSource = "https://github.com/tailscale/tailscale/blob/v1.102.5/ipn/ipnlocal/serve.go";
 const twoListeners =
@@ -24,9 +21,9 @@ function forgery(definition: {
   readonly proves: string;
   readonly breaks: string;
   readonly mend: string;
-  readonly disguises: Disguises;
+  readonly ruses: (inside: Inside) => readonly Ruse[];
 }): TargetCheck<Attack> {
-  const { id, title, source, mandatory, proves, breaks, mend, disguises } = definition;
+  const { id, title, source, mandatory, proves, breaks, mend, ruses } = definition;
   return targetCheck<Attack>({
     id,
     group: "separation",
@@ -36,8 +33,8 @@ function forgery(definition: {
     ...(mandatory === undefined ? {} : { mandatory }),
     source,
     explain: { proves, breaks, mend },
-    moreNeeds: (context) => (isAuthorized(context) ? [] : ["tailnet.initialize"]),
-    gather: (context, signal) => attack(context, { signal, disguises }),
+    moreNeeds: (context) => (isOwnHost(context) ? [] : ["tailnet.initialize"]),
+    gather: (context, signal) => attack(context, { signal, ruses }),
     judge: (found) => judgeAttack(found, { why: breaks, mend }),
   });
 }
@@ -52,7 +49,7 @@ export const separationHostHeader = forgery({
   breaks:
     "tailscaled copies the client's own Host into X-Forwarded-Host and never compares it with the port, so a gate that trusts X-Forwarded-Host or Host trusts what the stranger wrote.",
   mend: twoListeners,
-  disguises: async (inside) => hostDisguises(inside),
+  ruses: hostRuses,
 });
 
 export const separationForwardingHeaders = forgery({
@@ -64,7 +61,7 @@ export const separationForwardingHeaders = forgery({
   breaks:
     "tailscaled replaces X-Forwarded-For and X-Forwarded-Host, and passes on every other header that says where a request comes from.",
   mend: twoListeners,
-  disguises: async (inside) => forwardingDisguises(inside),
+  ruses: forwardingRuses,
 });
 
 export const separationIdentityHeaders = forgery({
@@ -76,10 +73,7 @@ export const separationIdentityHeaders = forgery({
   breaks:
     "A server that folds underscores into dashes takes Tailscale_User_Login for the real header; before 1.92 tailscaled let Tailscale-App-Capabilities through; a raw TCP Funnel strips nothing.",
   mend: "ask tailscaled itself (whois) who the caller is, and give each exposure a listener of its own",
-  disguises: async (inside, { openToHost }) => [
-    ...identityDisguises(),
-    ...((await openToHost()) ? [] : [identityWithHost(inside)]),
-  ],
+  ruses: identityRuses,
 });
 
 export const separationHeaderCount = forgery({
@@ -90,8 +84,5 @@ export const separationHeaderCount = forgery({
   breaks:
     "Node keeps the first 1,000 header lines and drops the rest without a word, Tailscale-Funnel-Request and X-Forwarded-For among them; a gate that takes a missing mark for proof lets the stranger in.",
   mend: "set server.maxHeadersCount = 0, or update Node.js (22.23.3, 24.21.0), and never take a missing header for proof",
-  disguises: async (inside, { openToHost }) => [
-    headerCrowd,
-    ...((await openToHost()) ? [] : [headerCrowdWithHost(inside)]),
-  ],
+  ruses: crowdRuses,
 });

@@ -1,5 +1,5 @@
-import { publicDoor } from "../attack/attack.ts";
 import { leakedTools } from "../attack/leaked-tools.ts";
+import { publicDoor } from "../attack/public-door.ts";
 import { type Outcome, targetCheck } from "../check.ts";
 import type { TargetContext } from "../context.ts";
 import { control } from "../facts/control.ts";

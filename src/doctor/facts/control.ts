@@ -1,8 +1,9 @@
 import { isPublicAddress } from "../../net/address.ts";
+import { isAuthorized } from "../authorized.ts";
 import type { TargetContext } from "../context.ts";
 import { observation } from "../observation.ts";
 import { endOf } from "../target.ts";
-import { daemonAnswer } from "./node-status.ts";
+import { isKnownName } from "./neighbours.ts";
 import { tailnetView } from "./tailnet-view.ts";
 import { targetWay } from "./tailnet-way.ts";
 
@@ -18,7 +19,7 @@ export const control = observation(async (context: TargetContext): Promise<Contr
   const publicUrl = server.publicUrls?.[0];
   if (publicUrl === undefined) return { kind: "missing", reason: "the server has no public side" };
   const publicHost = new URL(publicUrl).hostname;
-  if (isAuthorized(context)) return { kind: "shown" };
+  if (isAuthorized(context, publicHost)) return { kind: "shown" };
   const tailnetHost = new URL(server.tailnetUrls[0]).hostname;
   if (publicHost !== tailnetHost) {
     return { kind: "missing", reason: `the public side is ${publicHost}, the tailnet side ${tailnetHost}` };
@@ -32,20 +33,10 @@ export const control = observation(async (context: TargetContext): Promise<Contr
     : { kind: "missing", reason: `${tailnetHost} answers on the tailnet side, but is no name of a tailnet` };
 });
 
-/** Whether the user typed the public side's host in `--authorized`. */
-export function isAuthorized({ machine, target }: TargetContext): boolean {
-  const [url] = target.server.publicUrls ?? [];
-  if (url === undefined) return false;
-  const { hostname } = new URL(url);
-  return machine.request.authorized.some((host) => host.toLowerCase().replace(/\.$/, "") === hostname);
-}
-
+/** A plain proxy leads a name of somebody else's tailnet to Funnel: only this node's own tailnet vouches for a name. */
 async function isInTailnet(context: TargetContext, host: string): Promise<boolean> {
   const { proxy } = await targetWay(context);
-  if (proxy === undefined) return answersFromSpecialAddress(context, host);
-  const daemon = await daemonAnswer(context.machine);
-  const suffix = daemon.kind === "answered" ? daemon.status.magicDnsSuffix : undefined;
-  return host.endsWith(".ts.net") || (suffix !== undefined && host.endsWith(`.${suffix}`));
+  return proxy === undefined ? answersFromSpecialAddress(context, host) : isKnownName(context.machine, host);
 }
 
 /** Dialed straight, only an address of a tailnet, this machine or a private network is no stranger's. */

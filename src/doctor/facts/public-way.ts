@@ -1,11 +1,12 @@
 import { shellQuote } from "../../core/shell-quote.ts";
 import { isPublicAddress, plainAddress } from "../../net/address.ts";
-import { dial } from "../../net/dial.ts";
+import { dial, type Socket } from "../../net/dial.ts";
 import { type DnsResolver, type NameAnswer, parseResolver, resolveName } from "../../net/dns.ts";
 import { applyConnectTo } from "../connect-to.ts";
 import type { MachineContext, TargetContext } from "../context.ts";
 import { observation } from "../observation.ts";
 import type { Route } from "../probe/route.ts";
+import { sharedLine } from "../probe/shared-line.ts";
 import { endOf } from "../target.ts";
 
 /** Where the internet finds the server. One address is chosen and kept for the whole run. */
@@ -66,15 +67,18 @@ export const publicVantage = observation(async ({ signal }: MachineContext): Pro
 });
 
 /** Returns the way to one URL of the server's public side, past every proxy. */
-export function publicRoute({ machine }: TargetContext, way: PublicWay & { kind: "open" }, url: URL): Route {
+export function publicRoute(context: TargetContext, way: PublicWay & { kind: "open" }, url: URL): Route {
   const end = endOf(url);
   const to = { address: way.address, port: way.port };
   const from = `${bracketed(end.host)}:${end.port}`;
+  const open = (signal: AbortSignal): Promise<Socket> =>
+    dial(end, { connectTo: to }, { timeoutMs: dialTimeoutMs, signal });
   return {
     side: "public",
     url,
-    open: (signal) => dial(end, { connectTo: to }, { timeoutMs: dialTimeoutMs, signal }),
-    ca: machine.world.ca,
+    open,
+    shared: sharedLine(context, { side: "public", url, dial: () => open(context.machine.signal) }),
+    ca: context.machine.world.ca,
     headers: [],
     curl: ["--noproxy '*'", `--connect-to ${shellQuote(`${from}:${bracketed(to.address)}:${to.port}`)}`],
   };

@@ -5,10 +5,13 @@ import { dial, type Socket } from "../../net/dial.ts";
 import { dialError } from "../../net/dial-error.ts";
 import { describeProxy, type ProxyEndpoint } from "../../net/proxy.ts";
 import { findTailnetProxy, type TailnetProxy } from "../../tailscale/tailnet-proxy.ts";
+import { isAuthorized } from "../authorized.ts";
 import type { MachineContext, TargetContext } from "../context.ts";
 import { observation } from "../observation.ts";
 import type { Route } from "../probe/route.ts";
+import { sharedLine } from "../probe/shared-line.ts";
 import { endOf } from "../target.ts";
+import { isKnownName } from "./neighbours.ts";
 
 /** How this machine gets to the tailnet: by a proxy and who named it, or straight. */
 export interface TailnetWay {
@@ -42,18 +45,36 @@ function wayTo({ world }: MachineContext, url: URL | undefined): Promise<Tailnet
   return findTailnetProxy({ target, env: world.env, joining: world.proxy });
 }
 
-/** Returns the way to one URL of the server's tailnet side. */
+/** Returns the way to one URL of the server's tailnet side. Throws `dial-failed` where `--header` must not go. */
 export async function tailnetRoute(context: TargetContext, url: URL): Promise<Route> {
   const { proxy } = await targetWay(context);
+  const open = async (signal: AbortSignal): Promise<Socket> => {
+    await refuseHeaders(context, { url, proxy });
+    return onTailnet(await dial(endOf(url), proxy, { timeoutMs: dialTimeoutMs, signal }), { url, proxy });
+  };
   return {
     side: "tailnet",
     url,
-    open: async (signal) =>
-      onTailnet(await dial(endOf(url), proxy, { timeoutMs: dialTimeoutMs, signal }), { url, proxy }),
+    open,
+    shared: sharedLine(context, { side: "tailnet", url, dial: () => open(context.machine.signal) }),
     ca: context.machine.world.ca,
     headers: context.machine.request.headers,
     curl: proxy === undefined ? ["--noproxy '*'"] : [`-x ${shellQuote(describeProxy(proxy))}`],
   };
+}
+
+/**
+ * A proxy may be anybody's, and lead a `*.ts.net` name to Funnel. What the user gives for the tailnet side goes there only
+ * where this node's own tailnet has the name, or the user vouches for it.
+ */
+async function refuseHeaders(
+  { machine, target }: TargetContext,
+  { url, proxy }: { url: URL; proxy: ProxyEndpoint | undefined },
+): Promise<void> {
+  if (machine.request.headers.length === 0 || proxy === undefined) return;
+  if (isAuthorized({ machine, target }, url.hostname) || (await isKnownName(machine, url.hostname))) return;
+  const reason = `nothing shows that it is on this tailnet, so --header does not go there (--authorized ${url.hostname} says that it may)`;
+  throw dialError({ layer: "name", reason, target: url.host });
 }
 
 /**

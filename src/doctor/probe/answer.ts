@@ -24,6 +24,50 @@ export function readAnswer(body: Buffer, id: number): McpAnswer | undefined {
   return undefined;
 }
 
+/**
+ * Returns a function that is told a body piece by piece, each once, and says when the answer is there, so that nobody waits
+ * for the end of a stream that has none. What it has seen it does not look at again, however small the pieces.
+ */
+export function watchForAnswer(id: number, maxEventBytes: number): (piece: Buffer) => boolean {
+  let json: ((piece: Buffer) => boolean) | undefined;
+  const parser = createSseParser({ maxEventBytes });
+  let hasBegun = false;
+  return (piece) => {
+    if (!hasBegun) {
+      const start = piece.find((byte) => !blankBytes.has(byte));
+      hasBegun = start !== undefined;
+      if (start === openingBrace || start === openingBracket) json = watchForEnd();
+    }
+    if (json !== undefined) return json(piece);
+    return parser.push(piece).some((item) => item.kind === "event" && readAnswer(item.data, id) !== undefined);
+  };
+}
+
+/** Tells when the outermost object or list of a JSON text is closed. */
+function watchForEnd(): (piece: Buffer) => boolean {
+  let depth = 0;
+  let isString = false;
+  let isEscaped = false;
+  return (piece) => {
+    for (const byte of piece) {
+      if (isEscaped) isEscaped = false;
+      else if (isString) {
+        isEscaped = byte === backslash;
+        isString = byte !== quote;
+      } else if (byte === quote) isString = true;
+      else if (byte === openingBrace || byte === openingBracket) depth += 1;
+      else if ((byte === closingBrace || byte === closingBracket) && --depth === 0) return true;
+    }
+    return false;
+  };
+}
+
+/** Blank, tab, line ends, and the three bytes of a byte order mark. */
+const blankBytes: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d, 0xef, 0xbb, 0xbf]);
+const [openingBrace, closingBrace, openingBracket, closingBracket, quote, backslash] = [
+  0x7b, 0x7d, 0x5b, 0x5d, 0x22, 0x5c,
+] as const;
+
 function eventData(body: Buffer): Buffer[] {
   const parser = createSseParser({ maxEventBytes: body.length });
   return parser.push(body).flatMap((item) => (item.kind === "event" ? [item.data] : []));

@@ -1,13 +1,14 @@
 import { systemCodeOf, TsmcpError } from "../../core/errors.ts";
 import { version } from "../../core/version.ts";
 import { type ExchangeAnswer, exchange } from "../../net/exchange.ts";
-import { type Header, headerOf } from "../../net/http-message.ts";
+import type { Header } from "../../net/http-message.ts";
 import { plainText } from "../plain-text.ts";
 import { endOf } from "../target.ts";
 import type { Traffic } from "../traffic.ts";
-import { type McpAnswer, readAnswer } from "./answer.ts";
-import { type Disguise, disguiseHeaders } from "./disguise.ts";
-import type { McpMessage } from "./message.ts";
+import { type McpAnswer, readAnswer, watchForAnswer } from "./answer.ts";
+import { type Disguise, disguiseHeaders, plainly } from "./disguise.ts";
+import { initializeMessage, type McpMessage } from "./message.ts";
+import { redirectedPath } from "./redirect.ts";
 import type { Route } from "./route.ts";
 
 /** What one request came to. */
@@ -18,8 +19,11 @@ export type Reply =
       readonly headers: readonly Header[];
       /** Undefined when the body holds no JSON-RPC answer to the request. */
       readonly answer: McpAnswer | undefined;
+      readonly body: Buffer;
     }
   | { readonly kind: "failed"; readonly layer: FailureLayer; readonly reason: string }
+  /** The server offers no HTTP/2, so that the request cannot be made. */
+  | { readonly kind: "inapplicable"; readonly reason: string }
   /** Not sent; see `Traffic`. */
   | { readonly kind: "held"; readonly reason: string };
 
@@ -30,13 +34,27 @@ export interface Caller {
   readonly route: Route;
   readonly disguise: Disguise;
   post(message: McpMessage): Promise<Reply>;
+  /** Asks for what lies at the route; `isWhole` is told each piece of a body that may have no end. */
+  get(request: {
+    readonly headers: readonly Header[];
+    readonly isWhole?: (piece: Buffer) => boolean;
+    readonly timeoutMs?: number;
+  }): Promise<Reply>;
   /** Ends a session that this caller opened. */
   end(session: readonly Header[]): Promise<Reply>;
 }
 
+interface Sending {
+  readonly method: string;
+  readonly headers: readonly Header[];
+  readonly message?: McpMessage;
+  readonly isWhole?: ((piece: Buffer) => boolean) | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
 const requestTimeoutMs = 8_000;
 /** A tool list of a thousand tools with schemas is about 1 MiB. */
-const maxAnswerBytes = 4 * 1024 * 1024;
+export const maxAnswerBytes = 4 * 1024 * 1024;
 const maxRedirects = 2;
 
 /** Returns a caller that goes by `route`, disguised. */
@@ -47,14 +65,19 @@ export function createCaller(options: {
   readonly signal: AbortSignal;
 }): Caller {
   const { route, disguise, traffic, signal } = options;
-  let path = `${route.url.pathname}${route.url.search}`;
+  let path = disguise.path ?? `${route.url.pathname}${route.url.search}`;
 
-  const send = async (method: "POST" | "DELETE", headers: readonly Header[], message?: McpMessage): Promise<Reply> => {
-    const sent = await traffic.send(
-      route.side,
-      () => attempt({ route, disguise, signal, method, headers, path, ...(message === undefined ? {} : { message }) }),
-      (reply) => (reply.kind === "answered" ? reply.status : undefined),
-    );
+  const send = async (sending: Sending): Promise<Reply> => {
+    const sent = await traffic.send({
+      side: route.side,
+      isForged: disguise !== plainly || sending.message?.isOdd === true,
+      work: () => attempt({ route, disguise, signal, path, sending }),
+      ask: () => attempt({ route, disguise: plainly, signal, path: route.url.pathname, sending: plainSending }),
+      outcomeOf: (reply) => ({
+        status: reply.kind === "answered" ? reply.status : undefined,
+        reached: reply.kind === "answered" || (reply.kind === "failed" && reply.layer === "http"),
+      }),
+    });
     return sent.kind === "held" ? sent : sent.answer;
   };
 
@@ -63,31 +86,35 @@ export function createCaller(options: {
     disguise,
     async post(message) {
       for (let redirects = 0; ; redirects++) {
-        const reply = await send("POST", message.headers, message);
-        const next = redirects < maxRedirects ? redirectedPath(reply, route, disguise) : undefined;
+        const sending = { method: message.httpMethod ?? "POST", headers: message.headers, message };
+        const reply = await send(sending);
+        const next = redirects < maxRedirects ? redirectedPath(reply, { route, disguise, path }) : undefined;
         if (next === undefined) return reply;
         path = next;
       }
     },
-    end: (session) => send("DELETE", session),
+    get: ({ headers, isWhole, timeoutMs }) => send({ method: "GET", headers, isWhole, timeoutMs }),
+    end: (session) => send({ method: "DELETE", headers: session }),
   };
 }
+
+const plainSending: Sending = { method: "POST", headers: [], message: initializeMessage() };
 
 async function attempt(request: {
   readonly route: Route;
   readonly disguise: Disguise;
   readonly signal: AbortSignal;
-  readonly method: "POST" | "DELETE";
-  readonly headers: readonly Header[];
   readonly path: string;
-  readonly message?: McpMessage;
+  readonly sending: Sending;
 }): Promise<Reply> {
-  const { route, disguise, signal, method, path, message } = request;
+  const { route, disguise, signal, path, sending } = request;
+  const { method, message } = sending;
   const id = message?.id;
   const isTls = route.url.protocol === "https:";
   try {
     const answer = await exchange({
       dial: () => route.open(signal),
+      shared: route.shared,
       tls: isTls ? { servername: endOf(route.url).host, ca: route.ca } : undefined,
       protocol: disguise.protocol,
       authority: disguise.authority ?? route.url.host,
@@ -96,9 +123,9 @@ async function attempt(request: {
       path,
       headers: headersOf(request),
       ...(message === undefined ? {} : { body: message.body }),
-      timeoutMs: requestTimeoutMs,
+      timeoutMs: sending.timeoutMs ?? requestTimeoutMs,
       maxBodyBytes: maxAnswerBytes,
-      untilMessage: (bytes) => id !== undefined && readAnswer(bytes, id) !== undefined,
+      untilMessage: sending.isWhole ?? (id === undefined ? undefined : watchForAnswer(id, maxAnswerBytes)),
       signal,
     });
     return toReply(answer, id);
@@ -108,15 +135,16 @@ async function attempt(request: {
   }
 }
 
-function headersOf({ route, disguise, headers, message }: Parameters<typeof attempt>[0]): Header[] {
+function headersOf({ route, disguise, sending }: Parameters<typeof attempt>[0]): Header[] {
+  const { headers, message } = sending;
+  const { contentType = "application/json", accept = "application/json, text/event-stream" } = message ?? {};
+  const framing: Header[] = [
+    ...(contentType === "" ? [] : [["Content-Type", contentType] as const]),
+    ...(accept === "" ? [] : [["Accept", accept] as const]),
+  ];
   return [
     ["User-Agent", userAgent],
-    ...(message === undefined
-      ? []
-      : ([
-          ["Content-Type", "application/json"],
-          ["Accept", "application/json, text/event-stream"],
-        ] as const)),
+    ...(message === undefined ? [] : framing),
     ...headers,
     ...route.headers.map(({ name, value }): Header => [name, value]),
     ...disguiseHeaders(disguise),
@@ -135,6 +163,7 @@ function toReply(answer: ExchangeAnswer, id: number | undefined): Reply {
     status: answer.status,
     headers: answer.headers,
     answer: id === undefined ? undefined : readAnswer(answer.body, id),
+    body: answer.body,
   };
 }
 
@@ -142,6 +171,7 @@ function toFailure(error: unknown): Reply {
   if (!(error instanceof TsmcpError)) throw error;
   const { layer } = error.facts;
   const reason = plainText(typeof error.facts.reason === "string" ? error.facts.reason : error.message);
+  if (error.cause instanceof Error && error.cause.name === "NoHttp2") return { kind: "inapplicable", reason };
   return { kind: "failed", layer: failureLayer(layer, error), reason };
 }
 
@@ -150,15 +180,4 @@ function failureLayer(layer: unknown, error: TsmcpError): FailureLayer {
   if (layer === "connect") return code === "ECONNREFUSED" ? "refused" : "connect";
   if (layer === "tls") return error.cause === undefined || code === "ECONNRESET" || code === "EPIPE" ? "closed" : "tls";
   return layer === "proxy" || layer === "name" ? layer : "http";
-}
-
-/** A redirect to another place of the same server: `/mcp` to `/mcp/`. Anywhere else is not followed. */
-function redirectedPath(reply: Reply, route: Route, disguise: Disguise): string | undefined {
-  if (reply.kind !== "answered" || (reply.status !== 307 && reply.status !== 308)) return undefined;
-  const location = headerOf(reply.headers, "location");
-  if (location === undefined || !URL.canParse(location, route.url.href)) return undefined;
-  const next = new URL(location, route.url);
-  // A server that believes the forged name redirects to it; the connection still goes to the real one.
-  const names = [route.url.host, disguise.authority, disguise.absolute].map((name) => name?.toLowerCase());
-  return names.includes(next.host) ? `${next.pathname}${next.search}` : undefined;
 }

@@ -41,27 +41,42 @@ export function curl(options: {
   readonly extra?: readonly string[];
 }): string {
   const { route, disguise, message, extra = [] } = options;
-  const { filler, absolute, authority, protocol } = disguise;
-  const path = `${route.url.pathname}${route.url.search}`;
+  const { contentType = "application/json", accept = "application/json, text/event-stream" } = message;
+  const { fillers = [], absolute, authority, protocol } = disguise;
+  const path = disguise.path ?? `${route.url.pathname}${route.url.search}`;
+  const { before, argument } = bodyOf(message);
   return [
-    "curl -sS -m 10",
-    ...(protocol === "h1" ? ["--http1.1"] : protocol === "h2" ? ["--http2"] : []),
+    `${before}curl -sS -m 10`,
+    ...{ auto: [], h1: ["--http1.1"], "h1.0": ["--http1.0"], h2: ["--http2"] }[protocol],
     // curl folds "/../" otherwise.
     ...(/\/\.{1,2}(\/|$)/.test(path) ? ["--path-as-is"] : []),
     ...route.curl,
-    shellQuote(route.url.href),
+    shellQuote(`${route.url.origin}${path}`),
     ...(absolute === undefined ? [] : [`--request-target ${shellQuote(`${route.url.protocol}//${absolute}${path}`)}`]),
-    ...(authority === undefined ? [] : [header("Host", authority)]),
+    ...(authority === undefined ? [] : [protocol === "h1.0" ? "-H 'Host:'" : header("Host", authority)]),
     ...disguise.headers.map(([name, value]) => header(name, value)),
     ...route.headers.map(({ name, shown }) => `-H "${inDoubleQuotes(`${name}: ${shown}`)}"`),
-    header("Content-Type", "application/json"),
-    header("Accept", "application/json, text/event-stream"),
+    // curl names a type of its own otherwise.
+    contentType === "" ? "-H 'Content-Type:'" : header("Content-Type", contentType),
+    ...(accept === "" ? [] : [header("Accept", accept)]),
     ...message.headers.map(([name, value]) => header(name, value)),
-    ...(filler === undefined ? [] : [`$(seq ${filler.count} | sed 's/.*/-H ${filler.header.join(":")}/')`]),
+    ...fillers.map((filler) => `$(seq ${filler.count} | sed 's/.*/-H ${filler.header.join(":")}/')`),
     ...extra,
-    `-d ${shellQuote(message.body)}`,
+    ...(message.httpMethod === undefined ? [] : [`-X ${shellQuote(message.httpMethod)}`]),
+    argument,
   ].join(" ");
 }
+
+/** Bytes that a shell word cannot hold come from printf, by a pipe. */
+function bodyOf({ body }: McpMessage): { readonly before: string; readonly argument: string } {
+  if (typeof body === "string" && body.length < maxWordChars) {
+    return { before: "", argument: `-d ${shellQuote(body)}` };
+  }
+  const bytes = Array.from(Buffer.from(body), (byte) => `\\${byte.toString(8).padStart(3, "0")}`);
+  return { before: `printf '${bytes.join("")}' | `, argument: "--data-binary @-" };
+}
+
+const maxWordChars = 8_000;
 
 function header(name: string, value: string): string {
   // curl takes "Name:" for "leave it out"; an empty value is written with a semicolon.

@@ -12,6 +12,8 @@ import {
   modernMessage,
   sessionHeaders,
 } from "./message.ts";
+import { type Redirect, redirectOf } from "./redirect.ts";
+import type { Route } from "./route.ts";
 
 /** How a client begins: `initialize`, `server/discover`, or with the request itself. */
 export type Opening = "legacy" | "modern" | "none";
@@ -27,13 +29,19 @@ export interface Sighting {
     | "refused"
     /** An answer without MCP in it. */
     | "foreign"
+    /** Sent elsewhere, where nobody went. */
+    | "redirected"
     /** 5xx, or an answer that could not be read to its end. */
     | "broken"
     | "unreachable"
+    /** The request cannot be made of this server; see `Reply`. */
+    | "inapplicable"
     | "held";
   readonly opened: boolean;
   /** Whether the server keeps sessions. */
   readonly session: boolean;
+  /** Whether it gave its list only after the client said that it is initialized. */
+  readonly confirmed: boolean;
   readonly serverName: string | undefined;
   /** Stripped names, at most `maxTools`. */
   readonly tools: readonly string[];
@@ -41,6 +49,7 @@ export interface Sighting {
   readonly layer: FailureLayer | undefined;
   /** The server's clock, as its Date header tells it. */
   readonly date?: string | undefined;
+  readonly redirect: Redirect | undefined;
   /** What came back, in a few words. */
   readonly reason: string;
 }
@@ -51,30 +60,46 @@ const maxNameChars = 128;
 /** https://modelcontextprotocol.io/specification/2026-07-28/schema#unsupportedprotocolversionerror */
 const unsupportedVersion = -32022;
 
+/** How to open where there is a choice. */
+export interface Manner {
+  readonly opening: Opening;
+  /** The legacy version to open with. */
+  readonly version?: string;
+  /** Says that it is initialized before it asks, which most servers do not wait for. */
+  readonly confirms?: boolean;
+}
+
 /**
  * Returns what `caller` sees of the tools when it opens in this way; `legacy` goes on as `modern` where the server says
  * that it knows nothing older. A session that it opened is ended.
  */
-export async function look(caller: Caller, opening: Opening): Promise<Sighting> {
-  const seen = await lookOnce(caller, opening);
+export async function look(caller: Caller, manner: Opening | Manner): Promise<Sighting> {
+  const how = typeof manner === "string" ? { opening: manner } : manner;
+  const seen = await lookOnce(caller, how);
   // The first packets after a pause can be lost while the relay connects anew: tailscale/tailscale#19791.
-  return isLost(seen) ? lookOnce(caller, opening) : seen;
+  return isLost(seen) ? lookOnce(caller, how) : seen;
 }
 
 function isLost({ kind, status, layer }: Sighting): boolean {
   return status === undefined && (kind === "broken" || (kind === "unreachable" && layer === "connect"));
 }
 
-async function lookOnce(caller: Caller, opening: Opening): Promise<Sighting> {
-  if (opening === "none") return list(caller, { opening, opened: false }, []);
+async function lookOnce(caller: Caller, manner: Manner): Promise<Sighting> {
+  const { opening, version, confirms = false } = manner;
+  if (opening === "none") {
+    const headers = version === undefined ? [] : sessionHeaders({ id: undefined, version });
+    return list(caller, { opening, opened: false }, { headers, confirms: false });
+  }
   if (opening === "modern") return lookModern(caller);
-  const reply = await caller.post(initializeMessage());
+  const reply = await caller.post(initializeMessage(version));
   const answer = reply.kind === "answered" ? reply.answer : undefined;
   if (answer?.kind === "error" && answer.code === unsupportedVersion) return lookModern(caller);
-  if (reply.kind !== "answered" || answer?.kind !== "result") return sightingOf(reply, { opening, opened: false });
+  if (reply.kind !== "answered" || answer?.kind !== "result") {
+    return sightingOf(reply, { opening, opened: false }, caller.route);
+  }
   const session = openedSession(reply.headers, answer);
   try {
-    return await list(caller, { opening, opened: true, ...session }, session.headers);
+    return await list(caller, { opening, opened: true, ...session }, { headers: session.headers, confirms });
   } finally {
     if (session.session) await caller.end(session.headers);
   }
@@ -82,7 +107,15 @@ async function lookOnce(caller: Caller, opening: Opening): Promise<Sighting> {
 
 /** Returns what `caller` sees within a session that somebody else opened. */
 export function listWithin(caller: Caller, session: readonly Header[]): Promise<Sighting> {
-  return list(caller, { opening: "none", opened: false }, session);
+  return list(caller, { opening: "none", opened: false }, { headers: session, confirms: false });
+}
+
+/** Returns what `caller` sees when it sends this one message, which asks for the tools in a way of its own. */
+export async function lookWith(caller: Caller, message: McpMessage): Promise<Sighting> {
+  const first = await caller.post(message);
+  const reply = first.kind === "failed" && first.layer === "http" ? await caller.post(message) : first;
+  const names = reply.kind === "answered" && reply.answer?.kind === "result" ? toolNames(reply.answer.result) : [];
+  return { ...sightingOf(reply, { opening: "none", opened: false }, caller.route), tools: [...new Set(names)] };
 }
 
 interface Opened {
@@ -90,6 +123,7 @@ interface Opened {
   readonly opened: boolean;
   readonly session?: boolean;
   readonly serverName?: string | undefined;
+  readonly confirmed?: boolean;
 }
 
 /** Returns what an `initialize` result opened. */
@@ -109,14 +143,21 @@ async function lookModern(caller: Caller): Promise<Sighting> {
   );
 }
 
-async function list(caller: Caller, opened: Opened, session: readonly Header[]): Promise<Sighting> {
-  let reply = await caller.post(legacyMessage("tools/list", {}, session));
-  if (opened.opened && !hasResult(reply) && reply.kind === "answered") {
-    // Some servers answer nothing before this notification; most do, and a probe should be cheap.
-    await caller.post(initializedMessage(session));
-    reply = await caller.post(legacyMessage("tools/list", {}, session));
+async function list(
+  caller: Caller,
+  opened: Opened,
+  { headers, confirms }: { readonly headers: readonly Header[]; readonly confirms: boolean },
+): Promise<Sighting> {
+  const next = (cursor: string): McpMessage => legacyMessage("tools/list", { cursor }, headers);
+  if (confirms) await caller.post(initializedMessage(headers));
+  const reply = await caller.post(legacyMessage("tools/list", {}, headers));
+  if (confirms || !opened.opened || hasResult(reply) || reply.kind !== "answered") {
+    return follow(caller, reply, { ...opened, confirmed: confirms }, next);
   }
-  return follow(caller, reply, opened, (cursor) => legacyMessage("tools/list", { cursor }, session));
+  // Some servers answer nothing before this notification; most do, and a probe should be cheap.
+  await caller.post(initializedMessage(headers));
+  const second = await caller.post(legacyMessage("tools/list", {}, headers));
+  return follow(caller, second, { ...opened, confirmed: hasResult(second) }, next);
 }
 
 /** Reads the pages that follow the first. */
@@ -135,19 +176,24 @@ async function follow(
     if (typeof nextCursor !== "string" || page === maxPages || names.length >= maxTools) break;
     reply = await caller.post(next(nextCursor));
   }
-  const seen = sightingOf(first, opened);
+  const seen = sightingOf(first, opened, caller.route);
   return { ...seen, tools: [...new Set(names)].slice(0, maxTools) };
 }
 
-function sightingOf(reply: Reply, opened: Opened): Sighting {
-  const base = { session: false, serverName: undefined, tools: [], status: undefined, layer: undefined, ...opened };
-  if (reply.kind === "held") return { ...base, kind: "held", reason: reply.reason };
+function sightingOf(reply: Reply, opened: Opened, route: Route): Sighting {
+  const base = { ...nothingSeen, ...opened };
+  if (reply.kind === "held" || reply.kind === "inapplicable")
+    return { ...base, kind: reply.kind, reason: reply.reason };
   if (reply.kind === "failed") {
     const kind = reply.layer === "http" ? "broken" : "unreachable";
     return { ...base, kind, layer: reply.layer, reason: reply.reason };
   }
   const { status, answer } = reply;
   const date = headerOf(reply.headers, "date");
+  const redirect = redirectOf(reply, route);
+  if (redirect !== undefined) {
+    return { ...base, kind: "redirected", status, redirect, reason: `HTTP ${status} to ${redirect.shown}` };
+  }
   const reason = `HTTP ${status}${answer?.kind === "error" ? `, ${plainText(answer.message, 120)} (${answer.code})` : ""}`;
   const seen = { ...base, status, date, reason };
   if (answer?.kind === "result") {
@@ -157,6 +203,16 @@ function sightingOf(reply: Reply, opened: Opened): Sighting {
   if (status >= 500) return { ...seen, kind: "broken" };
   return { ...seen, kind: answer === undefined && !opened.opened ? "foreign" : "unlisted" };
 }
+
+const nothingSeen = {
+  session: false,
+  confirmed: false,
+  serverName: undefined,
+  tools: [],
+  status: undefined,
+  layer: undefined,
+  redirect: undefined,
+} as const;
 
 function hasResult(reply: Reply): boolean {
   return reply.kind === "answered" && reply.answer?.kind === "result";

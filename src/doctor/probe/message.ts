@@ -2,7 +2,7 @@ import { version } from "../../core/version.ts";
 import type { Header } from "../../net/http-message.ts";
 
 /** The newest legacy version, which every legacy server answers with one it knows. */
-const legacyVersion = "2025-11-25";
+export const legacyVersion = "2025-11-25";
 export const modernVersion = "2026-07-28";
 const clientInfo = { name: "tsmcp-doctor", version };
 
@@ -11,12 +11,19 @@ export interface McpMessage {
   readonly method: string;
   /** Undefined for a notification. */
   readonly id: number | undefined;
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly headers: readonly Header[];
+  /** In the place of `POST`. */
+  readonly httpMethod?: string;
+  /** In the place of `application/json`, and of both kinds of answer; empty: none is sent. */
+  readonly contentType?: string;
+  readonly accept?: string;
+  /** Written as no ordinary client writes it. */
+  readonly isOdd?: true;
 }
 
-export function initializeMessage(): McpMessage {
-  return request("initialize", { protocolVersion: legacyVersion, capabilities: {}, clientInfo }, []);
+export function initializeMessage(protocolVersion = legacyVersion): McpMessage {
+  return request("initialize", { protocolVersion, capabilities: {}, clientInfo }, []);
 }
 
 export function initializedMessage(session: readonly Header[]): McpMessage {

@@ -40,6 +40,7 @@ describe("tsmcp doctor", () => {
     [["--call-tool", "x={"], "JSON object"],
     [["--min-tools", "many"], "whole number"],
     [["--wait", "1"], "30s"],
+    [["https://x.ts.net", "--authorized", "x.ts.net:443"], "write the host alone"],
     [["--vantage", "moon"], ""],
     [["--report", "junit=x"], ""],
     [["--update-lock"], ""],
@@ -61,6 +62,17 @@ describe("tsmcp doctor", () => {
     expect(skipped.map(({ status, message }: { status: string; message: string }) => `${status} ${message}`)).toEqual(
       Array(3).fill("skip no server was named"),
     );
+  });
+
+  test("shows a mandatory check that is left out, and does not say that all is well", async () => {
+    const { exitCode, out } = await doctor(["--json", "--only", "platform,public.tools", "--skip", "public.tools"]);
+    const report = JSON.parse(out);
+    expect(exitCode).toBe(3);
+    expect(report.checks.at(-1)).toMatchObject({
+      id: "public.tools",
+      status: "skip",
+      message: "left out with --skip, though the verdict depends on it",
+    });
   });
 
   test("gives each check exactly the keys of the format", async () => {

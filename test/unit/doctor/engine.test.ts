@@ -33,6 +33,7 @@ function contexts(names: readonly string[], signal = new AbortController().signa
       publicDns: undefined,
       headers: [],
       authorized: [],
+      capabilities: [],
     },
     world: { env: {}, signal, log: silentLog, socket: undefined },
     signal,
@@ -42,7 +43,7 @@ function contexts(names: readonly string[], signal = new AbortController().signa
   for (const [index, name] of names.entries()) {
     const server = serverFromUrl(`https://${name}.tailnet.ts.net:8443/mcp`, "test", name);
     const target = { server, expectedTools: [], minTools: undefined, publicTools: [], probe: undefined };
-    targets.push({ machine, target, index, traffic: createTraffic({ gate }) });
+    targets.push({ machine, target, index, traffic: createTraffic({ gate }), farewells: [] });
   }
   return { machine, targets };
 }

@@ -67,11 +67,8 @@ describe("a public side that shows nothing", () => {
     { name: "403 to everybody", status: 403, initialize: "warn" },
     { name: "404 to everybody", status: 404, initialize: "warn" },
     { name: "200 without MCP", status: 200, initialize: "warn" },
-    { name: "a redirect to a login page", status: 302, initialize: "warn" },
   ])("passes with $name", async ({ status, initialize }) => {
-    const sides = await sidesWith((_, response) =>
-      answer(response, status, {}, { location: "https://login.example/" }),
-    );
+    const sides = await sidesWith((_, response) => answer(response, status, {}));
     const report = await sides.examine({ skip });
     expect(report.verdict).toBe("pass");
     expect(statusOf(report, "public.tools")).toBe("pass");
@@ -103,6 +100,22 @@ describe("a public side that cannot be judged", () => {
     // Up to eight may be under way when the third one fails.
     expect(requests).toBeLessThanOrEqual(8);
   });
+
+  test.each([301, 302, 303, 307, 308])(
+    "is unknown with a redirect (%i) to another host, which it names",
+    async (status) => {
+      const sides = await sidesWith((_, response) =>
+        answer(response, status, {}, { location: "https://login.example/in" }),
+      );
+      const report = await sides.examine({ skip });
+      expect(report.verdict).toBe("unknown");
+      expect(report.checks.find(({ id }) => id === "public.tools")).toMatchObject({
+        status: "unknown",
+        message: `cannot tell: HTTP ${status} to https://login.example/in`,
+        facts: { redirect: "https://login.example/in" },
+      });
+    },
+  );
 
   test("is unknown when the answer has no end, and takes no more than its limit", async () => {
     const chunk = Buffer.alloc(64 * 1024, "x");
@@ -219,7 +232,7 @@ test("a redirect to another host is not followed, one to another path is", async
     answer(response, 404, {});
   });
   const report = await sides.examine({ skip });
-  expect(report.verdict).toBe("pass");
+  expect(report.verdict).toBe("unknown");
   expect(asked).toEqual([]);
 });
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { shellQuote } from "../../../src/core/shell-quote.ts";
 import { fitsPattern } from "../../../src/core/tool-pattern.ts";
+import { parseAuthorized } from "../../../src/doctor/authorized.ts";
 import { catalogue, quickSet } from "../../../src/doctor/catalogue.ts";
 import { applyConnectTo, parseConnectTo } from "../../../src/doctor/connect-to.ts";
 import { parseExtraHeader } from "../../../src/doctor/extra-header.ts";
@@ -52,6 +53,11 @@ describe("--only and --skip", () => {
     expect(() => select(only)).toThrow(expect.objectContaining({ code: "usage-invalid", hint }));
   });
 
+  test("keep a mandatory check in sight", () => {
+    expect(select(["public.tools", "public.call"], ["public.tools"])).toEqual(["public.tools", "public.call"]);
+    expect(select([], ["separation"]).filter((id) => id.startsWith("separation"))).toEqual(["separation.host-header"]);
+  });
+
   test("refuse to leave nothing", () => {
     expect(() => select(["public.tools"], ["public"])).toThrow(/leave no check/);
   });
@@ -93,6 +99,20 @@ describe("--connect-to", () => {
 
   test.each(["", "a:b", "a:1:b", "a:x:b:1", "a:0:b:1", "a:1:b:65536", "a:1:b:2:3"])("refuses %j", (text) => {
     expect(() => parseConnectTo(text)).toThrow(expect.objectContaining({ code: "usage-invalid" }));
+  });
+});
+
+describe("--authorized", () => {
+  test.each([
+    ["Node.tailnet.ts.net.", "node.tailnet.ts.net"],
+    ["localhost", "localhost"],
+    ["[::1]", "[::1]"],
+  ])("%s is the host %s", (text, host) => {
+    expect(parseAuthorized(text)).toBe(host);
+  });
+
+  test.each(["node.ts.net:443", "https://node.ts.net", "node.ts.net/mcp", "", "a b", "*"])("refuses %j", (text) => {
+    expect(() => parseAuthorized(text)).toThrow(expect.objectContaining({ code: "usage-invalid" }));
   });
 });
 

@@ -50,6 +50,7 @@ export async function startTwoSides(ports: {
     publicDns: undefined,
     headers: [],
     authorized: [host],
+    capabilities: [],
   };
   return {
     world,
