@@ -28,6 +28,7 @@ export const errorExits = {
   "dial-failed": 1,
   "http-failed": 1,
   "mcp-failed": 1,
+  "listen-failed": 1,
   "file-unwritable": 1,
   unsupported: 2,
 } as const satisfies Record<string, ExitCode>;

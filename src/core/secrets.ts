@@ -52,7 +52,24 @@ export function readSecret(source: { text: string; origin: string; fromEnvironme
   return checkedSecret(text.trim(), origin);
 }
 
+/**
+ * Returns the secrets that a text or file holds, one a line or with commas between them, the one that counts first.
+ * Throws as `readSecret` does.
+ */
+export function readSecrets(source: { text: string; origin: string }): readonly [Secret, ...Secret[]] {
+  const { text, origin } = source;
+  const isFile = text.startsWith("file:");
+  const whole = isFile ? readOwnText(text.slice("file:".length), origin) : text;
+  const from = isFile ? `${origin} ${text}` : origin;
+  const [first = "", ...rest] = whole.split(/[\s,]+/).filter(Boolean);
+  return [checkedSecret(first, from), ...rest.map((one) => checkedSecret(one, from))];
+}
+
 function readSecretFile(path: string, origin: string): Secret {
+  return checkedSecret(readOwnText(path, origin).trim(), `${origin} file:${path}`);
+}
+
+function readOwnText(path: string, origin: string): string {
   const refuse = (reason: string, hint: string, cause?: unknown): TsmcpError =>
     new TsmcpError({ code: "secret-invalid", message: `${origin}: ${JSON.stringify(path)} ${reason}`, hint, cause });
   let descriptor: number;
@@ -71,7 +88,7 @@ function readSecretFile(path: string, origin: string): Secret {
       throw refuse(`belongs to user ${stat.uid}`, `make it yours: chown ${uid}`);
     if ((stat.mode & 0o077) !== 0) throw refuse("can be read by others", "make it private: chmod 600");
     if (stat.size > maxSecretBytes) throw refuse(`is larger than ${maxSecretBytes} bytes`, "name the file of the key");
-    return checkedSecret(readFileSync(descriptor, "utf8").trim(), `${origin} file:${path}`);
+    return readFileSync(descriptor, "utf8");
   } finally {
     closeSync(descriptor);
   }

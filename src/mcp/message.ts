@@ -67,6 +67,18 @@ export function toMessage(value: unknown): Message | InvalidMessage {
   return { kind: "request", id: known, method, params };
 }
 
+/** Returns the text of a message, written anew from what was understood of it. */
+export function messageText(message: Message): Buffer {
+  switch (message.kind) {
+    case "request":
+      return requestText(message.id, message.method, message.params);
+    case "notification":
+      return notificationText(message.method, message.params);
+    case "response":
+      return Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: message.id, ...message.outcome }));
+  }
+}
+
 /** Returns the text of an error answer. */
 export function errorText(id: MessageId | null, error: RpcError): Buffer {
   return Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, error }));

@@ -42,13 +42,24 @@ function modernHeaders(method: string, params: unknown, version: string): Header
     ["mcp-protocol-version", encodedValue(version)],
     ["mcp-method", encodedValue(method)],
   ];
-  const name = stringAt(params, nameFields.get(method) ?? "");
+  const name = mirroredName(method, params);
   if (name !== undefined) headers.push(["mcp-name", encodedValue(name)]);
   return headers;
+}
+
+/** Returns what the header `Mcp-Name` of a request must say, undefined where it has none. */
+export function mirroredName(method: string, params: unknown): string | undefined {
+  return stringAt(params, nameFields.get(method) ?? "");
 }
 
 /** What a header cannot carry as it is goes as `=?base64?…?=`. Source: SEP-2243 "Value Encoding". */
 export function encodedValue(value: string): string {
   const isPlain = /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/.test(value) && !/^=\?base64\?.*\?=$/i.test(value);
   return isPlain || value === "" ? value : `=?base64?${Buffer.from(value, "utf8").toString("base64")}?=`;
+}
+
+/** Returns the text that a header's value stands for. */
+export function decodedValue(value: string): string {
+  const match = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/i.exec(value);
+  return match?.[1] === undefined ? value : Buffer.from(match[1], "base64").toString("utf8");
 }

@@ -30,6 +30,11 @@ const specialRanges: readonly string[] = [
   "ff00::/8",
 ];
 
+/** Returns true for an IPv4 or IPv6 address as it stands, without brackets or port. */
+export function isAddress(text: string): boolean {
+  return isIP(text) !== 0;
+}
+
 /** Returns true for an address of a tailnet, also written as IPv4-mapped or with brackets. */
 export function isTailnetAddress(address: string): boolean {
   return isInRanges(address, tailnetRanges);

@@ -1,9 +1,10 @@
 import { TsmcpError } from "../core/errors.ts";
 import { decodeAnswer } from "../net/dns-message.ts";
-import { askLocalSocket } from "../net/local-socket.ts";
+import { askLocalSocket, type LocalAnswer } from "../net/local-socket.ts";
 import { type Network, parseNetwork } from "./network.ts";
 import { type NodePreferences, parsePreferences } from "./preferences.ts";
 import { type NodeStatus, type Peer, parsePeers, parseStatus } from "./status.ts";
+import { parseWhois, type Whois } from "./whois.ts";
 
 /** tailscaled refuses every other name. Source: tailscale `ipn/localapi/localapi.go`. */
 const localApiHost = "local-tailscaled.sock";
@@ -93,8 +94,26 @@ function bytesOf(json: string): Buffer | undefined {
     : undefined;
 }
 
+/**
+ * Returns who has the address, undefined where nobody does. The address must be bare: a miss with a port sleeps 360 ms
+ * with the backend's lock held (tailscale 1.102.5). Throws as `readStatus` does.
+ */
+export async function readWhois(api: LocalApi, address: string): Promise<Whois | undefined> {
+  const answer = await answerOf(api, "GET", `whois?addr=${encodeURIComponent(address)}`);
+  if (answer.status === 404) return undefined;
+  const whois = answer.status === 200 ? parseWhois(answer.body) : undefined;
+  if (whois === undefined) throw notTailscaled(api, `it does not tell who has an address (${answer.status})`);
+  return whois;
+}
+
 async function ask(api: LocalApi, method: "GET" | "POST", path: string): Promise<string> {
-  const answer = await askLocalSocket({
+  const answer = await answerOf(api, method, path);
+  if (answer.status >= 200 && answer.status < 300) return answer.body;
+  throw notTailscaled(api, `it answered ${answer.status} ${JSON.stringify(answer.body.slice(0, 200).trim())}`);
+}
+
+function answerOf(api: LocalApi, method: "GET" | "POST", path: string): Promise<LocalAnswer> {
+  return askLocalSocket({
     socketPath: api.socket,
     method,
     path: `/localapi/v0/${path}`,
@@ -102,8 +121,6 @@ async function ask(api: LocalApi, method: "GET" | "POST", path: string): Promise
     timeoutMs: api.timeoutMs,
     signal: api.signal,
   });
-  if (answer.status >= 200 && answer.status < 300) return answer.body;
-  throw notTailscaled(api, `it answered ${answer.status} ${JSON.stringify(answer.body.slice(0, 200).trim())}`);
 }
 
 function notTailscaled({ socket }: LocalApi, reason: string): TsmcpError {

@@ -1,0 +1,28 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+export interface AdminSide {
+  readonly isReady: () => Promise<readonly string[]>;
+  readonly metrics: () => readonly string[];
+}
+
+/** Answers the operator: `/healthz`, `/readyz` and `/metrics`. */
+export async function answerAdmin(request: IncomingMessage, response: ServerResponse, side: AdminSide): Promise<void> {
+  request.resume();
+  if (request.method !== "GET" && request.method !== "HEAD") return send(response, 405, "method not allowed\n");
+  switch (request.url ?? "") {
+    case "/healthz":
+      return send(response, 200, "ok\n");
+    case "/readyz": {
+      const reasons = await side.isReady();
+      return reasons.length === 0 ? send(response, 200, "ok\n") : send(response, 503, `${reasons.join("\n")}\n`);
+    }
+    case "/metrics":
+      return send(response, 200, `${side.metrics().join("\n")}\n`, "text/plain; version=0.0.4; charset=utf-8");
+    default:
+      return send(response, 404, "not found\n");
+  }
+}
+
+function send(response: ServerResponse, status: number, text: string, type = "text/plain; charset=utf-8"): void {
+  response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(text);
+}

@@ -1,0 +1,178 @@
+import type { GatewayConfig, UpstreamConfig } from "../config/config.ts";
+import { TsmcpError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
+import type { Secret } from "../core/secrets.ts";
+import { addressText, type HttpServer, type ListenAddress, startHttpServer } from "../net/http-server.ts";
+import { answerAdmin } from "./admin.ts";
+import { type Counters, createCounters } from "./counters.ts";
+import { createIdentities } from "./identities.ts";
+import { type ListenPlan, targetOf } from "./listen-plan.ts";
+import { createPace } from "./pace.ts";
+import { answerPrivate, type PrivateSide } from "./private-side.ts";
+import { answerPublic, type PublicSide } from "./public-side.ts";
+import { createSealer, type Sealer } from "./seal.ts";
+import { createSessions } from "./sessions.ts";
+import type { CreateUpstream, UpstreamWorld } from "./upstream/create.ts";
+import type { Front, Served } from "./visit.ts";
+
+/** What of the configuration can change while the gateway runs. */
+export type GatewayRules = Pick<GatewayConfig, "capability" | "rules" | "allowedOrigins">;
+
+export interface GatewayOptions {
+  readonly upstreams: Readonly<Record<string, UpstreamConfig>>;
+  readonly rules: GatewayRules;
+  readonly plan: ListenPlan;
+  /** tailscaled's, for whois. */
+  readonly socket: string;
+  readonly keys: readonly [Secret, ...Secret[]];
+  readonly world: UpstreamWorld;
+  readonly createUpstream: CreateUpstream;
+  readonly log: Log;
+}
+
+/** Where one exposure leads. */
+export interface Exposed {
+  readonly listen: string;
+  /** For `tailscale serve` or `tailscale funnel`. */
+  readonly target: string;
+}
+
+export interface Gateway {
+  readonly private: Exposed;
+  readonly public: Exposed;
+  readonly admin: { readonly listen: string };
+  /** The paths of the upstreams, on both listeners. */
+  readonly paths: readonly string[];
+  update(rules: GatewayRules): void;
+  close(): Promise<void>;
+}
+
+/** Starts to serve. Throws `listen-failed`; whatever was begun is ended then. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { plan, log, keys, socket } = options;
+  let rules = options.rules;
+  const sealer = createSealer(keys);
+  const identities = createIdentities({ socket, rights: () => rules, log });
+  const upstreams = createUpstreams(options);
+  const front: Front = { identities, sealer, sessions: createSessions(sealer), capability: () => rules.capability };
+  const counters = createCounters();
+  const publicSide: PublicSide = { pace: createPace(publicPace), counters };
+  const privateSide: PrivateSide = {
+    ...publicSide,
+    front,
+    upstreams,
+    prefix: prefixOf(plan.kind === "two" ? plan.private : plan.single, sealer),
+    allowedOrigins: () => rules.allowedOrigins ?? [],
+  };
+  const servers: HttpServer[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.close(closeGraceMs)));
+    await Promise.all([...upstreams.values()].map(({ upstream }) => upstream.close()));
+  };
+  const listen = async (address: ListenAddress, from: Omit<Parameters<typeof startHttpServer>[0], "address">) => {
+    const server = await startHttpServer({ address, ...from });
+    servers.push(server);
+    return server;
+  };
+  try {
+    const inner = await listen(plan.kind === "two" ? plan.private : plan.single, {
+      ...privateLimits,
+      onRequest: (request, response) => answerPrivate(request, response, privateSide),
+    });
+    const outer =
+      plan.kind === "single"
+        ? inner
+        : await listen(plan.public, {
+            ...publicLimits,
+            onRequest: (request, response) => answerPublic(request, response, publicSide),
+          });
+    const isReady = async (): Promise<readonly string[]> => [
+      ...((await identities.isUp()) ? [] : ["tailscaled does not tell who calls"]),
+      ...[...upstreams.values()].flatMap(({ upstream }) =>
+        upstream.state() === "failing" ? [`upstream ${JSON.stringify(upstream.name)} fails`] : [],
+      ),
+    ];
+    const metrics = (): readonly string[] => metricLines({ counters, front, inner, outer, upstreams });
+    const admin = await listen(plan.admin, {
+      ...publicLimits,
+      onRequest: (request, response) => void answerAdmin(request, response, { isReady, metrics }),
+    });
+    const { prefix } = privateSide;
+    return {
+      private: { listen: addressText(inner.address), target: targetOf(inner.address, prefix) },
+      public: {
+        listen: addressText(outer.address),
+        target: targetOf(outer.address, plan.kind === "single" ? prefix : ""),
+      },
+      admin: { listen: addressText(admin.address) },
+      paths: pathsOf([...upstreams.keys()]),
+      update(changed) {
+        rules = changed;
+        identities.forget();
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Funnel's relays and an agent's settings page are the only honest callers there, and they are patient. */
+const publicLimits = { headersTimeoutMs: 5_000, requestTimeoutMs: 10_000, maxConnections: 256 };
+const publicPace = { perSecond: 400, burst: 100, maxWaiting: 400 };
+
+/** 32 MiB through a slow relay take minutes. */
+const privateLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 600_000 };
+
+/** Time for answers that are on their way; streams have no end of their own. */
+const closeGraceMs = 500;
+
+function createUpstreams({ upstreams, createUpstream, world }: GatewayOptions): Map<string, Served> {
+  const enabled = Object.entries(upstreams).filter(([, { enabled = true }]) => enabled);
+  if (enabled.length === 0) {
+    throw new TsmcpError({
+      code: "config-invalid",
+      message: "there is no upstream to serve",
+      hint: "name one: --upstream notes=http://127.0.0.1:9000/mcp, or in the configuration under gateway.upstreams",
+    });
+  }
+  return new Map(
+    enabled.map(([name, config]) => [name, { upstream: createUpstream(name, config, world), uiTools: new Map() }]),
+  );
+}
+
+/** A port of loopback is open to every process here, and on a userspace node to the tailnet: only Serve knows the path. */
+function prefixOf(address: ListenAddress, sealer: Sealer): string {
+  return address.kind === "unix" ? "" : `/${sealer.derive("private listener")}`;
+}
+
+function pathsOf(names: readonly string[]): readonly string[] {
+  return [...names.map((name) => `/mcp/${name}`), ...(names.length === 1 ? ["/mcp"] : [])];
+}
+
+function metricLines(from: {
+  readonly counters: Counters;
+  readonly front: Front;
+  readonly inner: HttpServer;
+  readonly outer: HttpServer;
+  readonly upstreams: ReadonlyMap<string, Served>;
+}): readonly string[] {
+  const { counters, front, inner, outer, upstreams } = from;
+  return [
+    "# TYPE tsmcp_gateway_requests_total counter",
+    ...counters.lines(),
+    "# TYPE tsmcp_gateway_connections gauge",
+    `tsmcp_gateway_connections{view="private"} ${inner.connections()}`,
+    `tsmcp_gateway_connections{view="public"} ${outer.connections()}`,
+    "# TYPE tsmcp_gateway_sessions gauge",
+    `tsmcp_gateway_sessions ${front.sessions.size()}`,
+    "# TYPE tsmcp_gateway_upstream_up gauge",
+    ...[...upstreams].map(
+      ([name, { upstream }]) =>
+        `tsmcp_gateway_upstream_up{upstream=${JSON.stringify(name)}} ${upstream.state() === "failing" ? 0 : 1}`,
+    ),
+    "# TYPE process_resident_memory_bytes gauge",
+    `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
+  ];
+}

@@ -1,0 +1,38 @@
+import type { RequestMessage } from "../mcp/message.ts";
+import { decodedValue, mirroredName } from "../mcp/request-headers.ts";
+import { type Head, type Line, twice } from "./head.ts";
+
+export const headerMismatch = -32020;
+
+/**
+ * Returns how the headers of a modern request disagree with its body, which decides; undefined where they agree.
+ * Source: MCP 2026-07-28 basic/transports, SEP-2243.
+ */
+export function headerDefect(head: Head, { method, params }: RequestMessage, version: string): string | undefined {
+  if (!says(head.protocolVersion, version)) return `MCP-Protocol-Version ${mismatch(head.protocolVersion)}`;
+  if (!says(head.mcpMethod, method)) return `Mcp-Method ${mismatch(head.mcpMethod)}`;
+  const name = mirroredName(method, params);
+  if (name !== undefined && !says(head.mcpName, name)) return `Mcp-Name ${mismatch(head.mcpName)}`;
+  return undefined;
+}
+
+/** Returns the same for a legacy request, which need not have those headers: they must not say something else. */
+export function legacyHeaderDefect(
+  { mcpMethod, mcpName }: Head,
+  { method, params }: RequestMessage,
+): string | undefined {
+  if (mcpMethod !== undefined && !says(mcpMethod, method)) return `Mcp-Method ${mismatch(mcpMethod)}`;
+  const name = mirroredName(method, params);
+  return mcpName !== undefined && (name === undefined || !says(mcpName, name))
+    ? `Mcp-Name ${mismatch(mcpName)}`
+    : undefined;
+}
+
+function says(line: Line, value: string): boolean {
+  return typeof line === "string" && decodedValue(line) === value;
+}
+
+function mismatch(line: Line): string {
+  if (line === undefined) return "is missing";
+  return line === twice ? "is there twice" : "says something else than the body";
+}

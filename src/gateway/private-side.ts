@@ -1,0 +1,118 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { modernVersionOf } from "../mcp/era.ts";
+import { errorText, idOfRemnant } from "../mcp/message.ts";
+import { bareAnswer } from "./bare-view.ts";
+import { type Belief, believe } from "./believe.ts";
+import { type Head, isForeignPage, isJsonBody, readHead } from "./head.ts";
+import { type Incoming, readIncoming } from "./incoming.ts";
+import { answerDelete, answerGet, answerLegacy } from "./legacy.ts";
+import { answerModern } from "./modern.ts";
+import { answerAsPublic, type PublicSide, refuse } from "./public-side.ts";
+import { readBody } from "./read-body.ts";
+import { sendPlain } from "./reply.ts";
+import { type Front, type Served, type Visit, viewOf } from "./visit.ts";
+
+/** Agents send files as arguments; a message past this is none that an upstream would take. */
+const maxBodyBytes = 32 * 1024 * 1024;
+
+export interface PrivateSide extends PublicSide {
+  readonly front: Front;
+  /** Before every path: a secret where the listener is a port that others can reach too, else empty. */
+  readonly prefix: string;
+  readonly upstreams: ReadonlyMap<string, Served>;
+  readonly allowedOrigins: () => readonly string[];
+}
+
+/** Answers a request of the private listener: the tailnet view for an identified caller, the public one for everybody else. */
+export function answerPrivate(request: IncomingMessage, response: ServerResponse, side: PrivateSide): void {
+  const head = readHead(request);
+  if ("status" in head) {
+    side.counters.count("private", head.status);
+    refuse(request, response, head.status);
+    return;
+  }
+  if (!head.path.startsWith(`${side.prefix}/`)) {
+    void answerAsPublic({ request, response, head }, side);
+    return;
+  }
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  response.once("finish", () => side.counters.count("private", response.statusCode));
+  const belief = believe(head, side.front.identities, gone.signal);
+  if (belief instanceof Promise) void belief.then((late) => answer({ request, response, head, belief: late }, side));
+  else void answer({ request, response, head, belief }, side);
+}
+
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly head: Head;
+  readonly belief: Belief;
+}
+
+async function answer({ request, response, head, belief }: Asked, side: PrivateSide): Promise<void> {
+  if (belief.kind === "public") return answerAsPublic({ request, response, head }, side);
+  // Who calls cannot be told now, which says nothing of who calls.
+  if (belief.kind === "unknown") return refuse(request, response, 503);
+  const { allowedOrigins, front } = side;
+  if (isForeignPage(head, { allowedOrigins: allowedOrigins(), ownName: front.identities.ownName() }))
+    return refuse(request, response, 403);
+  const served = servedAt(head.path.slice(side.prefix.length), side.upstreams);
+  if (served === undefined) return refuse(request, response, 404);
+  const { caller, address } = belief;
+  const visit: Visit = { head, response, caller, address, served, front };
+  const isBare = !caller.rightsOn(served.upstream.name).some;
+  if (head.method !== "POST") {
+    request.resume();
+    if (isBare) return refuse(request, response, 405);
+    return head.method === "GET" ? answerGet(visit) : answerDelete(visit);
+  }
+  if (!isJsonBody(head)) return refuse(request, response, 415);
+  const body = await readBody(request, maxBodyBytes);
+  if (body.kind === "broken") return;
+  if (body.kind === "too-large") return refuseLarge(request, response, body.head);
+  answerPost(visit, readIncoming(body.bytes), isBare);
+}
+
+function answerPost(visit: Visit, incoming: Incoming, isBare: boolean): void {
+  const { response } = visit;
+  if (incoming.kind === "invalid") {
+    const { id, code, reason } = incoming;
+    sendPlain(response, { status: 400, body: errorText(id, { code, message: reason }) });
+    return;
+  }
+  const messages = incoming.kind === "one" ? [incoming.message] : incoming.messages;
+  if (incoming.kind === "batch" && messages.some((message) => modernVersionOf(message) !== undefined)) {
+    sendPlain(response, { status: 400, body: errorText(null, { code: -32600, message: "a batch is not allowed" }) });
+    return;
+  }
+  if (incoming.kind === "batch") {
+    answerLegacy(visit, incoming);
+    return;
+  }
+  const { message } = incoming;
+  if (isBare) {
+    sendPlain(response, bareAnswer(message, viewOf(visit, visit.caller)));
+    return;
+  }
+  const version = modernVersionOf(message);
+  if (version === undefined) answerLegacy(visit, incoming);
+  else if (message.kind === "request") answerModern(visit, message, version);
+  // A modern caller says nothing of its own accord that a server would have to know.
+  else sendPlain(response, { status: 202 });
+}
+
+/** Byte for byte: a path that has to be read twice to be understood is none of ours. */
+function servedAt(path: string, upstreams: ReadonlyMap<string, Served>): Served | undefined {
+  if (path.startsWith("/mcp/")) return upstreams.get(path.slice("/mcp/".length));
+  if (path !== "/mcp" || upstreams.size !== 1) return undefined;
+  const [only] = upstreams.values();
+  return only;
+}
+
+function refuseLarge(request: IncomingMessage, response: ServerResponse, head: Buffer): void {
+  const message = `the message is larger than ${maxBodyBytes} bytes`;
+  const body = errorText(idOfRemnant(head, Buffer.alloc(0)), { code: -32600, message });
+  sendPlain(response, { status: 413, body, headers: { connection: "close" } });
+  response.once("finish", () => request.destroy());
+}

@@ -1,0 +1,98 @@
+import { isModernVersion, legacyVersions, modernVersion, modernVersionOf, newestLegacyVersion } from "../mcp/era.ts";
+import type { JsonObject } from "../mcp/json.ts";
+import { stringAt } from "../mcp/json.ts";
+import { errorText, type Message, type MessageId, type RequestMessage, resultText } from "../mcp/message.ts";
+import type { Incoming } from "./incoming.ts";
+import { methodNotFound } from "./screen-request.ts";
+
+/** A whole answer; without a body there is no text. */
+export interface PlainAnswer {
+  readonly status: number;
+  readonly body?: Buffer;
+}
+
+/**
+ * The name is another than that of any upstream, and the same everywhere: clients keep what they cache under it.
+ * The version says nothing of the gateway's.
+ */
+const serverInfo = { name: "tsmcp-public", version: "1.0.0" };
+
+const capabilities = { tools: {}, prompts: {}, resources: {} };
+
+const lists: Readonly<Record<string, string>> = {
+  "tools/list": "tools",
+  "prompts/list": "prompts",
+  "resources/list": "resources",
+  "resources/templates/list": "resourceTemplates",
+};
+
+/** Returns what the internet is answered: constant but for the id and the version. Pure; asks nobody. */
+export function publicAnswer(incoming: Incoming): PlainAnswer {
+  return emptyAnswer(incoming, serverInfo);
+}
+
+interface ServerInfo {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** Returns the answer of a server of that name that has nothing. */
+export function emptyAnswer(incoming: Incoming, serverInfo: ServerInfo): PlainAnswer {
+  switch (incoming.kind) {
+    case "invalid":
+      return { status: 400, body: errorText(incoming.id, { code: incoming.code, message: "Invalid request" }) };
+    case "batch":
+      return { status: 400, body: errorText(null, { code: -32600, message: "Invalid request" }) };
+    case "one":
+      return answerTo(incoming.message, serverInfo);
+  }
+}
+
+/** What is said where the path, the method or the head is refused. */
+export function publicRefusal(status: number): PlainAnswer {
+  return { status, body: errorText(null, { code: -32600, message: "Invalid request" }) };
+}
+
+function answerTo(message: Message, serverInfo: ServerInfo): PlainAnswer {
+  if (message.kind !== "request") return { status: 202 };
+  const version = modernVersionOf(message);
+  if (version !== undefined && version !== modernVersion) return unsupportedVersion(message.id, version);
+  const isModern = version !== undefined;
+  const result = isModern ? modernResult(message, serverInfo) : legacyResult(message, serverInfo);
+  if (result !== undefined) return { status: 200, body: resultText(message.id, result) };
+  return { status: isModern ? 404 : 200, body: errorText(message.id, methodNotFound) };
+}
+
+function legacyResult({ method, params }: RequestMessage, serverInfo: ServerInfo): JsonObject | undefined {
+  if (method === "initialize") return { protocolVersion: versionFor(params), capabilities, serverInfo };
+  const list = listOf(method);
+  return list === undefined ? undefined : { [list]: [] };
+}
+
+/** Source: MCP 2026-07-28 server/discover and SEP-2549. */
+function modernResult({ method }: RequestMessage, serverInfo: ServerInfo): JsonObject | undefined {
+  const _meta = { "io.modelcontextprotocol/serverInfo": serverInfo };
+  const always = { resultType: "complete", ttlMs: 0, cacheScope: "private", _meta };
+  if (method === "server/discover") return { supportedVersions: [modernVersion], capabilities, ...always };
+  const list = listOf(method);
+  return list === undefined ? undefined : { [list]: [], ...always };
+}
+
+function listOf(method: string): string | undefined {
+  return Object.hasOwn(lists, method) ? lists[method] : undefined;
+}
+
+/** Returns the version to answer `initialize` with: what was asked for, where it is a legacy one that exists. */
+export function versionFor(params: JsonObject | undefined): string {
+  const asked = stringAt(params, "protocolVersion");
+  return asked !== undefined && legacyVersions.includes(asked) ? asked : newestLegacyVersion;
+}
+
+/** Returns the refusal of a version nobody here knows. Source: MCP 2026-07-28 basic/versioning. */
+export function unsupportedVersion(id: MessageId, requested: string): PlainAnswer {
+  const supported = isModernVersion(requested) ? [modernVersion] : legacyVersions;
+  return {
+    status: 400,
+    body: errorText(id, { code: -32022, message: "Unsupported protocol version", data: { supported, requested } }),
+  };
+}

@@ -1,0 +1,118 @@
+import { isObject, type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
+import type { RightKind } from "./rights.ts";
+import type { Era } from "./screen-request.ts";
+import { sealAt, type View } from "./view.ts";
+
+/** Returns an upstream's result as the caller may see it. Pure, but for what it learns of `ui://` resources. */
+export function screenResult(method: string, result: JsonObject, { era, view }: { era: Era; view: View }): JsonObject {
+  const screened = screenByMethod(method, result, view);
+  const sealed = sealResult(screened, view);
+  if (era === "legacy" || !("cacheScope" in sealed || cacheable.has(method))) return sealed;
+  // What it says depends on who asks.
+  return { ...sealed, ttlMs: typeof sealed.ttlMs === "number" ? sealed.ttlMs : 0, cacheScope: "private" };
+}
+
+/** Source: MCP 2026-07-28, SEP-2549. */
+const cacheable: ReadonlySet<string> = new Set([
+  "server/discover",
+  "tools/list",
+  "prompts/list",
+  "resources/list",
+  "resources/templates/list",
+  "resources/read",
+]);
+
+/** The capabilities that the gateway understands all methods of; `experimental` and `extensions` are anybody's. */
+const knownCapabilities = ["tools", "prompts", "resources", "logging", "completions"];
+
+function screenByMethod(method: string, result: JsonObject, view: View): JsonObject {
+  switch (method) {
+    case "initialize":
+    case "server/discover":
+      return { ...result, capabilities: screenCapabilities(objectAt(result, "capabilities") ?? {}) };
+    case "tools/list":
+      return filterList(result, { list: "tools", field: "name", kind: "tools", view });
+    case "prompts/list":
+      return filterList(result, { list: "prompts", field: "name", kind: "prompts", view });
+    case "resources/list":
+      return filterList(result, { list: "resources", field: "uri", kind: "resources", view });
+    case "resources/templates/list":
+      return filterList(result, { list: "resourceTemplates", field: "uriTemplate", kind: "resources", view });
+    case "tools/call":
+    case "tasks/result":
+      return Array.isArray(result.content) ? { ...result, content: withoutDeniedLinks(result.content, view) } : result;
+    case "prompts/get":
+      return Array.isArray(result.messages) ? { ...result, messages: messagesWithout(result.messages, view) } : result;
+    default:
+      return result;
+  }
+}
+
+function screenCapabilities(capabilities: JsonObject): JsonObject {
+  const { tasks } = capabilities;
+  const known = Object.fromEntries(
+    knownCapabilities.flatMap((name) => (isObject(capabilities[name]) ? [[name, capabilities[name]]] : [])),
+  );
+  if (!isObject(tasks)) return known;
+  // A list of tasks would be everybody's.
+  const { list: _list, ...offered } = tasks;
+  return { ...known, tasks: offered };
+}
+
+function filterList(
+  result: JsonObject,
+  { list, field, kind, view }: { list: string; field: string; kind: RightKind; view: View },
+): JsonObject {
+  const items = Array.isArray(result[list]) ? result[list] : [];
+  const seen = items.filter((item) => {
+    const name = stringAt(item, field);
+    return name !== undefined && view.rights.may(kind, name);
+  });
+  if (kind === "tools") for (const tool of seen) learnUi(tool, view);
+  return { ...result, [list]: seen };
+}
+
+/** The most pages of tools that are kept for one upstream. */
+const maxUiPages = 1_000;
+
+function learnUi(tool: unknown, { uiTools }: View): void {
+  const uri = stringAt(objectAt(objectAt(tool, "_meta"), "ui"), "resourceUri");
+  const name = stringAt(tool, "name");
+  if (uri === undefined || name === undefined || !uri.startsWith("ui://")) return;
+  const known = uiTools.get(uri);
+  if (known !== undefined) known.add(name);
+  else if (uiTools.size < maxUiPages) uiTools.set(uri, new Set([name]));
+}
+
+function messagesWithout(messages: readonly unknown[], view: View): unknown[] {
+  return messages.filter((message) => !isObject(message) || !isDeniedLink(message.content, view));
+}
+
+/** Content that is embedded comes with the call; a link is only a name, and names are what rights hide. */
+function withoutDeniedLinks(content: readonly unknown[], view: View): unknown[] {
+  return content.filter((item) => !isDeniedLink(item, view));
+}
+
+function isDeniedLink(item: unknown, { rights }: View): boolean {
+  if (!isObject(item) || item.type !== "resource_link") return false;
+  return typeof item.uri !== "string" || !rights.may("resources", item.uri);
+}
+
+function sealResult(result: JsonObject, view: View): JsonObject {
+  let sealed = sealAt(result, { key: "nextCursor", purpose: "cursor", view });
+  sealed = sealAt(sealed, { key: "requestState", purpose: "state", view });
+  sealed = sealAt(sealed, { key: "taskId", purpose: "task", view });
+  const task = objectAt(sealed, "task");
+  if (task !== undefined) sealed = { ...sealed, task: sealAt(task, { key: "taskId", purpose: "task", view }) };
+  return sealRelatedTask(sealed, view);
+}
+
+const relatedTask = "io.modelcontextprotocol/related-task";
+
+/** Returns `fields` with the task that its `_meta` names sealed like every other id of a task. */
+export function sealRelatedTask(fields: JsonObject, view: View): JsonObject {
+  const meta = objectAt(fields, "_meta");
+  const task = objectAt(meta, relatedTask);
+  if (meta === undefined || task === undefined) return fields;
+  return { ...fields, _meta: { ...meta, [relatedTask]: sealAt(task, { key: "taskId", purpose: "task", view }) } };
+}

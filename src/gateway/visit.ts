@@ -1,0 +1,117 @@
+import type { ServerResponse } from "node:http";
+import { messageText, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
+import type { Head } from "./head.ts";
+import type { Caller, Identities } from "./identities.ts";
+import type { Reply } from "./reply.ts";
+import { screenNotice } from "./screen-notice.ts";
+import { type Era, screenRequest } from "./screen-request.ts";
+import { screenResult } from "./screen-result.ts";
+import type { Sealer } from "./seal.ts";
+import type { Sessions } from "./sessions.ts";
+import { errorAnswer, type OnMessage, type Upstream } from "./upstream/upstream.ts";
+import { bindingOf, type UiTools, type View } from "./view.ts";
+
+/** What the private side needs to answer anybody. */
+export interface Front {
+  readonly identities: Identities;
+  readonly sealer: Sealer;
+  readonly sessions: Sessions;
+  readonly capability: () => string | undefined;
+}
+
+/** An upstream, and what was learnt of it on the way. */
+export interface Served {
+  readonly upstream: Upstream;
+  readonly uiTools: UiTools;
+}
+
+/** One request of an identified caller to one upstream. */
+export interface Visit {
+  readonly head: Head;
+  readonly response: ServerResponse;
+  readonly caller: Caller;
+  readonly address: string;
+  readonly served: Served;
+  readonly front: Front;
+}
+
+/** Returns the view of whoever has the address now; undefined when that is no longer the caller of the visit. */
+export function viewNow(visit: Visit, signal: AbortSignal): View | undefined | Promise<View | undefined> {
+  const found = visit.front.identities.at(visit.address, signal);
+  const judge = (now: Awaited<typeof found>): View | undefined =>
+    typeof now !== "string" && now.key === visit.caller.key ? viewOf(visit, now) : undefined;
+  return found instanceof Promise ? found.then(judge) : judge(found);
+}
+
+export function viewOf({ front, served }: Pick<Visit, "front" | "served">, caller: Caller): View {
+  return {
+    caller,
+    upstream: served.upstream.name,
+    rights: caller.rightsOn(served.upstream.name),
+    capability: front.capability(),
+    sealer: front.sealer,
+    uiTools: served.uiTools,
+  };
+}
+
+/** Brings an upstream's messages to the caller in their order, each as the rights of that moment allow. */
+export interface Delivery {
+  readonly onMessage: OnMessage;
+  /** Calls `then` once everything before it is delivered, with the view of that moment; not at all for a caller who is gone. */
+  settle(then: (view: View) => void): void;
+}
+
+export function createDelivery(visit: Visit, reply: Reply): Delivery {
+  let queue: Promise<void> | undefined;
+  const settle = (then: (view: View) => void): void => {
+    const work = (view: View | undefined): void => {
+      try {
+        if (view === undefined) reply.cut();
+        else then(view);
+      } catch {
+        // What a server sent cannot be written again, such as JSON nested without end.
+        reply.cut();
+      }
+    };
+    if (queue === undefined) {
+      const now = viewNow(visit, reply.signal);
+      if (!(now instanceof Promise)) {
+        work(now);
+        return;
+      }
+      queue = now.then(work);
+    } else queue = queue.then(async () => work(await viewNow(visit, reply.signal)));
+    const last = queue;
+    void last.then(() => {
+      if (queue === last) queue = undefined;
+    });
+  };
+  return {
+    settle,
+    onMessage: (message, eventId) =>
+      settle((view) => {
+        const seen = screenNotice(message, view);
+        if (seen === undefined) return;
+        const sealed = eventId === undefined ? undefined : view.sealer.seal(eventId, "event", bindingOf(view));
+        reply.event(messageText(seen), sealed);
+      }),
+  };
+}
+
+/** Returns the answer as the caller may see it now: its rights may be others than when it asked. */
+export function screenAnswer(
+  answer: ResponseMessage,
+  { request, asked, era, view }: { request: RequestMessage; asked: Caller; era: Era; view: View },
+): ResponseMessage {
+  if (view.caller !== asked) {
+    const again = screenRequest(request, era, view);
+    if (again.kind === "refused") return errorAnswer(request.id, again.error);
+  }
+  const { outcome } = answer;
+  if ("error" in outcome) return { ...answer, id: request.id };
+  const result = screenResult(request.method, outcome.result, { era, view });
+  return { kind: "response", id: request.id, outcome: { result } };
+}
+
+/** The server's side broke in a way that none of its answers tells. */
+export const internalError: RpcError = { code: -32603, message: "Internal error" };

@@ -1,0 +1,179 @@
+import { createServer, type IncomingHttpHeaders, request } from "node:http";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { silentLog } from "../../../src/core/log.ts";
+import { Secret } from "../../../src/core/secrets.ts";
+import { type Gateway, type GatewayRules, startGateway } from "../../../src/gateway/gateway.ts";
+import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
+import type { FakeUpstream } from "../../fakes/upstream.ts";
+
+/** Who has which address in the imitated tailnet. */
+export const agentAddress = "100.64.0.1";
+export const aliceAddress = "100.64.0.2";
+export const strangerAddress = "100.64.0.3";
+export const ownAddress = "100.64.0.9";
+
+interface Node {
+  readonly StableID: string;
+  readonly login: string;
+  readonly tags?: readonly string[];
+  readonly shared?: boolean;
+  readonly caps?: Readonly<Record<string, readonly unknown[]>>;
+}
+
+export type Nodes = Record<string, Node>;
+
+export function usualNodes(): Nodes {
+  return {
+    [agentAddress]: { StableID: "nAgent", login: "tagged-devices", tags: ["tag:agent"] },
+    [aliceAddress]: { StableID: "nAlice", login: "alice@example.com" },
+    [strangerAddress]: { StableID: "nStranger", login: "eve@elsewhere.example", shared: true },
+    [ownAddress]: { StableID: "nSelf", login: "tagged-devices", tags: ["tag:server"] },
+  };
+}
+
+/** A LocalAPI that tells what `nodes` say at that moment, and counts the questions. */
+export async function startWhois(nodes: Nodes): Promise<{ socket: string; asked: string[] }> {
+  const asked: string[] = [];
+  const server = createServer((incoming, response) => {
+    const url = new URL(incoming.url ?? "/", "http://localhost");
+    if (url.pathname.endsWith("/status")) {
+      const Self = { DNSName: "server.tail.ts.net.", TailscaleIPs: [ownAddress], Online: true };
+      response.end(JSON.stringify({ Version: "1.102.5", BackendState: "Running", Self }));
+      return;
+    }
+    const address = url.searchParams.get("addr") ?? "";
+    asked.push(address);
+    const node = nodes[address];
+    if (node === undefined) {
+      response.writeHead(404).end("no match for IP:port");
+      return;
+    }
+    const { StableID, login, tags, shared, caps } = node;
+    const Node = {
+      StableID,
+      Name: `${StableID.toLowerCase()}.tail.ts.net.`,
+      Tags: tags,
+      Hostinfo: { ShareeNode: shared },
+    };
+    response.end(JSON.stringify({ Node, UserProfile: { LoginName: login, DisplayName: login }, CapMap: caps ?? {} }));
+  });
+  const socket = join(temporaryDirectory(), "s");
+  await new Promise<void>((resolve) => server.listen(socket, () => resolve()));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { socket, asked };
+}
+
+export interface Front {
+  readonly gateway: Gateway;
+  readonly asked: readonly string[];
+  send(side: "private" | "public" | "admin", ask: Ask): Promise<Answer>;
+}
+
+export interface Ask {
+  readonly method?: string;
+  readonly path?: string;
+  /** In order, with whatever doubles. */
+  readonly headers?: readonly (readonly [string, string])[];
+  readonly from?: string;
+  readonly body?: unknown;
+  readonly session?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+  readonly json: unknown;
+}
+
+/** Starts a gateway on sockets, in front of the upstreams. */
+export async function startFront(options: {
+  readonly upstreams: readonly FakeUpstream[];
+  readonly rules?: GatewayRules;
+  readonly nodes?: Nodes;
+  readonly keys?: readonly [Secret, ...Secret[]];
+  readonly single?: boolean;
+}): Promise<Front> {
+  const { upstreams, rules = {}, nodes = usualNodes(), keys = [testKey], single = false } = options;
+  const { socket, asked } = await startWhois(nodes);
+  const directory = temporaryDirectory();
+  const at = (name: string) => ({ kind: "unix", path: join(directory, name) }) as const;
+  const gateway = await startGateway({
+    upstreams: Object.fromEntries(upstreams.map(({ name }) => [name, {}])),
+    rules,
+    plan: single
+      ? { kind: "single", single: at("single"), admin: at("admin") }
+      : { kind: "two", private: at("private"), public: at("public"), admin: at("admin") },
+    socket,
+    keys,
+    world: { log: silentLog, env: {}, cwd: directory, proxy: undefined },
+    createUpstream: (name) => {
+      const found = upstreams.find((upstream) => upstream.name === name);
+      if (found === undefined) throw new Error(`no upstream ${name}`);
+      return found;
+    },
+    log: silentLog,
+  });
+  onTestFinished(() => gateway.close());
+  return { gateway, asked, send: (side, ask) => send(gateway[side].listen.slice("unix:".length), ask) };
+}
+
+export const testKey = new Secret("0123456789abcdef0123456789abcdef", "test");
+
+const usualHeaders = [
+  ["content-type", "application/json"],
+  ["accept", "application/json, text/event-stream"],
+] as const;
+
+export function send(socketPath: string, ask: Ask): Promise<Answer> {
+  const { method = "POST", path = "/mcp/notes", headers = usualHeaders, from, body, session } = ask;
+  const all = [
+    ["host", "localhost"],
+    ...headers,
+    ...(from === undefined ? [] : [["x-forwarded-for", from] as const]),
+    ...(session === undefined ? [] : [["mcp-session-id", session] as const]),
+  ];
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, method, path, headers: all.flat(), setHost: false, agent: false });
+    outgoing.once("error", reject);
+    outgoing.once("response", (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.once("end", () => {
+        const text = Buffer.concat(chunks).toString();
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: jsonOf(text) });
+      });
+    });
+    outgoing.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
+  });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export function rpc(method: string, params?: object, id: number | string = 1): object {
+  return { jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) };
+}
+
+export const initialize = rpc("initialize", {
+  protocolVersion: "2025-11-25",
+  capabilities: {},
+  clientInfo: { name: "test", version: "1" },
+});
+
+/** Opens a legacy session, and returns its id. */
+export async function openSession(front: Front, from: string): Promise<string> {
+  const { headers } = await front.send("private", { from, body: initialize });
+  const id = headers["mcp-session-id"];
+  if (typeof id !== "string") throw new Error("no session was opened");
+  return id;
+}
