@@ -5,10 +5,13 @@ import type { ConfiguredServer } from "../config/servers.ts";
 import type { Secret } from "../core/secrets.ts";
 import type { ListenAddress } from "../tailscale/daemon-arguments.ts";
 import type { NodeSettings } from "../tailscale/up-arguments.ts";
+import type { AcquireRequest } from "./acquire/request.ts";
 
 /** What `up` was asked for; every value is checked. */
 export interface UpRequest {
   readonly node: NodeSettings;
+  /** How tailscale is got where it is missing. */
+  readonly acquire: AcquireRequest;
   readonly credential: RequestedCredential | undefined;
   /** Shows a URL where a person can log in. */
   readonly interactive: boolean;

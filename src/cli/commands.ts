@@ -6,6 +6,7 @@ import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
 import { envCommand } from "./commands/env.ts";
+import { installCommand } from "./commands/install.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
 import { toolsCommand } from "./commands/tools.ts";
@@ -14,6 +15,7 @@ import { upCommand } from "./commands/up.ts";
 /** Returns every command, in the order of the help page. */
 export function allCommands(session: Session): Command[] {
   return [
+    installCommand(session),
     upCommand(session),
     downCommand(session),
     statusCommand(session),

@@ -1,4 +1,3 @@
-import { isAbsolute, resolve } from "node:path";
 import { launcherFor } from "../agents/executable.ts";
 import { agentOfThisMachine, selectAgents } from "../agents/registry.ts";
 import { parseListenAddress } from "../bootstrap/listen-address.ts";
@@ -8,11 +7,13 @@ import type { ExportMode } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { serverFromAssignment } from "../config/server.ts";
 import { type ConfiguredServer, serversOf } from "../config/servers.ts";
-import { settingsOf, variableText } from "../config/settings.ts";
+import { type GivenSettings, settingsOf, variableText } from "../config/settings.ts";
 import { TsmcpError } from "../core/errors.ts";
 import type { Environment } from "../core/runtime-directory.ts";
 import { readSecret } from "../core/secrets.ts";
+import { acquireRequest, listOf } from "./acquire-request.ts";
 import type { CommandContext } from "./context.ts";
+import { fromHere } from "./from-here.ts";
 
 /** The options of `up` as commander hands them over. */
 export interface UpOptions {
@@ -53,6 +54,7 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
       advertiseTags: options.advertiseTags === undefined ? undefined : listOf(options.advertiseTags),
       acceptRoutes: options.acceptRoutes,
       loginServer: options.loginServer,
+      ...variableSources(context.env),
       proxy: options.proxy,
       exports: options.export,
       agents: options.agent.length === 0 ? undefined : options.agent,
@@ -68,6 +70,7 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
       acceptRoutes: settings.acceptRoutes,
       shieldsUp: options.shieldsUp !== false,
     }),
+    acquire: acquireRequest(settings, undefined),
     credential: credentialOf(options, context.env),
     interactive: options.interactive === true,
     proxy: parseListenAddress(settings.proxy, "--proxy"),
@@ -91,20 +94,21 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
   };
 }
 
+/** `install` has options for these; `up` gets what is missing as that does. */
+function variableSources(env: Environment): GivenSettings {
+  const sha256 = variableText(env, "TSMCP_SHA256");
+  return {
+    tailscaleVersion: variableText(env, "TSMCP_TAILSCALE_VERSION"),
+    mirror: variableText(env, "TSMCP_MIRROR"),
+    sha256: sha256 === undefined ? undefined : listOf(sha256),
+  };
+}
+
 /** Of a directory that is gone, `/` would be written to for it. */
 function workspaceOf({ workspace, server }: UpOptions, context: CommandContext): string {
   return workspace === undefined && server.length === 0 && context.isCwdGone === true
     ? context.cwd
     : fromHere(workspace ?? ".", "--workspace", context);
-}
-
-function fromHere(path: string, option: string, { cwd, isCwdGone }: CommandContext): string {
-  if (isAbsolute(path) || isCwdGone !== true) return resolve(cwd, path);
-  throw new TsmcpError({
-    code: "usage-invalid",
-    message: `${option}: the working directory was deleted`,
-    hint: `pass ${option} with a path that begins with /, or run this in another directory`,
-  });
 }
 
 /** The URL that `tsmcp env` put into an older shell tells where the proxy was, and asks for nothing. */
@@ -173,11 +177,4 @@ function stateChoice({ state, stateDir }: UpOptions, context: CommandContext): S
     });
   }
   return { kind: "directory", path: fromHere(stateDir, "--state-dir", context) };
-}
-
-function listOf(text: string): readonly string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
 }

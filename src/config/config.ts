@@ -24,6 +24,8 @@ export interface TailscaleConfig {
   readonly acceptRoutes?: boolean;
   readonly loginServer?: string;
   readonly version?: string;
+  readonly mirror?: string;
+  readonly sha256?: readonly string[];
 }
 
 export type ExportMode = "profile" | "github" | "github-all" | "none";

@@ -10,6 +10,8 @@ export interface Settings {
   readonly acceptRoutes: boolean;
   readonly loginServer: string | undefined;
   readonly tailscaleVersion: string | undefined;
+  readonly mirror: string;
+  readonly sha256: readonly string[];
   readonly proxy: string;
   /** Undefined: `profile` in a known agent VM, else `none`. */
   readonly exports: ExportMode | undefined;
@@ -56,6 +58,18 @@ export const settings: { readonly [Name in keyof Settings]: Setting<Settings[Nam
     fallback: undefined,
     read: (config) => config.tailscale?.version,
   },
+  mirror: {
+    key: "tailscale.mirror",
+    variable: "TSMCP_MIRROR",
+    fallback: "https://pkgs.tailscale.com/stable/",
+    read: (config) => config.tailscale?.mirror,
+  },
+  sha256: {
+    key: "tailscale.sha256",
+    variable: "TSMCP_SHA256",
+    fallback: [],
+    read: (config) => config.tailscale?.sha256,
+  },
   proxy: {
     key: "proxy.listen",
     variable: "TSMCP_PROXY",
@@ -92,6 +106,8 @@ export function settingsOf(given: GivenSettings, loaded: LoadedConfig): Settings
     acceptRoutes: given.acceptRoutes ?? fromFiles(settings.acceptRoutes, loaded).value,
     loginServer: given.loginServer ?? fromFiles(settings.loginServer, loaded).value,
     tailscaleVersion: given.tailscaleVersion ?? fromFiles(settings.tailscaleVersion, loaded).value,
+    mirror: given.mirror ?? fromFiles(settings.mirror, loaded).value,
+    sha256: given.sha256 ?? fromFiles(settings.sha256, loaded).value,
     proxy: given.proxy ?? fromFiles(settings.proxy, loaded).value,
     exports: given.exports ?? fromFiles(settings.exports, loaded).value,
   };

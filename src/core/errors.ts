@@ -14,6 +14,8 @@ export const errorExits = {
   "tool-arguments-invalid": 2,
   "tailscale-missing": 1,
   "tailscale-outdated": 1,
+  "checksum-mismatch": 1,
+  "archive-broken": 1,
   "daemon-failed": 1,
   "daemon-foreign": 1,
   "login-failed": 1,

@@ -1,6 +1,6 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
-import type { Environment } from "../core/runtime-directory.ts";
+import { type Environment, homeDirectory } from "../core/runtime-directory.ts";
 import { trustedDirectories, workingDirectory } from "../core/search-path.ts";
 
 /** Where tailscale's two programs are, or which of them are missing. */
@@ -16,7 +16,7 @@ export type Programs =
 /** A user's PATH often lacks these, and packages put tailscaled into /usr/sbin. */
 const systemDirectories = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/** Returns the programs on `PATH`, then in the system's directories for daemons. */
+/** Returns the programs on `PATH`, then in the system's directories for daemons and in the user's own, where `install` puts them. */
 export function locatePrograms(env: Environment): Programs {
   const [tailscale, tailscaled] = [locateProgram("tailscale", env), locateProgram("tailscaled", env)];
   if (tailscale !== undefined && tailscaled !== undefined) return { kind: "found", tailscale, tailscaled };
@@ -35,7 +35,9 @@ function anywhereOnPath(name: string, { PATH = "" }: Environment): string | unde
 /** Returns the absolute path of an executable, or undefined. What a repository puts on `PATH` is left out: the program gets the key. */
 export function locateProgram(name: string, env: Environment, cwd = workingDirectory()): string | undefined {
   const onPath = trustedDirectories(env.PATH ?? "/usr/local/bin:/usr/bin:/bin", { env, cwd });
-  return [...onPath, ...systemDirectories].map((directory) => join(directory, name)).find(isExecutable);
+  const home = homeDirectory(env);
+  const own = home === undefined ? [] : [join(home, ".local/bin")];
+  return [...onPath, ...systemDirectories, ...own].map((directory) => join(directory, name)).find(isExecutable);
 }
 
 function isExecutable(path: string): boolean {

@@ -1,6 +1,8 @@
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -10,8 +12,11 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { dial } from "../../src/net/dial.ts";
+import { releaseArchitecture } from "../../src/tailscale/release.ts";
+import { startMirror } from "../fakes/mirror.ts";
 import { startEcho } from "../tailnet/harness/echo.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
@@ -294,14 +299,36 @@ describe("a failed up", () => {
     expect(processesNaming(vm.home)).toEqual([]);
   });
 
-  test("says how to get tailscale when there is none", async () => {
+  test("says why it cannot get tailscale when there is none, and leaves nothing", async () => {
     const vm = machine();
     const bin = tailnet.tempDir();
     symlinkSync(process.execPath, join(bin, "node"));
-    const outcome = await tsmcp(["up"], vm, { TS_AUTHKEY: "tskey-auth-unused", PATH: bin });
+    const env = { TS_AUTHKEY: "tskey-auth-unused", PATH: bin, TSMCP_MIRROR: "http://127.0.0.1:9" };
+    const outcome = await tsmcp(["up"], vm, env);
     expect(outcome.exitCode).toBe(1);
-    expect(outcome.stderr).toContain("tsmcp: error: tailscale and tailscaled are not on PATH");
-    expect(outcome.stderr).toContain("https://pkgs.tailscale.com/stable/");
+    expect(outcome.stderr).toContain("tsmcp: error: tailscale and tailscaled could not be got: ");
+    expect(outcome.stderr).toContain("connect ECONNREFUSED 127.0.0.1:9");
+    expect(filesBelow(vm.home)).toEqual([]);
+  });
+
+  test("gets tailscale from the mirror when there is none, and keeps it", async () => {
+    const vm = machine();
+    const bin = tailnet.tempDir();
+    for (const [name, file] of [
+      ["node", process.execPath],
+      ["sh", "/bin/sh"],
+    ] as const)
+      symlinkSync(file, join(bin, name));
+    await using mirror = await startMirror("1.102.5");
+    const top = `tailscale_1.102.5_${releaseArchitecture(process.arch)}`;
+    mirror.put(`${top}.tgz`, { bytes: packPrograms(top) });
+    const env = { TS_AUTHKEY: await tailnet.createKey({ ephemeral: true }), PATH: bin, TSMCP_MIRROR: mirror.url };
+    const up = await tsmcp(["up", "--json"], vm, env);
+    expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
+    expect(statuses(up)).toMatchObject({ install: "done", daemon: "done", login: "done", proxy: "done" });
+    expect((await tsmcp(["down"], vm, env)).exitCode).toBe(0);
+    const again = await tsmcp(["up", "--dry-run", "--json"], vm, { ...env, TSMCP_MIRROR: "http://127.0.0.1:9" });
+    expect(statuses(again)).toMatchObject({ install: "kept" });
   });
 
   test("asks for a key before anything is started", async () => {
@@ -456,3 +483,12 @@ describe("servers", () => {
     expect(processesNaming(vm.home)).toEqual([]);
   });
 });
+
+/** The test tailnet's own programs, as the publisher packs them. */
+function packPrograms(top: string): Buffer {
+  const directory = tailnet.tempDir();
+  mkdirSync(join(directory, top));
+  for (const name of ["tailscale", "tailscaled"]) copyFileSync(join(tailnet.binDir, name), join(directory, top, name));
+  execFileSync("tar", ["-cf", "a.tar", top], { cwd: directory });
+  return gzipSync(readFileSync(join(directory, "a.tar")), { level: 1 });
+}

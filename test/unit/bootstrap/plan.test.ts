@@ -11,6 +11,7 @@ const server = { ...serverFromUrl("https://n.t.ts.net:8443/mcp", "URL", "notes")
 
 const request: UpRequest = {
   node: { loginServer: undefined, hostname: undefined, advertiseTags: [], acceptRoutes: false, shieldsUp: true },
+  acquire: { version: undefined, pins: [], mirror: new URL("https://mirror.test/"), directory: undefined },
   credential: { flag: "--auth-key", secret: new Secret("k", "TS_AUTHKEY") },
   interactive: false,
   proxy,
@@ -104,7 +105,7 @@ test.each([
     { ...nothing, programs: { kind: "missing", names: ["tailscaled"], refused: [] } },
     {},
     "install",
-    "planned: tailscaled is not installed",
+    "planned: get tailscale (the newest) from https://mirror.test/",
   ],
   [
     "a lost daemon",

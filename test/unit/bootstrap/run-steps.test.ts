@@ -43,6 +43,7 @@ function attemptFor(url: string): Attempt {
   return {
     request: {
       node: { loginServer: undefined, hostname: undefined, advertiseTags: [], acceptRoutes: false, shieldsUp: true },
+      acquire: { version: undefined, pins: [], mirror: new URL("https://mirror.test/"), directory: undefined },
       credential: undefined,
       interactive: false,
       proxy: { host: "127.0.0.1", port: 1055 },

@@ -33,6 +33,8 @@ test("explainConfig tells each value with its origin when files and environment 
       "tailscale.acceptRoutes = true (/f1:1:35)",
       "tailscale.loginServer = null (default)",
       "tailscale.version = null (default)",
+      "tailscale.mirror = "https://pkgs.tailscale.com/stable/" (default)",
+      "tailscale.sha256 = [] (default)",
       "proxy.listen = "http://[secret]@127.0.0.1:9" (TSMCP_PROXY)",
       "proxy.exports = null (default)",
       "gateway.upstreams = {"w":{"command":"x","env":{"TOKEN":"(set)"}}} (/f1:2:14)",
