@@ -1,0 +1,51 @@
+import { Agent, type ClientRequest, request } from "node:http";
+
+export type { ClientRequest, IncomingMessage } from "node:http";
+
+/** A server of plain HTTP/1.1 on this machine. */
+export type BackendPlace =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "unix"; readonly path: string };
+
+export interface BackendRequest {
+  readonly method: string;
+  readonly target: string;
+  /** In the order and spelling in which they go out; nothing is added but what framing needs. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** One backend and the connections kept to it. */
+export interface Backend {
+  /** Returns a request whose body is still to be written; it emits `response`, `upgrade` or `error`. */
+  open(request: BackendRequest): ClientRequest;
+  close(): void;
+}
+
+/** Returns a pool that keeps `maxIdle` connections, and opens as many more as are asked for. */
+export function createBackend(place: BackendPlace, { maxIdle }: { readonly maxIdle: number }): Backend {
+  const agent = new Agent({ keepAlive: true, maxFreeSockets: maxIdle, scheduling: "lifo" });
+  const where = place.kind === "unix" ? { socketPath: place.path } : { host: place.host, port: place.port };
+  return {
+    open({ method, target, headers }) {
+      const outgoing = request({ ...where, agent, method, path: target, setHost: false, insecureHTTPParser: false });
+      for (const [name, values] of grouped(headers)) {
+        outgoing.setHeader(name, values.length === 1 ? (values[0] ?? "") : values);
+      }
+      // Node would write one of its own, which Go does not; removing what is not there says so.
+      if (!outgoing.hasHeader("connection")) outgoing.removeHeader("connection");
+      return outgoing;
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+/** Lines of one name stay lines, in their order. */
+function grouped(headers: BackendRequest["headers"]): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const [name, value] of headers) {
+    const values = groups.get(name);
+    if (values === undefined) groups.set(name, [value]);
+    else values.push(value);
+  }
+  return groups;
+}

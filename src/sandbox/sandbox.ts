@@ -1,0 +1,113 @@
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startGuard } from "../process/guard.ts";
+import { startCaller } from "./caller.ts";
+import { createAuthority } from "./certificates.ts";
+import { noFaults } from "./faults.ts";
+import { createFront } from "./front/front.ts";
+import type { Sandbox, SandboxCaller, SandboxOptions } from "./options.ts";
+import { createTailnet, defaultVersion } from "./people.ts";
+import { withServed } from "./serve-change.ts";
+import { type CallerName, callerNames, type Tailnet } from "./tailnet.ts";
+
+const dayMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Starts an imitation tailnet on loopback: one server, its Serve and Funnel fronts, and callers that differ in what
+ * tailscaled says of them. It needs no account and no network, and ends with this process.
+ * Throws `unsupported` for a version or a target that is not imitated.
+ */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const tailnet = createTailnet({ version: options.version ?? defaultVersion, callers: options.callers ?? {} });
+  for (const request of options.serve ?? []) tailnet.serve = withServed(tailnet.serve, request);
+  const faults = noFaults();
+  const host = tailnet.server.dnsName;
+  const authority = await createAuthority();
+  const certificates = {
+    valid: await authority.issue({ name: host, notBefore: daysFromNow(-1), notAfter: daysFromNow(29) }),
+    expired: await authority.issue({ name: host, notBefore: daysFromNow(-60), notAfter: daysFromNow(-1) }),
+  };
+  const front = createFront(tailnet, (name) =>
+    name.toLowerCase() === host ? certificates[faults.certificate] : undefined,
+  );
+  // Short, because a unix socket's path has 108 bytes at most.
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "tsmcp-sandbox-")));
+  const guard = startGuard(directory);
+  const caFile = join(directory, "ca.pem");
+  const opened: { close(): Promise<void> }[] = [];
+  const close = async (): Promise<void> => {
+    front.close();
+    await Promise.all(opened.map((part) => part.close()));
+    rmSync(directory, { recursive: true, force: true });
+    guard.dismiss();
+  };
+  try {
+    writeFileSync(caFile, authority.certificate);
+    const started = await Promise.all(callerNames.map((name) => startCaller({ name, tailnet, front, faults, caFile })));
+    opened.push(...started);
+    const callers = byName(started.map(({ caller }) => caller));
+    return {
+      host,
+      suffix: tailnet.suffix,
+      ca: authority.certificate,
+      caFile,
+      directory,
+      callers,
+      faults,
+      serve(request) {
+        tailnet.serve = withServed(tailnet.serve, request);
+      },
+      env: (caller = "agent") => environmentOf(callers, caller, { tailnet, caFile }),
+      close,
+      [Symbol.asyncDispose]: close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function daysFromNow(days: number): Date {
+  return new Date(Date.now() + days * dayMs);
+}
+
+function byName(callers: readonly SandboxCaller[]): Readonly<Record<CallerName, SandboxCaller>> {
+  const find = (name: CallerName): SandboxCaller => {
+    const found = callers.find((caller) => caller.name === name);
+    if (found === undefined) throw new Error(`the sandbox has no caller ${name}`);
+    return found;
+  };
+  return {
+    user: find("user"),
+    agent: find("agent"),
+    stranger: find("stranger"),
+    guest: find("guest"),
+    internet: find("internet"),
+  };
+}
+
+/** Programs of every kind trust the authority by one of these; tsmcp also needs to be told where the internet is. */
+function environmentOf(
+  callers: Readonly<Record<CallerName, SandboxCaller>>,
+  name: CallerName,
+  { caFile }: { readonly tailnet: Tailnet; readonly caFile: string },
+): Readonly<Record<string, string>> {
+  const { proxy } = callers[name];
+  const trust = {
+    NODE_EXTRA_CA_CERTS: caFile,
+    SSL_CERT_FILE: caFile,
+    CURL_CA_BUNDLE: caFile,
+    REQUESTS_CA_BUNDLE: caFile,
+  };
+  const publicWay = { TSMCP_CONNECT_TO: callers.internet.connectTo.join(",") };
+  return proxy === undefined
+    ? { ...trust, ...publicWay }
+    : {
+        ...trust,
+        ...publicWay,
+        TSMCP_PROXY: proxy,
+        HTTPS_PROXY: proxy,
+        ALL_PROXY: proxy.replace("http://", "socks5h://"),
+      };
+}
