@@ -1,3 +1,5 @@
+import { untilAborted } from "../core/until-aborted.ts";
+
 /** A signal that fires when the caller's does or after `timeoutMs`, and says which of the two it was. */
 export interface Deadline {
   readonly signal: AbortSignal;
@@ -27,19 +29,10 @@ export function startDeadline(options: {
     get expired() {
       return expired;
     },
-    race: (work) => raceSignal(work, controller.signal),
+    race: (work) => untilAborted(work, controller.signal),
     stop() {
       clearTimeout(timer);
       options.signal?.removeEventListener("abort", passOn);
     },
   };
-}
-
-function raceSignal<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -1,4 +1,5 @@
 import { messageOf, TsmcpError } from "../core/errors.ts";
+import { untilAborted } from "../core/until-aborted.ts";
 import { startDeadline } from "./deadline.ts";
 import type { Socket } from "./dial.ts";
 import { dialError } from "./dial-error.ts";
@@ -183,13 +184,4 @@ function unprocessed(target: string, cause: Error): TsmcpError {
 function endWire(wire: Wire): void {
   if (wire.kind === "h2") wire.pool.destroy();
   else wire.pool.close();
-}
-
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

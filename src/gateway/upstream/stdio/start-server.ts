@@ -1,0 +1,132 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "../../../core/log.ts";
+import { plainLines } from "../../../core/plain-text.ts";
+import { modernMeta, modernVersion } from "../../../mcp/era.ts";
+import type { JsonObject } from "../../../mcp/json.ts";
+import type { RpcError } from "../../../mcp/message.ts";
+import { type Child, startChild } from "../../../process/child.ts";
+import type { Watchdog } from "../../../process/watchdog.ts";
+import { linesOf } from "../../../streams/lines.ts";
+import { createAllowance } from "../allowance.ts";
+import { UpstreamFailure } from "../failure.ts";
+import type { Room } from "./room.ts";
+import { openWire, type Wire, type WireOwner } from "./wire.ts";
+
+/** What runs, and what it gets. */
+export interface StdioProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+/** How the server is to be opened: each child is of one era for good, as the official SDK has it. */
+export type StdioOpening =
+  | { readonly era: "legacy"; readonly params: JsonObject; readonly owner: WireOwner }
+  | { readonly era: "modern" };
+
+/** A server that runs and has been opened. */
+export interface RunningServer {
+  readonly wire: Wire;
+  /** What it answered to `initialize` or `server/discover`. */
+  readonly result: JsonObject;
+  stop(): Promise<void>;
+}
+
+/** The server is up, and does not want to be opened like this. */
+export class OpeningRefused extends Error {
+  readonly rpc: RpcError;
+
+  constructor(rpc: RpcError) {
+    super(rpc.message);
+    this.name = "OpeningRefused";
+    this.rpc = rpc;
+  }
+}
+
+export interface StdioWorld {
+  readonly name: string;
+  readonly program: StdioProgram;
+  readonly log: Log;
+  readonly watchdog: Watchdog;
+  readonly room: Room;
+  /** From the start to the answer: a package may have to be fetched first. */
+  readonly openTimeoutMs: number;
+  readonly silenceMs: number;
+}
+
+/** How long a child may take to go, at each step of asking. */
+const stopGraceMs = 2_000;
+
+const ownQuestion: WireOwner = { callerKey: undefined, deliver: () => false, isSubscribed: () => false };
+
+/** Returns the server, started and opened. Throws UpstreamFailure, or OpeningRefused; then nothing is left of it. */
+export async function startServer(
+  world: StdioWorld,
+  opening: StdioOpening,
+  { isExclusive }: { isExclusive: boolean },
+): Promise<RunningServer> {
+  const { name, program, log, watchdog, openTimeoutMs } = world;
+  const leave = await world.room.take();
+  const started = await startChild({ ...program, file: program.command });
+  if (started.kind === "refused") {
+    leave();
+    throw new UpstreamFailure("unreachable", `cannot be started (${started.reason})`);
+  }
+  const { child } = started;
+  watchdog.watch(child.pid);
+  void child.ended.then((end) => {
+    leave();
+    watchdog.forget(child.pid);
+    log.debug(`${name}: process ${child.pid} ended (${JSON.stringify(end)})`);
+  });
+  void logErrors(child, { name, log });
+  const wire = openWire(child, { ...world, isExclusive });
+  const signal = AbortSignal.timeout(openTimeoutMs);
+  try {
+    const request =
+      opening.era === "legacy"
+        ? { method: "initialize", params: opening.params }
+        : { method: "server/discover", params: { _meta: modernMeta(modernVersion) } };
+    const { outcome } = await wire.request(
+      { kind: "request", id: 0, ...request },
+      {
+        owner: opening.era === "legacy" ? opening.owner : ownQuestion,
+        signal,
+        onMessage: () => {},
+        abortCancels: false,
+      },
+    );
+    if ("error" in outcome) throw new OpeningRefused(outcome.error);
+    return { wire, result: outcome.result, stop: () => child.stop(stopGraceMs) };
+  } catch (error) {
+    void child.stop(stopGraceMs);
+    if (signal.aborted) throw new UpstreamFailure("timeout", `was not ready within ${openTimeoutMs} ms`);
+    if (error instanceof UpstreamFailure) throw new UpstreamFailure("unreachable", error.message);
+    throw error;
+  }
+}
+
+const maxErrorLineBytes = 4 * 1024;
+
+/** What a server writes to its stderr is for people; more than they can read is left out, and a flood has to wait. */
+async function logErrors(child: Child, { name, log }: { name: string; log: Log }): Promise<void> {
+  const shown = createAllowance({ burst: 200, perSecond: 20 });
+  const read = createAllowance({ burst: 8 * 1024 * 1024, perSecond: 1024 * 1024 });
+  let left = 0;
+  for await (const line of linesOf(child.stderr, maxErrorLineBytes)) {
+    const bytes = line.kind === "line" ? line.bytes : line.head;
+    const nowMs = performance.now();
+    if (shown.spend(1, nowMs) > 0) left += 1;
+    else {
+      if (left > 0) log.info(`${name}: (${left} lines left out)`);
+      left = 0;
+      log.info(`${name}: ${plainLines(bytes.toString("utf8"))}`);
+    }
+    const pauseMs = read.spend(bytes.length + lineCostBytes, nowMs);
+    if (pauseMs > 0) await delay(pauseMs, undefined, { ref: false });
+  }
+}
+
+/** What a line costs beside its bytes. */
+const lineCostBytes = 100;
