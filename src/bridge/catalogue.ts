@@ -1,10 +1,10 @@
 import type { Log } from "../core/log.ts";
 import { type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
 import type { RequestMessage } from "../mcp/message.ts";
+import { createToolBook, type ToolBook, withoutInvalidTools } from "../mcp/tool-book.ts";
 import { earlyList, lists } from "./early-answer.ts";
 import type { KnownServer } from "./known-server.ts";
 import type { Memory } from "./memory.ts";
-import { createToolBook, type ToolBook, withoutInvalidTools } from "./tool-book.ts";
 
 /** The lists as the agent has them, and the server's as far as they were seen. */
 export interface Catalogue {

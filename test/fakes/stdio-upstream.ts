@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { createStdioUpstream, type StdioUpstreamOptions } from "../../src/gateway/upstream/stdio/stdio-upstream.ts";
 import type { Upstream } from "../../src/gateway/upstream/upstream.ts";
-import { createWatchdog } from "../../src/process/watchdog.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 const program = fileURLToPath(new URL("../peers/stdio-server.mjs", import.meta.url));
@@ -20,7 +19,6 @@ export function stdioUpstream(
   readonly said: string[];
 } {
   const file = join(temporaryDirectory(), "notes");
-  const watchdog = createWatchdog();
   const said: string[] = [];
   const log = { info: (line: string) => said.push(line), warn: (line: string) => said.push(line), debug: () => {} };
   const upstream = createStdioUpstream({
@@ -32,7 +30,6 @@ export function stdioUpstream(
       cwd: "/",
     },
     log,
-    watchdog,
     openTimeoutMs: 20_000,
     silenceMs: 60_000,
     isolation: "shared",
@@ -41,10 +38,7 @@ export function stdioUpstream(
     idleMs: 60_000,
     ...options,
   });
-  onTestFinished(async () => {
-    await upstream.close();
-    watchdog.close();
-  });
+  onTestFinished(() => upstream.close());
   const notes = (): string[] => (existsSync(file) ? readFileSync(file, "utf8").split("\n").filter(Boolean) : []);
   const pids = (): number[] => notes().flatMap((line) => (line.startsWith("start ") ? [Number(line.slice(6))] : []));
   return { upstream, notes, pids, said };

@@ -1,7 +1,10 @@
 import type { UpstreamConfig } from "../../config/config.ts";
+import { TsmcpError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { Environment } from "../../core/runtime-directory.ts";
+import { createStdioUpstream } from "./stdio/stdio-upstream.ts";
 import type { Upstream } from "./upstream.ts";
+import { createWhoami } from "./whoami.ts";
 
 /** What upstreams share: where they log, the variables that `tokenEnv` may name, and the tailnet's proxy. */
 export interface UpstreamWorld {
@@ -14,3 +17,68 @@ export interface UpstreamWorld {
 
 /** Makes the upstream that one entry of the configuration describes; it starts with the first call. */
 export type CreateUpstream = (name: string, config: UpstreamConfig, world: UpstreamWorld) => Upstream;
+
+/** A package that `npx` fetches first takes a while. */
+const openTimeoutMs = 60_000;
+
+/** The longest that a call may take without a word; progress counts as one. */
+const silenceMs = 10 * 60_000;
+
+/** Of `pool` the number of children, of `session` the most. */
+const maxChildren = { shared: 1, pool: 4, session: 64 };
+
+/** A child of one session that nobody uses costs tens of megabytes. */
+const idleMs = 30 * 60_000;
+
+/** Throws `config-invalid` for an entry that is not one of `command`, `url` and `builtin`, and for an unset variable. */
+export const createUpstream: CreateUpstream = (name, config, world) => {
+  const { command, url, builtin, isolation = "shared" } = config;
+  if ([command, url, builtin].filter((way) => way !== undefined).length !== 1) {
+    throw invalid(name, 'it has to have one of "command", "url" and "builtin"');
+  }
+  if (builtin !== undefined) return createWhoami(name);
+  if (url !== undefined || command === undefined) throw invalid(name, "an url is not served yet");
+  return createStdioUpstream({
+    name,
+    program: { command, args: config.args ?? [], env: environmentOf(name, config, world), cwd: world.cwd },
+    log: world.log,
+    openTimeoutMs,
+    silenceMs,
+    isolation,
+    tellsCaller: config.identity === "headers",
+    maxChildren: maxChildren[isolation],
+    idleMs,
+  });
+};
+
+/** What is configured, and what every program needs to find others and its files; nothing else of ours. */
+function environmentOf(name: string, { env = {} }: UpstreamConfig, world: UpstreamWorld): Record<string, string> {
+  const needed = ["PATH", "HOME"].flatMap((key) => {
+    const value = world.env[key];
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  const configured = Object.entries(env).map(([key, text]) => [
+    key,
+    text.replaceAll(/\$\{env:([^}]*)\}/g, (_match, variable: string) =>
+      variableValue(variable, { name, key: `env.${key}`, world }),
+    ),
+  ]);
+  return Object.fromEntries([...needed, ...configured]);
+}
+
+function variableValue(
+  variable: string,
+  { name, key, world }: { name: string; key: string; world: UpstreamWorld },
+): string {
+  const value = world.env[variable];
+  if (value !== undefined && value !== "") return value;
+  throw invalid(name, `the environment variable ${JSON.stringify(variable)}, which "${key}" names, is not set`);
+}
+
+function invalid(name: string, reason: string): TsmcpError {
+  return new TsmcpError({
+    code: "config-invalid",
+    message: `gateway.upstreams.${name}: ${reason}`,
+    hint: "mend the configuration",
+  });
+}

@@ -18,9 +18,9 @@ export interface LegacySessions {
   get(handle: StdioHandle, caller: UpstreamCaller, isResumed: boolean): { session: StdioSession; slot: Slot };
   /** The place where the fewest sessions are. */
   bestPlace(): number;
-  /** Ends the session that is unused for longest, where there is one that nobody uses now. */
+  /** Ends the child of the session that is unused for longest, where there is one that nobody uses now. */
   endIdlest(): Promise<boolean>;
-  /** Ends what was not used for `idleMs`. */
+  /** Ends the children that were not used for `idleMs`; their sessions have others when they come back. */
   endIdle(idleMs: number): void;
   close(): Promise<void>;
 }
@@ -98,20 +98,29 @@ export function createLegacySessions(options: StdioUpstreamOptions & StdioWorld)
       slot,
       isExclusive,
       isResumed,
+      onUse: () => void (entries.has(id) || entries.set(id, entry)),
       isSharedSubscription: (uri) => at(place).some((other) => other !== session && other.owner.isSubscribed(uri)),
       async onEnd() {
         entries.delete(id);
         if (isExclusive) await slot.close();
       },
     });
-    return { session, slot, place };
+    const entry = { session, slot, place };
+    return entry;
   };
   const idle = (): Entry[] =>
     [...entries.values()]
       .filter(({ session, slot }) => !session.isBusy && slot.state === "ready")
       .toSorted((one, other) => one.session.usedMs - other.session.usedMs);
+  /** Whoever still has it may go on using it, and is known again then. */
   const forgetOne = (): void => {
-    for (const { session } of entries.values()) if (!session.isBusy) return void session.end();
+    for (const [id, { session, slot }] of entries) {
+      if (session.isBusy) continue;
+      entries.delete(id);
+      if (isExclusive) void slot.rest();
+      else slot.current?.wire.detach(session.owner);
+      return;
+    }
   };
   return {
     get slots() {
@@ -132,12 +141,12 @@ export function createLegacySessions(options: StdioUpstreamOptions & StdioWorld)
     },
     async endIdlest() {
       const [oldest] = idle();
-      await oldest?.session.end();
+      await oldest?.slot.rest();
       return oldest !== undefined;
     },
     endIdle(idleMs) {
       const before = performance.now() - idleMs;
-      for (const { session } of idle()) if (session.usedMs < before) void session.end();
+      for (const { session, slot } of idle()) if (session.usedMs < before) void slot.rest();
     },
     async close() {
       const all = isExclusive ? [...entries.values()].map(({ slot }) => slot) : shared;

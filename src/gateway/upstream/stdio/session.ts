@@ -39,6 +39,8 @@ export interface StdioSessionOptions {
   readonly isResumed: boolean;
   /** True when another session at the same child subscribed to the resource. */
   readonly isSharedSubscription: (uri: string) => boolean;
+  /** Runs before each use. */
+  readonly onUse: () => void;
   readonly onEnd: () => Promise<void> | void;
 }
 
@@ -142,6 +144,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
     },
     async request(request, { signal, onMessage: tell }) {
       usedMs = performance.now();
+      options.onUse();
       const own = ownAnswer(request);
       if (own !== undefined) {
         note(request, own);
@@ -176,6 +179,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
     async listen({ onMessage: tell, signal }) {
       signal.throwIfAborted();
       usedMs = performance.now();
+      options.onUse();
       const onMessage: OnMessage = (message) => tell(message);
       listeners.add(onMessage);
       release(onMessage);

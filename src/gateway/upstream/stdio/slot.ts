@@ -11,6 +11,8 @@ export interface Slot {
   readonly current: RunningServer | undefined;
   /** Returns the server, started if need be. Throws UpstreamFailure while it is down, and OpeningRefused. */
   ready(): Promise<RunningServer>;
+  /** Ends the child until it is needed again. */
+  rest(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -80,6 +82,7 @@ export function createSlot({ name, log, start, onStarted, isWanted }: SlotOption
     current = server;
     last = undefined;
     void server.wire.closed.then((why) => {
+      if (current !== server) return;
       current = undefined;
       // What closed its output is of no more use, though it may still run.
       stopping = server.stop();
@@ -112,6 +115,12 @@ export function createSlot({ name, log, start, onStarted, isWanted }: SlotOption
       return running();
     },
     ready,
+    async rest() {
+      if (current !== undefined) stopping = current.stop();
+      current = undefined;
+      failures = 0;
+      await stopping;
+    },
     async close() {
       closing.abort(closed());
       await starting?.catch(() => {});

@@ -3,6 +3,7 @@ import { untilAborted } from "../../../core/until-aborted.ts";
 import { legacyVersions, newestLegacyVersion } from "../../../mcp/era.ts";
 import { type JsonObject, stringAt } from "../../../mcp/json.ts";
 import type { RpcError } from "../../../mcp/message.ts";
+import { createWatchdog } from "../../../process/watchdog.ts";
 import { rpcErrorOf } from "../failure.ts";
 import type { Upstream } from "../upstream.ts";
 import { parseHandle } from "./handle.ts";
@@ -11,7 +12,7 @@ import { createModernCallers } from "./modern-callers.ts";
 import { createRoom } from "./room.ts";
 import { OpeningRefused, type StdioWorld } from "./start-server.ts";
 
-export interface StdioUpstreamOptions extends Omit<StdioWorld, "room"> {
+export interface StdioUpstreamOptions extends Omit<StdioWorld, "room" | "watchdog"> {
   /** `shared`: one child for everybody. `pool`: several, each for many. `session`: one each. */
   readonly isolation: "shared" | "session" | "pool";
   readonly tellsCaller: boolean;
@@ -34,8 +35,9 @@ export function createStdioUpstream(options: StdioUpstreamOptions): Upstream {
   const room = createRoom(isolation === "session" ? maxChildren : Number.POSITIVE_INFINITY, async () => {
     return (await sessions.endIdlest()) || (await modern.endIdlest());
   });
-  const sessions = createLegacySessions({ ...options, room });
-  const modern = createModernCallers({ ...options, room });
+  const world = { ...options, room, watchdog: createWatchdog() };
+  const sessions = createLegacySessions(world);
+  const modern = createModernCallers(world);
   const sweep = setInterval(
     () => {
       if (isolation === "session") sessions.endIdle(idleMs);
@@ -77,6 +79,7 @@ export function createStdioUpstream(options: StdioUpstreamOptions): Upstream {
     async close() {
       clearInterval(sweep);
       await Promise.all([sessions.close(), modern.close()]);
+      world.watchdog.close();
     },
   };
 }

@@ -59,9 +59,10 @@ describe("a stdio upstream with a child for each session", () => {
     const alive = () => pids().filter((pid) => identityOf(pid) !== undefined).length;
     expect(alive()).toBe(2);
     const again = upstream.resume(bob.handle, callerNamed("bob"));
-    expect(again && textOf(await again.request(toolCall(1, "count"), callOf("bob")))).toBe("1");
+    expect(again).toBe(bob);
+    expect(textOf(await bob.request(toolCall(1, "count"), callOf("bob")))).toBe("1");
     expect(alive()).toBe(2);
-    const held = [cid, again].map(async (session) => session?.request(toolCall(9, "hold", { key: "h" }), callOf("x")));
+    const held = [cid, bob].map((session) => session.request(toolCall(9, "hold", { key: "h" }), callOf("x")));
     const late = await upstream.open(initialize, callOf("dan"));
     expect(late).toMatchObject({ kind: "refused", error: { code: -31001 } });
     expect(late.kind === "refused" && late.error.message).toContain("all of its 2 processes are in use");
