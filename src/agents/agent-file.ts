@@ -5,7 +5,7 @@ import { readTextFile } from "../config/text-file.ts";
 import { systemCodeOf, TsmcpError } from "../core/errors.ts";
 import type { FileOwnership } from "../core/replace-file.ts";
 import type { AgentDialect } from "./dialect.ts";
-import { type EntryText, readEntries } from "./merge.ts";
+import { type EntryDocument, readEntryDocument } from "./entry-text.ts";
 
 /** An agent's file in a workspace, as it was found. */
 export interface AgentFile {
@@ -15,7 +15,7 @@ export interface AgentFile {
   readonly found: { readonly bom: boolean; readonly ownership: FileOwnership } | undefined;
   /** The directories that must be made for it, the outermost first. */
   readonly missingDirectories: readonly string[];
-  readonly document: EntryText;
+  readonly document: EntryDocument;
 }
 
 /** Agents' files have some kilobytes; a larger one is something else. */
@@ -36,7 +36,7 @@ export function readAgentFile(workspace: string, dialect: AgentDialect): AgentFi
   const file = readTextFile(path, maxFileBytes);
   if (file.status === "missing") throw invalidFile(path, "was there a moment ago and is gone");
   if (file.status === "invalid") throw invalidFile(path, file.reason);
-  const result = readEntries(file.text, dialect.holderKey);
+  const result = readEntryDocument(file.text, dialect);
   if (result.status === "invalid") throw invalidText(path, file.text, result.defects);
   const { mode, uid, gid } = stat;
   return {
@@ -48,8 +48,8 @@ export function readAgentFile(workspace: string, dialect: AgentDialect): AgentFi
 }
 
 /** Reads a text that was made here, so that it cannot be invalid. */
-export function readOwnText(text: string, dialect: AgentDialect): EntryText {
-  const result = readEntries(text, dialect.holderKey);
+export function readOwnText(text: string, dialect: AgentDialect): EntryDocument {
+  const result = readEntryDocument(text, dialect);
   if (result.status === "ok") return result.document;
   throw new Error(`the text made for ${dialect.path} is invalid: ${result.defects[0]?.message}`);
 }

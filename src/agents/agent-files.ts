@@ -11,6 +11,7 @@ import type { AgentDialect } from "./dialect.ts";
 import { findExecutable, type Launcher } from "./executable.ts";
 import { type EntryOutcome, planText, undoAll } from "./plan.ts";
 import { agentDialects } from "./registry.ts";
+import { settingsReader } from "./settings-reader.ts";
 
 export interface AgentRequest {
   readonly workspace: string;
@@ -125,8 +126,16 @@ function planFile(
     createdDirectories: [...(known?.createdDirectories ?? []), ...file.missingDirectories],
     entries: planned.records,
   };
-  const { outcomes, text } = planned;
+  const { text } = planned;
+  const outcomes = planned.outcomes.map((outcome) => withBlockers(outcome, dialect, request));
   return { file: { agent: dialect.name, path: file.path, changes, outcomes, file, text }, record };
+}
+
+/** An entry that is there and that the agent's own settings keep it from using would be a riddle. */
+function withBlockers(outcome: EntryOutcome, dialect: AgentDialect, request: AgentRequest): EntryOutcome {
+  const server = request.servers.find(({ name }) => name === outcome.name);
+  const blockers = server === undefined ? [] : dialect.blockersOf(server, settingsReader(request.workspace));
+  return blockers.length === 0 ? outcome : { ...outcome, detail: `${outcome.detail}, but ${blockers.join(", and ")}` };
 }
 
 function removeFromFile(record: AgentFileRecord): RemovedEntries {
@@ -137,7 +146,7 @@ function removeFromFile(record: AgentFileRecord): RemovedEntries {
     return { path: record.path, removed: [], left: [], problem: undefined };
   }
   const read = (text: string) => readOwnText(text, dialect);
-  const undone = undoAll(file.document, { dialect, recorded: record.entries, read });
+  const undone = undoAll(file.document, { recorded: record.entries, read });
   if (record.createdFile && isEmpty(undone.text)) {
     rmSync(file.path);
     removeDirectories(record);

@@ -1,25 +1,39 @@
-import type { AgentDialect, AgentEntry } from "./dialect.ts";
+import type { AgentDialect, NamedServer, ReadSettings } from "./dialect.ts";
+import { fieldOf, namesIn, readEntryWith } from "./entry-forms.ts";
 
 /** https://cursor.com/docs/context/mcp: `.cursor/mcp.json` in the workspace. */
 export const cursor: AgentDialect = {
   name: "cursor",
   title: "Cursor",
+  format: "json",
   path: ".cursor/mcp.json",
   holderKey: "mcpServers",
   commandEntry: (command, args) => ({ command, args }),
   urlEntry: (url) => ({ url }),
-  readEntry,
+  readEntry: readEntryWith(["url"]),
+  transport: "stdio, or a URL that Cursor's cloud calls from outside the tailnet",
+  startBudget: "not documented",
+  quirks: [
+    "reads the list of servers once, before environment.json's start has run",
+    "a cloud agent may want the repository's servers enabled once in the dashboard",
+  ],
   // The socket mints OIDC tokens in cloud agents (https://cursor.com/docs/cloud-agent); the daemon runs the agent's tools.
   isAgentVm: ({ env, exists }) => (env.CURSOR_AGENT_SOCKET ?? "") !== "" || exists("/exec-daemon"),
   isUsedIn: (hasPath) => hasPath(".cursor"),
+  blockersOf,
 };
 
-function readEntry(entry: unknown): AgentEntry | undefined {
-  if (typeof entry !== "object" || entry === null) return undefined;
-  if ("command" in entry && typeof entry.command === "string") {
-    const args: unknown = "args" in entry ? entry.args : undefined;
-    const texts = Array.isArray(args) ? args.filter((arg) => typeof arg === "string") : [];
-    return { kind: "command", command: entry.command, args: texts };
-  }
-  return "url" in entry && typeof entry.url === "string" ? { kind: "url", url: entry.url } : undefined;
+/** Both keys: https://cursor.com/docs/cloud-agent/setup. */
+function blockersOf({ name, url }: NamedServer, readSettings: ReadSettings): readonly string[] {
+  const path = ".cursor/environment.json";
+  const environment = readSettings(path);
+  const allowed = namesIn(fieldOf(environment, "mcpServerAllowlist"), "name", "url", "serverUrl");
+  return [
+    ...(fieldOf(environment, "disableAllMcpServers") === true
+      ? [`${path} switches all MCP servers off (disableAllMcpServers)`]
+      : []),
+    ...(allowed !== undefined && allowed.length > 0 && !allowed.includes(name) && !allowed.includes(url)
+      ? [`${path} does not allow ${name} (mcpServerAllowlist)`]
+      : []),
+  ];
 }

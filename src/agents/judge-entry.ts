@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { isSameServerUrl } from "../config/server.ts";
 import type { AgentDialect, AgentEntry } from "./dialect.ts";
+import { isSameData } from "./merge.ts";
 
 /** What to do with an entry that stands in an agent's file and that this boot's `up` did not write. */
 export type EntryVerdict =
@@ -30,7 +31,7 @@ export function judgeEntry(
   const missing = [read.command, ...scriptsOf(read)].find((command) => !canRun(command));
   if (missing === undefined) return { verdict: "keep" };
   const reason = `starts ${JSON.stringify(missing)}, which is not there`;
-  return { verdict: isOurForm(entry, read) ? "mend" : "leave", reason };
+  return { verdict: isOurForm(entry, read, dialect) ? "mend" : "leave", reason };
 }
 
 /** Tells whether an entry leads to the server at `url`. */
@@ -51,10 +52,12 @@ export function scriptsOf({ args }: AgentEntry & { kind: "command" }): readonly 
   return first !== undefined && isTsmcp(first) ? [first] : [];
 }
 
-/** Exactly as we write it: a command and its arguments, nothing that somebody could have added. */
-function isOurForm(entry: unknown, { command, args }: AgentEntry & { kind: "command" }): boolean {
+/** Exactly as we write it, or less: nothing that somebody could have added. */
+function isOurForm(entry: unknown, read: AgentEntry & { kind: "command" }, dialect: AgentDialect): boolean {
   if (typeof entry !== "object" || entry === null) return false;
-  if (Object.keys(entry).some((key) => key !== "command" && key !== "args")) return false;
+  const { command, args } = read;
+  const ours = new Map<string, unknown>(Object.entries(dialect.commandEntry(command, args)));
+  if (Object.entries(entry).some(([key, value]) => !isSameData(value, ours.get(key) ?? null))) return false;
   const rest = args[0] !== undefined && isTsmcp(args[0]) ? args.slice(1) : isTsmcp(command) ? args : [];
   return rest.length === 2 && rest[0] === "bridge";
 }

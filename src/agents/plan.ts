@@ -1,8 +1,10 @@
 import type { JsonObject } from "../core/record.ts";
 import type { AgentDialect } from "./dialect.ts";
+import { isSwitchedOff } from "./entry-forms.ts";
+import type { EntryDocument } from "./entry-text.ts";
 import type { Launcher } from "./executable.ts";
 import { judgeEntry } from "./judge-entry.ts";
-import { addEntry, type EntryRecord, type EntryText, isSameData, removeEntry } from "./merge.ts";
+import { type EntryRecord, isSameData } from "./merge.ts";
 
 /** What became of one entry. `left`: somebody's own, it stays; `detail` says why. */
 export interface EntryOutcome {
@@ -30,12 +32,12 @@ export interface PlannedText {
  * are brought up to date or taken out; nobody else's are touched, but for one of our form that cannot be started.
  */
 export function planText(
-  document: EntryText,
+  document: EntryDocument,
   { wanted, recorded, read }: { wanted: WantedEntries; recorded: readonly EntryRecord[]; read: ReadText },
 ): PlannedText {
   const own = recorded.filter((record) => isSameData(document.entries.get(record.name) ?? null, record.value));
   if (own.length > 0 && !isUpToDate(own, wanted)) {
-    const { text, removed } = undoAll(document, { dialect: wanted.dialect, recorded: own, read });
+    const { text, removed } = undoAll(document, { recorded: own, read });
     const planned = addAll(read(text), { wanted, own: [], read });
     const gone = removed.filter((name) => !wanted.servers.some((server) => server.name === name));
     const outcomes = gone.map((name) => ({ name, outcome: "removed" as const, detail: `${name} is no longer wanted` }));
@@ -46,14 +48,14 @@ export function planText(
 
 /** Returns the text with every recorded entry taken out that is still as it was written, the latest first. */
 export function undoAll(
-  document: EntryText,
-  { dialect, recorded, read }: { dialect: AgentDialect; recorded: readonly EntryRecord[]; read: ReadText },
+  document: EntryDocument,
+  { recorded, read }: { recorded: readonly EntryRecord[]; read: ReadText },
 ): { readonly text: string; readonly removed: readonly string[]; readonly changed: readonly string[] } {
   let at = document;
   const removed: string[] = [];
   const changed: string[] = [];
   for (const record of recorded.toReversed()) {
-    const result = removeEntry(at, { holderKey: dialect.holderKey, record });
+    const result = at.remove(record);
     if (result.status === "removed") {
       at = read(result.text);
       removed.push(record.name);
@@ -63,7 +65,7 @@ export function undoAll(
 }
 
 /** Reads a text that is known to be sound, because it was made here. */
-export type ReadText = (text: string) => EntryText;
+export type ReadText = (text: string) => EntryDocument;
 
 function isUpToDate(own: readonly EntryRecord[], wanted: WantedEntries): boolean {
   return own.every((record) => {
@@ -73,7 +75,7 @@ function isUpToDate(own: readonly EntryRecord[], wanted: WantedEntries): boolean
 }
 
 function addAll(
-  document: EntryText,
+  document: EntryDocument,
   { wanted, own, read }: { wanted: WantedEntries; own: readonly EntryRecord[]; read: ReadText },
 ): PlannedText {
   const records = [...own];
@@ -83,8 +85,7 @@ function addAll(
     const outcome = outcomeFor(at, { name, url, wanted, isOwn: own.some((record) => record.name === name) });
     outcomes.push(outcome);
     if (outcome.outcome !== "written" && outcome.outcome !== "mended") continue;
-    const { holderKey } = wanted.dialect;
-    const added = addEntry(at, { holderKey, name, value: entryFor(url, wanted) });
+    const added = at.add({ name, value: entryFor(url, wanted) });
     at = read(added.text);
     records.push(added.record);
   }
@@ -92,7 +93,7 @@ function addAll(
 }
 
 function outcomeFor(
-  document: EntryText,
+  document: EntryDocument,
   { name, url, wanted, isOwn }: { name: string; url: string; wanted: WantedEntries; isOwn: boolean },
 ): EntryOutcome {
   const { path } = wanted.dialect;
@@ -101,12 +102,16 @@ function outcomeFor(
   const verdict = judgeEntry(document.entries.get(name), { ...wanted, url });
   switch (verdict.verdict) {
     case "keep":
-      return { name, outcome: "kept", detail: `${name} is in ${path}` };
+      return { name, outcome: "kept", detail: `${name} is in ${path}${offNote(document.entries.get(name))}` };
     case "mend":
       return { name, outcome: "mended", detail: `mended ${name} in ${path}: it ${verdict.reason}` };
     case "leave":
       return { name, outcome: "left", detail: `left ${name} in ${path} as it is: it ${verdict.reason}` };
   }
+}
+
+function offNote(entry: unknown): string {
+  return isSwitchedOff(entry) ? ", where somebody switched it off" : "";
 }
 
 function entryFor(url: string, { dialect, kind, launcher }: WantedEntries): JsonObject {
