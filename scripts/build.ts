@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type InputOptions, type OutputOptions, rolldown } from "rolldown";
 import { run } from "./build/run.ts";
@@ -27,9 +27,8 @@ const modules = [
   ...(await bundle("index", "src/index.ts", { chunkFileNames: "index/[name]-[hash].js" })),
 ];
 writeFileSync(`${dist}/THIRD-PARTY-NOTICES.txt`, thirdPartyNotices(root, modules));
-if (existsSync(`${root}src/config/config.schema.json`)) {
-  cpSync(`${root}src/config/config.schema.json`, `${dist}/config.schema.json`);
-}
+cpSync(`${root}src/config/config.schema.json`, `${dist}/config.schema.json`);
+cpSync(`${root}src/doctor/report.schema.json`, `${dist}/doctor-report.schema.json`);
 run(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "--project", `${root}tsconfig.build.json`]);
 checkBridgeIsAlone(readFileSync(`${dist}/bridge.js`, "utf8"));
 

@@ -42,6 +42,8 @@ describe("the packed package", () => {
       "dist/bridge.js",
       "dist/index.js",
       "dist/types/index.d.ts",
+      "dist/config.schema.json",
+      "dist/doctor-report.schema.json",
       "LICENSE",
     ]) {
       expect(files).toContain(file);

@@ -22,6 +22,9 @@ export interface DoctorOptions {
   readonly publicDns?: string;
   readonly header: readonly string[];
   readonly authorized: readonly string[];
+  readonly report: readonly string[];
+  readonly updateLock?: boolean;
+  readonly lock?: string;
 }
 
 export function doctorOptions(): Option[] {
@@ -44,6 +47,12 @@ export function doctorOptions(): Option[] {
     new Option("--public-dns <address|url>", "public side: ask this resolver"),
     repeatedOption("--header <k: v>", `tailnet side: add this header; \${env:NAME} stands for a variable`),
     repeatedOption("--authorized <host>", "this host is mine: attack it although its tailnet side does not answer"),
+    repeatedOption(
+      "--report <kind=file>",
+      "write the result as junit, sarif, github, markdown or html too; may be repeated",
+    ),
+    new Option("--update-lock", "write what the servers are now into tsmcp.lock.json"),
+    new Option("--lock <file>", "compare with this file (default: tsmcp.lock.json, found upwards)"),
   ];
 }
 

@@ -19,6 +19,7 @@ export function doctorCommand(session: Session): Command {
       "tsmcp doctor https://node.tailnet.ts.net",
       "tsmcp doctor notes --expect-tools 'search,read_*' --json",
       "tsmcp doctor --only tailscale,proxy --wait 60s",
+      "tsmcp doctor --report junit=doctor.xml --report html=doctor.html",
       "tsmcp doctor --explain separation.host-header",
     ],
     arguments: [["[servers...]", "names from the configuration, or URLs (default: every configured server)"]],
@@ -44,7 +45,7 @@ async function runDoctorCommand(
     context.result(describeCheck(check), renderExplanation(check));
     return 0;
   }
-  const { servers, capabilities } = await namedServers(context, options, words);
+  const { servers, capabilities, configuredTags } = await namedServers(context, options, words);
   const [
     { runDoctor },
     { parseConnectTo },
@@ -64,25 +65,42 @@ async function runDoctorCommand(
   ]);
   if (options.publicDns !== undefined) parseResolver(options.publicDns, "--public-dns");
   const expected = expectationsOf(options);
+  const [{ reportWriter }, { lockKeeper }] = await Promise.all([
+    import("../doctor-reports.ts"),
+    import("../doctor-lock.ts"),
+  ]);
+  const writeReports = await reportWriter(options.report, context);
+  const lock = lockKeeper({ file: options.lock, update: options.updateLock === true }, context);
+  const strict = options.strict === true;
+  const startedAt = new Date();
   const report = await runDoctor(
     {
       targets: servers.map((server) => targetOf(server, expected)),
       only: options.only,
       skip: options.skip,
-      strict: options.strict === true,
+      strict,
       waitMs: options.wait ?? 0,
       vantage: options.vantage,
       connectTo: options.connectTo.map(parseConnectTo),
       publicDns: options.publicDns,
       headers: options.header.map((header) => parseExtraHeader(header, context.env)),
       authorized: options.authorized.map(parseAuthorized),
+      expectedTags: expectedTags(context, configuredTags),
       capabilities,
     },
-    worldOf(context),
+    { ...worldOf(context), lockFile: lock.file, keepSnapshot: lock.keepSnapshot },
   );
+  lock.write();
+  await writeReports({ report, servers, strict, startedAt });
   const detail = context.quiet ? "quiet" : context.verbose ? "verbose" : "normal";
   context.result(report, renderText(report, { color: context.color && context.outIsTerminal, detail }));
   return exitCodeOf(report.verdict);
+}
+
+/** What the configuration or `up`'s own variable asks for. */
+function expectedTags({ env }: CommandContext, configured: readonly string[]): readonly string[] {
+  const typed = (env.TSMCP_ADVERTISE_TAGS ?? "").split(",").map((tag) => tag.trim());
+  return [...new Set([...configured, ...typed])].filter((tag) => tag !== "");
 }
 
 function worldOf({ env, signal, log, socket, cwd }: CommandContext): World {
@@ -93,6 +111,8 @@ interface Named {
   readonly servers: readonly ConfiguredServer[];
   /** What the configured gateway goes by. */
   readonly capabilities: readonly string[];
+  /** What `up` asks for. */
+  readonly configuredTags: readonly string[];
 }
 
 /** Returns the servers that the command line names, else every configured one. */
@@ -111,11 +131,12 @@ async function namedServers(context: CommandContext, options: DoctorOptions, wor
   const loaded = needsConfig ? loadConfig(context) : { sources: [] };
   const configured = serversOf(loaded);
   const capabilities = loaded.sources.flatMap(({ config }) => config.gateway?.capability ?? []);
+  const configuredTags = loaded.sources.flatMap(({ config }) => config.tailscale?.advertiseTags ?? []);
   const named = words.map((word) => findServer(word, configured));
   if (tailnetUrl === undefined && publicUrl === undefined) {
     const servers = words.length === 0 ? [...configured.values()] : named;
     await refuseForeign(context, servers, options.header);
-    return { servers, capabilities };
+    return { servers, capabilities, configuredTags };
   }
   if (named.length > 1) {
     throw new TsmcpError({
@@ -131,7 +152,7 @@ async function namedServers(context: CommandContext, options: DoctorOptions, wor
   };
   const name = base?.name ?? tailnetUrl ?? publicUrl ?? "server";
   const server = serverFromSides(name, sides, tailnetUrl === undefined ? "--public-url" : "--tailnet-url");
-  return { servers: [{ ...base, ...server, origin: "command line", trusted: true }], capabilities };
+  return { servers: [{ ...base, ...server, origin: "command line", trusted: true }], capabilities, configuredTags };
 }
 
 /** A file that comes with a repository may name servers of this tailnet only; nothing is sent to others. */

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Validator } from "@cfworker/json-schema";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { main } from "../../../src/cli/main.ts";
 
@@ -42,8 +43,9 @@ describe("tsmcp doctor", () => {
     [["--wait", "1"], "30s"],
     [["https://x.ts.net", "--authorized", "x.ts.net:443"], "write the host alone"],
     [["--vantage", "moon"], ""],
-    [["--report", "junit=x"], ""],
-    [["--update-lock"], ""],
+    [["--report", "junti=x"], "did you mean junit=x?"],
+    [["--report", "junit"], "write it as --report junit=FILE"],
+    [["--updat-lock"], ""],
     [["nosuch"], "give the URL"],
     [["ftp://x/"], "write the server's URL"],
   ])("exits 2 for %j, and says %j", async (args, hint) => {
@@ -102,6 +104,44 @@ describe("tsmcp doctor", () => {
         "hint",
         "docs",
       ]);
+    }
+  });
+
+  test("prints JSON of the schema that is shipped, whatever was looked at", async () => {
+    const schema = JSON.parse(readFileSync(new URL("../../../src/doctor/report.schema.json", import.meta.url), "utf8"));
+    const validator = new Validator(schema, "7");
+    for (const args of [[], ["https://127.0.0.1:9/mcp"], ["--only", "platform"]]) {
+      const report = JSON.parse((await doctor(["--json", ...args])).out);
+      expect(validator.validate(report).errors).toEqual([]);
+      expect(validator.validate({ ...report, verdict: "maybe" }).valid).toBe(false);
+      expect(validator.validate({ ...report, more: 1 }).valid).toBe(false);
+    }
+  });
+
+  test("writes every report that is asked for, and appends the job's summary", async () => {
+    const summary = join(home, "summary.md");
+    writeFileSync(summary, "before\n");
+    const args = ["junit", "sarif", "markdown", "html"].flatMap((kind) => ["--report", `${kind}=${kind}.out`]);
+    const { exitCode, error } = await doctor(["--only", "tailnet.tools", ...args, "--report", "github"], {
+      GITHUB_STEP_SUMMARY: summary,
+    });
+    expect(exitCode).toBe(3);
+    const starts = ["junit", "sarif", "markdown", "html"].map((kind) =>
+      readFileSync(join(home, `${kind}.out`), "utf8"),
+    );
+    expect(starts.map((text) => text.slice(0, 9))).toEqual(["<?xml ver", '{\n  "$sch', "## tsmcp ", "<!doctype"]);
+    expect(error).toMatch(/^::warning file=tsmcp\.config\.json,line=1,col=1,title=tailnet\.tools::no server was named/);
+    expect(readFileSync(summary, "utf8")).toMatch(/^before\n## tsmcp doctor: unknown\n/);
+  });
+
+  test("looks at nothing when a report or the lock cannot be written", async () => {
+    for (const args of [
+      ["--report", "html=no/such/x.html"],
+      ["--update-lock", "--lock", "no/such/lock.json"],
+    ]) {
+      const { exitCode, out, error } = await doctor(args);
+      expect({ exitCode, out }).toEqual({ exitCode: 1, out: "" });
+      expect(error).toContain(`name another file with ${args[0] === "--report" ? "--report" : "--lock"}`);
     }
   });
 
