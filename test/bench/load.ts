@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { type Contestant, ours, peers } from "./contestants.ts";
-import { type CountingProxy, startCountingProxy } from "./counting-proxy.ts";
+import { startCountingProxy } from "./counting-proxy.ts";
 import { openRaw } from "./raw-http2.ts";
 import type { Scene } from "./scene.ts";
 import { startFastServer } from "./start-fast-server.ts";
-import { percentile } from "./statistics.ts";
+import { median, percentile } from "./statistics.ts";
 import { openSession, type StdioAgent, startStdioAgent } from "./stdio-agent.ts";
 
-/** What one contestant did; undefined where it failed. */
+/** What one contestant did; undefined where it failed, or where there is nothing to measure. */
 export interface Load {
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -20,114 +20,141 @@ export interface Load {
   readonly largeRequestMs: number | undefined;
 }
 
-type Asking = Pick<StdioAgent, "ask">;
+/** The floor's name in the results. */
+export const raw = "raw HTTP/2";
 
-const calls = 1_000;
-const burst = 2_000;
+/** How many calls at once. */
+export const burst = 2_000;
+
+const blocks = 20;
+const callsInBlock = 100;
+const burstRounds = 5;
+const largeRounds = 6;
 const largeAnswerBytes = 20_000_000;
 const largeRequestBytes = 5_000_000;
 
-/** The same calls through every bridge and through none, against a server that does nothing. */
+interface Runner {
+  readonly name: string;
+  readonly agent: Pick<StdioAgent, "ask" | "end"> & Partial<Pick<StdioAgent, "residentMiB">>;
+}
+
+/**
+ * The same calls through every bridge and through none, against a server that does nothing. They take turns in small
+ * portions, so that a machine whose speed drifts is fair to all.
+ */
 export async function benchLoad(scene: Scene): Promise<Record<string, Load>> {
   const { tailnet } = scene;
   await using server = await startFastServer(await tailnet.api.reservePort(), join(tailnet.tempDir(), "marks"));
-  const [host, agentNode] = await Promise.all([
+  const [host, vm] = await Promise.all([
     tailnet.startNode({ hostname: "fast", tags: ["tag:server"] }),
     tailnet.startNode({ hostname: "agent", tags: ["tag:agent"] }),
   ]);
   await host.serve({ port: 8443, target: `http://127.0.0.1:${server.port}` });
   const url = new URL(`https://${host.dnsName}:8443/mcp`);
-  const way = { url, proxy: agentNode.proxy, ca: scene.ca };
-  const results: Record<string, Load> = {};
-  const raw = await openRaw(way);
-  results["raw HTTP/2"] = {
-    ...(await measure(raw)),
-    ...(await measureLarge(raw)),
-    connections: 1,
-    idleMiB: undefined,
-    loadedMiB: undefined,
-  };
-  await raw.end();
-  for (const contestant of [ours, ...peers()]) {
-    results[contestant.name] = await benchContestant(contestant, { scene, url, proxy: agentNode.proxy });
+  const start = (contestant: Contestant, proxy: string): Promise<StdioAgent> =>
+    startSession(contestant, { scene, url, proxy });
+  const bridges = [ours, ...peers()];
+  const runners: Runner[] = [{ name: raw, agent: await openRaw({ url, proxy: vm.proxy, ca: scene.ca }) }];
+  for (const one of bridges) runners.push({ name: one.name, agent: await start(one, `http://${vm.proxy}`) });
+
+  const idleMiB = resident(runners);
+  const calls = await callsInTurn(runners);
+  const bursts = await inRounds(burstRounds, runners, burstOf);
+  const loadedMiB = resident(runners);
+  const large = { arguments: { bytes: largeAnswerBytes } };
+  const filled = { arguments: { filler: "x".repeat(largeRequestBytes) } };
+  const answers = await inRounds(largeRounds, runners, (runner) => timeOf(runner, large));
+  const requests = await inRounds(largeRounds, runners, (runner) => timeOf(runner, filled));
+  for (const { agent } of runners) await agent.end();
+
+  const connections: Record<string, number> = { [raw]: 1 };
+  for (const one of bridges) {
+    await using counter = await startCountingProxy(vm.proxy);
+    const agent = await start(one, counter.url);
+    await burstOf({ name: one.name, agent });
+    await agent.end();
+    connections[one.name] = counter.connections;
+  }
+  return Object.fromEntries(
+    runners.map(({ name }) => {
+      const times = (calls[name] ?? []).toSorted((one, other) => one - other);
+      const rates = (bursts[name] ?? []).map(({ answered, ms }) =>
+        answered === 0 ? undefined : answered / (ms / 1e3),
+      );
+      return [
+        name,
+        {
+          p50Ms: percentile(times, 0.5),
+          p99Ms: percentile(times, 0.99),
+          burstPerSecond: median(rates),
+          answered: Math.min(...(bursts[name] ?? []).map(({ answered }) => answered)),
+          connections: connections[name],
+          idleMiB: idleMiB[name],
+          loadedMiB: loadedMiB[name],
+          largeAnswerMs: median(answers[name]?.slice(1) ?? []),
+          largeRequestMs: median(requests[name]?.slice(1) ?? []),
+        },
+      ];
+    }),
+  );
+}
+
+async function startSession(
+  contestant: Contestant,
+  { scene, url, proxy }: { scene: Scene; url: URL; proxy: string },
+): Promise<StdioAgent> {
+  const env = { ...scene.newHome().env, ...contestant.env(proxy) };
+  const agent = startStdioAgent(contestant.command(url.href, proxy), env);
+  await openSession(agent);
+  await agent.ask("tools/list", {});
+  return agent;
+}
+
+function resident(runners: readonly Runner[]): Record<string, number | undefined> {
+  return Object.fromEntries(runners.map(({ name, agent }) => [name, agent.residentMiB?.()]));
+}
+
+async function inRounds<T>(
+  rounds: number,
+  runners: readonly Runner[],
+  work: (runner: Runner) => Promise<T>,
+): Promise<Record<string, T[]>> {
+  const results: Record<string, T[]> = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const runner of runners) {
+      const list = results[runner.name] ?? [];
+      list.push(await work(runner));
+      results[runner.name] = list;
+    }
   }
   return results;
 }
 
-async function benchContestant(
-  contestant: Contestant,
-  { scene, url, proxy }: { scene: Scene; url: URL; proxy: string },
-): Promise<Load> {
-  const start = (through: string): StdioAgent =>
-    startStdioAgent(contestant.command(url.href, through), { ...scene.newHome().env, ...contestant.env(through) });
-  const agent = start(`http://${proxy}`);
-  await openSession(agent);
-  await agent.ask("tools/list", {});
-  const idleMiB = agent.residentMiB();
-  const measured = await measure(agent);
-  const loadedMiB = agent.residentMiB();
-  const large = await measureLarge(agent);
-  await agent.end();
-  await using counter: CountingProxy = await startCountingProxy(proxy);
-  const counted = start(counter.url);
-  await openSession(counted);
-  await burstOf(counted);
-  await counted.end();
-  return { ...measured, ...large, idleMiB, loadedMiB, connections: counter.connections };
+/** One call after the other. */
+async function callsInTurn(runners: readonly Runner[]): Promise<Record<string, number[]>> {
+  const measured = await inRounds(blocks + 1, runners, async (runner) => {
+    const times: number[] = [];
+    for (let call = 0; call < callsInBlock; call++) {
+      const ms = await timeOf(runner, { arguments: {} });
+      if (ms !== undefined) times.push(ms);
+    }
+    return times;
+  });
+  // The first block warms the compiler.
+  return Object.fromEntries(Object.entries(measured).map(([name, times]) => [name, times.slice(1).flat()]));
 }
 
-async function measure(agent: Asking): Promise<Pick<Load, "p50Ms" | "p99Ms" | "burstPerSecond" | "answered">> {
-  const times: number[] = [];
-  for (let call = 0; call < calls + 100; call++) {
-    const start = performance.now();
-    await agent.ask("tools/call", { name: "work", arguments: {} });
-    // The first hundred warm the compiler.
-    if (call >= 100) times.push(performance.now() - start);
-  }
-  times.sort((a, b) => a - b);
-  const { answered, seconds } = await burstOf(agent);
-  return {
-    p50Ms: percentile(times, 0.5),
-    p99Ms: percentile(times, 0.99),
-    answered,
-    burstPerSecond: answered === 0 ? undefined : answered / seconds,
-  };
-}
-
-async function burstOf(agent: Asking): Promise<{ answered: number; seconds: number }> {
+async function burstOf({ agent }: Runner): Promise<{ answered: number; ms: number }> {
   const start = performance.now();
   const answers = await Promise.allSettled(
     Array.from({ length: burst }, () => agent.ask("tools/call", { name: "work", arguments: {} }, 60_000)),
   );
-  const answered = answers.filter(({ status, ...rest }) => status === "fulfilled" && "value" in rest && isResult(rest));
-  return { answered: answered.length, seconds: (performance.now() - start) / 1_000 };
+  const answered = answers.filter((one) => one.status === "fulfilled" && "result" in one.value).length;
+  return { answered, ms: performance.now() - start };
 }
 
-function isResult({ value }: { value: unknown }): boolean {
-  return typeof value === "object" && value !== null && "result" in value;
-}
-
-async function measureLarge(agent: Asking): Promise<Pick<Load, "largeAnswerMs" | "largeRequestMs">> {
-  return {
-    largeAnswerMs: await median(() =>
-      agent.ask("tools/call", { name: "work", arguments: { bytes: largeAnswerBytes } }, 30_000),
-    ),
-    largeRequestMs: await median(() =>
-      agent.ask("tools/call", { name: "work", arguments: { filler: "x".repeat(largeRequestBytes) } }, 30_000),
-    ),
-  };
-}
-
-async function median(work: () => Promise<object>): Promise<number | undefined> {
-  const times: number[] = [];
-  for (let round = 0; round < 6; round++) {
-    const start = performance.now();
-    const answer = await work().catch(() => ({}));
-    if (!("result" in answer)) return undefined;
-    if (round > 0) times.push(performance.now() - start);
-  }
-  return percentile(
-    times.sort((a, b) => a - b),
-    0.5,
-  );
+async function timeOf({ agent }: Runner, params: object): Promise<number | undefined> {
+  const start = performance.now();
+  const answer = await agent.ask("tools/call", { name: "work", ...params }, 30_000).catch(() => undefined);
+  return answer !== undefined && "result" in answer ? performance.now() - start : undefined;
 }

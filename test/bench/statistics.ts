@@ -17,6 +17,16 @@ export function summarize(values: readonly number[]): Summary {
   };
 }
 
+/** Returns the middle of what was measured; undefined where one is missing, because that is a failure. */
+export function median(values: readonly (number | undefined)[]): number | undefined {
+  const all = values.filter((value) => value !== undefined);
+  if (all.length === 0 || all.length < values.length) return undefined;
+  return percentile(
+    all.sort((a, b) => a - b),
+    0.5,
+  );
+}
+
 /** Returns the value below which `share` of the sorted values lie, by linear interpolation. */
 export function percentile(sorted: readonly number[], share: number): number {
   const at = (sorted.length - 1) * share;
