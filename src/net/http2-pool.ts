@@ -20,9 +20,6 @@ const reservedStreams = 8;
  */
 const largeBodyBytes = 128 * 1024;
 
-/** An upload that takes longer may be stuck. */
-const stuckAfterMs = 250;
-
 /** One for the calls, one when its 250 streams are taken, and two for uploads that are stuck. */
 const maxConnections = 4;
 
@@ -36,6 +33,7 @@ export function createHttp2Pool(first: Http2Connection, open: () => Promise<Http
   let isDestroyed = false;
 
   const alive = (): readonly Http2Connection[] => {
+    if (connections.every(({ usable }) => usable)) return connections;
     // One that takes no more requests may still be answering some.
     connections = connections.filter(({ usable, inFlight }) => usable || inFlight > 0);
     return connections.filter(({ usable }) => usable);
@@ -68,17 +66,18 @@ export function createHttp2Pool(first: Http2Connection, open: () => Promise<Http
   };
   const suited = (request: HttpRequest): Http2Connection | undefined =>
     alive().find((connection, index) => suits(connection, request, index));
-  const leastBusy = (): Http2Connection => alive().toSorted((one, other) => burden(one) - burden(other))[0] ?? first;
+  const leastBusy = (portionBytes: number): Http2Connection =>
+    alive().toSorted((one, other) => burden(one, portionBytes) - burden(other, portionBytes))[0] ?? first;
   return {
     get usable() {
-      return alive().length > 0;
+      return connections.some(({ usable }) => usable);
     },
     // Chosen and used without a pause: of a burst, each must see the ones before it.
-    async request(request) {
+    request(request) {
       const found = suited(request);
       if (found !== undefined) return found.request(request);
-      if (alive().length < maxConnections) await openAnother();
-      return (suited(request) ?? leastBusy()).request(request);
+      const another = alive().length < maxConnections ? openAnother() : Promise.resolve();
+      return another.then(() => (suited(request) ?? leastBusy(portionOf(request))).request(request));
     },
     async ping(timeoutMs) {
       await Promise.all(alive().map((connection) => connection.ping(timeoutMs)));
@@ -90,13 +89,22 @@ export function createHttp2Pool(first: Http2Connection, open: () => Promise<Http
   };
 }
 
-function suits(connection: Http2Connection, { body, isBrief }: HttpRequest, index: number): boolean {
-  const reserved = isBrief === true ? 0 : reservedStreams;
+function suits(connection: Http2Connection, request: HttpRequest, index: number): boolean {
+  const reserved = request.isBrief === true ? 0 : reservedStreams;
   if (connection.inFlight >= Math.max(connection.maxInFlight - reserved, 1)) return false;
-  if (connection.uploadingForMs > stuckAfterMs) return false;
-  return index > 0 || (body?.byteLength ?? 0) <= largeBodyBytes;
+  if (connection.isStuckFor(portionOf(request))) return false;
+  return index > 0 || bodyBytesOf(request) <= largeBodyBytes;
 }
 
-function burden(connection: Http2Connection): number {
-  return connection.inFlight + (connection.uploadingForMs > stuckAfterMs ? 1_000_000 : 0);
+function burden(connection: Http2Connection, portionBytes: number): number {
+  return connection.inFlight + (connection.isStuckFor(portionBytes) ? 1_000_000 : 0);
+}
+
+function bodyBytesOf({ body }: HttpRequest): number {
+  return body?.byteLength ?? 0;
+}
+
+/** What must fit for a body to get on: a large one goes in portions. */
+function portionOf(request: HttpRequest): number {
+  return Math.min(bodyBytesOf(request), largeBodyBytes);
 }

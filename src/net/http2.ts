@@ -11,8 +11,8 @@ export interface Http2Connection {
   readonly inFlight: number;
   /** How many the server takes at once; those beyond wait inside. Infinity until it said so. */
   readonly maxInFlight: number;
-  /** How long the oldest upload under way has been stuck or sending; 0 when there is none. */
-  readonly uploadingForMs: number;
+  /** True when an upload does not get on and leaves no room for another one of `bodyBytes`. */
+  isStuckFor(bodyBytes: number): boolean;
   request(request: HttpRequest): Promise<HttpResponse>;
   /** Tells in milliseconds how long a PING took; rejects when none comes back within `timeoutMs`. */
   ping(timeoutMs: number): Promise<number>;
@@ -29,14 +29,18 @@ export class RequestUnprocessed extends Error {
 }
 
 /** What one stream may bring before we grant more, and all together: bulk answers must not wait for round trips. */
-const streamWindowBytes = 1024 * 1024;
-const connectionWindowBytes = 16 * 1024 * 1024;
+const streamWindowBytes = 8 * 1024 * 1024;
+const connectionWindowBytes = 32 * 1024 * 1024;
+
+/** An upload that takes longer may be stuck. */
+const stuckAfterMs = 250;
 
 /** Together the 15 s in which a host that died without a word is found; TCP alone takes two hours. */
 const usualWatch: Http2Watch = { everyMs: 10_000, timeoutMs: 5_000 };
 
-/** RFC 9113 §8.7: closed before any processing. */
+/** RFC 9113 §7, §8.7: closed before any processing; nobody wants the answer any more. */
 const refusedStream = 7;
+const cancelled = 8;
 
 /** How often a connection with requests under way is asked whether it lives, and how long its answer may take. */
 export interface Http2Watch {
@@ -67,7 +71,8 @@ export async function openHttp2(socket: Duplex, origin: string, watch = usualWat
     if (inFlight > 0) ping(session, watch.timeoutMs).catch((error: Error) => session.destroy(error));
   }, watch.everyMs).unref();
   session.once("close", () => clearInterval(timer));
-  session.once("connect", () => session.setLocalWindowSize(connectionWindowBytes));
+  // Told a moment later, when it may be gone again.
+  session.once("connect", () => session.destroyed || session.setLocalWindowSize(connectionWindowBytes));
   return {
     get usable() {
       return !goneAway && !session.closed && !session.destroyed;
@@ -78,9 +83,11 @@ export async function openHttp2(socket: Duplex, origin: string, watch = usualWat
     get maxInFlight() {
       return maxInFlight;
     },
-    get uploadingForMs() {
+    isStuckFor(bodyBytes) {
       const [oldest] = uploads;
-      return oldest === undefined ? 0 : performance.now() - oldest.sinceMs;
+      if (oldest === undefined || performance.now() - oldest.sinceMs < stuckAfterMs) return false;
+      // Time alone proves nothing: this process may have been busy.
+      return (session.state.remoteWindowSize ?? Number.POSITIVE_INFINITY) <= bodyBytes;
     },
     request(request) {
       inFlight += 1;
@@ -106,28 +113,44 @@ function requestHttp2(
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     let stream: ClientHttp2Stream;
+    if (request.signal?.aborted) {
+      onClose();
+      return reject(request.signal.reason);
+    }
     try {
-      stream = session.request(headersOf(request), {
-        endStream: request.body === undefined,
-        ...(request.signal === undefined ? {} : { signal: request.signal }),
-      });
+      stream = session.request(headersOf(request), { endStream: request.body === undefined });
     } catch (error) {
       onClose();
       return reject(new RequestUnprocessed(error));
     }
+    const { signal } = request;
+    // Node's own option does the same, and costs as much as all the rest of a request.
+    const onAbort = (): void => {
+      stream.close(cancelled);
+      stream.destroy(toError(signal?.reason));
+    };
+    signal?.addEventListener("abort", onAbort);
     // Stays attached for good: a reset after the answer is told here too.
     stream.on("error", (error) => reject(stream.rstCode === refusedStream ? new RequestUnprocessed(error) : error));
+    let isAnswered = false;
     stream.once("close", () => {
       onClose();
+      signal?.removeEventListener("abort", onAbort);
+      if (isAnswered) return;
       // A reset with NO_ERROR or CANCEL makes no error event.
       reject(new Error(`the stream was closed without an answer (HTTP/2 code ${stream.rstCode})`));
     });
     stream.once("response", (incoming) => {
+      isAnswered = true;
       resolve({ status: Number(incoming[":status"]), headers: pairs(incoming), body: stream, protocol: "h2" });
     });
     stream.once("finish", onSent);
     if (request.body !== undefined) stream.end(request.body);
   });
+}
+
+function toError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 function headersOf(request: HttpRequest): Record<string, string | string[]> {
@@ -140,7 +163,7 @@ function headersOf(request: HttpRequest): Record<string, string | string[]> {
   for (const [name, value] of request.headers) {
     const key = name.toLowerCase();
     const before = headers[key];
-    headers[key] = before === undefined ? value : [before, value].flat();
+    headers[key] = before === undefined ? value : typeof before === "string" ? [before, value] : [...before, value];
   }
   if (request.body !== undefined) headers["content-length"] ??= String(request.body.byteLength);
   return headers;
@@ -148,9 +171,11 @@ function headersOf(request: HttpRequest): Record<string, string | string[]> {
 
 function pairs(incoming: Readonly<Record<string, string | number | readonly string[] | undefined>>): Header[] {
   const result: Header[] = [];
-  for (const [name, value] of Object.entries(incoming)) {
+  for (const name in incoming) {
+    const value = incoming[name];
     if (name.startsWith(":") || value === undefined) continue;
-    for (const one of [value].flat()) result.push([name, String(one)]);
+    if (typeof value === "object") for (const one of value) result.push([name, one]);
+    else result.push([name, String(value)]);
   }
   return result;
 }

@@ -56,8 +56,10 @@ export function openOrigin(options: OriginOptions): Origin {
   let opening: Promise<Wire> | undefined;
   let isClosed = false;
 
+  const usable = (): Wire | undefined => (wire?.kind === "h1" || wire?.pool.usable === true ? wire : undefined);
   const current = (): Promise<Wire> => {
-    if (wire !== undefined && (wire.kind === "h1" || wire.pool.usable)) return Promise.resolve(wire);
+    const found = usable();
+    if (found !== undefined) return Promise.resolve(found);
     // Single flight: a hundred requests at once share one dial and its failure.
     opening ??= openWire(options)
       .then((opened) => {
@@ -72,7 +74,7 @@ export function openOrigin(options: OriginOptions): Origin {
   };
   return {
     get isOpen() {
-      return wire !== undefined && (wire.kind === "h1" || wire.pool.usable);
+      return usable() !== undefined;
     },
     warm: async () => void (await current()),
     async stir(timeoutMs) {
@@ -81,7 +83,7 @@ export function openOrigin(options: OriginOptions): Origin {
     },
     async request(request) {
       const { signal } = request;
-      const opened = await (signal === undefined ? current() : untilAborted(current(), signal));
+      const opened = usable() ?? (await (signal === undefined ? current() : untilAborted(current(), signal)));
       const message = { ...request, scheme: options.scheme, authority: options.authority };
       try {
         if (opened.kind === "h2") return await opened.pool.request(message);

@@ -6,12 +6,13 @@ import { createHttp2Pool } from "../../../src/net/http2-pool.ts";
 
 /** A connection that counts, with a stream for every request that nobody ends. */
 function connection(maxInFlight = 250) {
-  const state = { usable: true, inFlight: 0, maxInFlight, uploadingForMs: 0, isDestroyed: false };
+  const state = { usable: true, inFlight: 0, maxInFlight, isStuck: false, isDestroyed: false };
   return Object.assign(state, {
     async request() {
       state.inFlight += 1;
       return { status: 200, headers: [], body: new PassThrough(), protocol: "h2" as const };
     },
+    isStuckFor: () => state.isStuck,
     ping: async () => 1,
     destroy: () => {
       state.isDestroyed = true;
@@ -69,10 +70,10 @@ test("a connection whose upload is stuck is left to it", async () => {
   const [first, second] = [connection(), connection()];
   const { made } = pool(first, second);
   await made.request(request());
-  first.uploadingForMs = 10_000;
+  first.isStuck = true;
   await made.request(request());
   expect([first.inFlight, second.inFlight]).toEqual([1, 1]);
-  first.uploadingForMs = 0;
+  first.isStuck = false;
   await made.request(request());
   expect(first.inFlight).toBe(2);
 });
