@@ -6,17 +6,17 @@ import type { LineWriter } from "../streams/line-writer.ts";
 /** The agent's end of the bridge. */
 export interface Agent {
   /** Passes a server's message on, as it is but for its line breaks. */
-  pass(json: Buffer): Promise<void>;
-  answer(id: MessageId, result: JsonObject): Promise<void>;
-  notify(method: string, params?: JsonObject): Promise<void>;
-  fail(id: MessageId | null, error: RpcError): Promise<void>;
+  pass(json: Buffer): Promise<unknown>;
+  answer(id: MessageId, result: JsonObject): Promise<unknown>;
+  notify(method: string, params?: JsonObject): Promise<unknown>;
+  fail(id: MessageId | null, error: RpcError): Promise<unknown>;
 }
 
 export function createAgent(writer: LineWriter): Agent {
   return {
-    pass: async (json) => void (await writer.write(onOneLine(json))),
-    answer: async (id, result) => void (await writer.write(resultText(id, result))),
-    notify: async (method, params) => void (await writer.write(notificationText(method, params))),
-    fail: async (id, error) => void (await writer.write(errorText(id, error))),
+    pass: (json) => writer.write(onOneLine(json)),
+    answer: (id, result) => writer.write(resultText(id, result)),
+    notify: (method, params) => writer.write(notificationText(method, params)),
+    fail: (id, error) => writer.write(errorText(id, error)),
   };
 }

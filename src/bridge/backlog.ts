@@ -14,7 +14,7 @@ export function createBacklog(maxBytes: number): Backlog {
     add(bytes, work) {
       const cost = Math.max(bytes, leastBytes);
       heldBytes += cost;
-      void work.finally(() => {
+      void work.then(() => {
         heldBytes -= cost;
         if (heldBytes > maxBytes || room === undefined) return;
         room.open();

@@ -74,7 +74,7 @@ export function createCarrier(context: CarrierContext): Carrier {
   const post = async (sent: SentRequest, pending: Pending, waitMs = patienceMs): Promise<Attempt> => {
     const request = sent.message;
     const isHarmless = isHarmlessToRepeat(request.method);
-    await session.renewed;
+    if (session.renewed !== undefined) await session.renewed;
     if (way.isDoubtful && !isHarmless) await probeOnce(request);
     let sentIn = { session: session.current, generation: session.generation };
     const headers = (): readonly Header[] => {

@@ -9,7 +9,7 @@ import { createBacklog } from "./backlog.ts";
 import { createCarrier } from "./carrier.ts";
 import { createCatalogue } from "./catalogue.ts";
 import { BridgeEnding, CallTimeout, errorForAgent } from "./failure.ts";
-import { passGate } from "./gate.ts";
+import { createGate, passGate } from "./gate.ts";
 import { createInFlight, type Pending } from "./in-flight.ts";
 import type { Memory } from "./memory.ts";
 import { createOpening, type EarlyTimes } from "./opening.ts";
@@ -46,6 +46,8 @@ export interface ConversationOptions {
 /** Of messages that the agent sent and nobody is done with; past it the agent has to wait. Two of the largest fit. */
 const maxBacklogBytes = 64 * 1024 * 1024;
 
+const open: Promise<void> = Promise.resolve();
+
 /** Returns the exchange between one agent and one server, era by era as the messages themselves say. */
 export function createConversation(options: ConversationOptions): Conversation {
   const { way, agent, log, memory, patienceMs } = options;
@@ -62,13 +64,15 @@ export function createConversation(options: ConversationOptions): Conversation {
   const standIn = createStandIn({ ...options, session, catalogue, opening, carrier, signal: over.signal });
   const backlog = createBacklog(maxBacklogBytes);
   /** What must be over before the next message goes: the opening, and its confirmation. */
-  let gate: Promise<unknown> = Promise.resolve();
+  const gate = createGate();
+  const gateContext = { ...options, opening };
 
-  const answer = async (sent: SentRequest, pending: Pending, before: Promise<unknown>): Promise<void> => {
-    const passed = pending.isModern ? Promise.resolve() : passGate(before, pending, { ...options, opening });
-    const other = await standIn.answerInstead(sent, pending, passed);
+  const answer = async (sent: SentRequest, pending: Pending, before: Promise<unknown> | undefined): Promise<void> => {
+    const isOpen = pending.isModern || (before === undefined && opening.failure === undefined);
+    const passed = isOpen ? open : passGate(before, pending, gateContext);
+    const other = standIn.concerns(sent.message) ? await standIn.answerInstead(sent, pending, passed) : sent;
     if (other === "answered") return;
-    await passed;
+    if (!isOpen) await passed;
     pending.signal.throwIfAborted();
     await carrier.carry(other, pending);
   };
@@ -76,22 +80,23 @@ export function createConversation(options: ConversationOptions): Conversation {
   const request = async (sent: SentRequest): Promise<void> => {
     const { message } = sent;
     const isOpening = message.method === "initialize";
-    const before = gate;
-    let openGate: () => void = () => {};
-    if (isOpening) gate = new Promise<void>((resolve) => (openGate = resolve));
+    const before = gate.closed;
+    const openGate = isOpening ? gate.close() : undefined;
     const isModern = modernVersionOf(message) !== undefined;
     const pending = await inFlight.admit({ id: message.id, method: message.method, isModern });
     if (pending === undefined) {
-      openGate();
-      return agent.fail(message.id, { code: -32600, message: "this id is in use by a request without an answer" });
+      openGate?.();
+      const message = "this id is in use by a request without an answer";
+      return void (await agent.fail(sent.message.id, { code: -32600, message }));
     }
     const limitMs = isOpening ? undefined : options.callTimeoutMs;
     const timer = startTimer(limitMs, () => pending.abort(new CallTimeout(limitMs ?? 0)));
     // Whoever tries in the background hurries while somebody waits.
     const release = way.trouble === undefined && !opening.isPending ? undefined : way.urgency.press();
     try {
-      if (isOpening) await before.then(() => opening.start(sent, pending));
-      else await answer(sent, pending, before);
+      if (!isOpening) return await answer(sent, pending, before);
+      await before;
+      await opening.start(sent, pending);
     } catch (error) {
       // Whatever broke because it was ended, broke for that reason.
       const reason: unknown = pending.signal.aborted ? pending.signal.reason : error;
@@ -101,7 +106,7 @@ export function createConversation(options: ConversationOptions): Conversation {
     } finally {
       release?.();
       clearTimeout(timer);
-      openGate();
+      openGate?.();
     }
   };
 
@@ -116,14 +121,19 @@ export function createConversation(options: ConversationOptions): Conversation {
   const takeNotification = async (message: NotificationMessage, bytes: Buffer): Promise<void> => {
     if (message.method === "notifications/initialized") {
       // What follows must not overtake it: strict servers refuse what comes before.
-      gate = gate
-        .then(() => notify(message, bytes))
-        .then(
+      const before = gate.closed;
+      const openGate = gate.close();
+      try {
+        await before;
+        await notify(message, bytes).then(
           () => session.listen(),
           (error: unknown) => logLost(message.method, error),
-        )
-        .then(() => standIn.announce("early"));
-      return void (await gate);
+        );
+        await standIn.announce("early");
+      } finally {
+        openGate();
+      }
+      return;
     }
     const cancelled =
       message.method === "notifications/cancelled" ? inFlight.find(message.params?.requestId) : undefined;
@@ -134,7 +144,8 @@ export function createConversation(options: ConversationOptions): Conversation {
     if (cancelled?.isModern === true || (cancelled !== undefined && sentAs === undefined)) return;
     const isSame = cancelled === undefined || sentAs === cancelled.id;
     const text = isSame ? bytes : notificationText(message.method, { ...message.params, requestId: sentAs });
-    await gate.then(() => notify(message, text));
+    await gate.closed;
+    await notify(message, text);
   };
   const logLost = (what: string, error: unknown): void => {
     if (!over.signal.aborted) log.warn(`${what} did not reach the server: ${String(error)}`);
@@ -150,14 +161,17 @@ export function createConversation(options: ConversationOptions): Conversation {
         log.debug("dropped an answer of the agent to a session that is gone");
         return Promise.resolve();
       }
-      const answered = gate.then(() => notify(message, bytes)).catch((error: unknown) => logLost("an answer", error));
-      return backlog.add(bytes.length, answered);
+      const answered = (gate.closed ?? open).then(() => notify(message, bytes));
+      return backlog.add(
+        bytes.length,
+        answered.catch((error: unknown) => logLost("an answer", error)),
+      );
     },
     idle: () => inFlight.idle(),
     async end(timeoutMs) {
       // A session that the server is just opening can be ended only when its name has come.
       const isOnItsWay = opening.isPending && way.trouble === undefined;
-      if (isOnItsWay) await Promise.race([gate, delay(timeoutMs / 2)]);
+      if (isOnItsWay) await Promise.race([gate.closed, delay(timeoutMs / 2)]);
       inFlight.abortAll(new BridgeEnding());
       over.abort(new BridgeEnding());
       await Promise.all([session.end(timeoutMs), memory.flush()]);

@@ -5,6 +5,34 @@ import type { Opening } from "./opening.ts";
 import { isPassing } from "./patience.ts";
 import type { Way } from "./way.ts";
 
+/** Holds messages up while something before them is under way. */
+export interface Gate {
+  /** Resolves when it opens; undefined while it is open, so that passing then costs nothing. */
+  readonly closed: Promise<unknown> | undefined;
+  /** Returns what opens it again; it stays closed until all who closed it have. */
+  close(): () => void;
+}
+
+export function createGate(): Gate {
+  let closed: Promise<unknown> | undefined;
+  return {
+    get closed() {
+      return closed;
+    },
+    close() {
+      let open: () => void = () => {};
+      const own = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      const all = Promise.all([closed, own]).then(() => {
+        if (closed === all) closed = undefined;
+      });
+      closed = all;
+      return open;
+    },
+  };
+}
+
 export interface GateContext {
   readonly way: Way;
   readonly opening: Opening;
@@ -16,7 +44,11 @@ export interface GateContext {
  * Resolves when what was before (the opening, and its confirmation) is over. Rejects when the server refuses, when the way
  * is blocked for good, and, with what is in the way, when `patienceMs` are over.
  */
-export async function passGate(before: Promise<unknown>, pending: Pending, context: GateContext): Promise<void> {
+export async function passGate(
+  before: Promise<unknown> | undefined,
+  pending: Pending,
+  context: GateContext,
+): Promise<void> {
   const { way, opening, patienceMs, url } = context;
   if (opening.isPending) {
     const passed = new AbortController();
@@ -31,7 +63,7 @@ export async function passGate(before: Promise<unknown>, pending: Pending, conte
     } finally {
       passed.abort();
     }
-  } else await orTooLong(before, pending, patienceMs);
+  } else if (before !== undefined) await orTooLong(before, pending, patienceMs);
   pending.signal.throwIfAborted();
   if (opening.failure !== undefined) throw opening.failure;
 }

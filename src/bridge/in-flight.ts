@@ -39,13 +39,17 @@ export function createInFlight(limit: number): InFlight {
     async admit({ id, method, isModern }) {
       const key = JSON.stringify(id);
       if (pending.has(key)) return undefined;
-      const controller = new AbortController();
+      // Made when it is needed: of thousands that wait for their turn, each would keep one for nothing.
+      let controller: AbortController | undefined;
       let hasTurn = false;
       const one: Pending = {
         id,
         method,
         isModern,
-        signal: controller.signal,
+        get signal() {
+          controller ??= new AbortController();
+          return controller.signal;
+        },
         sentAs: undefined,
         settle() {
           if (pending.get(key) !== one) return false;
@@ -53,7 +57,10 @@ export function createInFlight(limit: number): InFlight {
           if (hasTurn) release();
           return true;
         },
-        abort: (reason) => controller.abort(reason),
+        abort(reason) {
+          controller ??= new AbortController();
+          controller.abort(reason);
+        },
       };
       pending.set(key, one);
       if (active >= limit) await new Promise<void>((resolve) => turns.push(resolve));

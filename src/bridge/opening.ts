@@ -115,7 +115,7 @@ export function createOpening(context: {
       });
       if (refused === undefined) return;
       if (refused !== "lost") {
-        if (pending.settle()) return agent.fail(pending.id, refused);
+        if (pending.settle()) return void (await agent.fail(pending.id, refused));
         for (const tell of [...watchers]) tell(new Refused(refused));
         watchers.clear();
         way.tryFirstPlace();

@@ -124,7 +124,8 @@ async function takeLine(
 ): Promise<void> {
   if (line.kind === "oversize") {
     const id = idOfRemnant(line.head, line.tail);
-    return agent.fail(id, tooLarge(`a message of ${line.totalBytes} bytes came from the agent, which is too large`));
+    const error = tooLarge(`a message of ${line.totalBytes} bytes came from the agent, which is too large`);
+    return void (await agent.fail(id, error));
   }
   if (line.bytes.every((byte) => byte === 0x20 || byte === 0x09)) return;
   const message = parseMessage(line.bytes);

@@ -75,6 +75,6 @@ async function passOn(
   if (item.data.length === 0 || item.type !== "message") return;
   const message = parseMessage(item.data);
   if (message.kind === "request") onRequest?.(message);
-  if (message.kind === "request" || message.kind === "notification") return agent.pass(item.data);
+  if (message.kind === "request" || message.kind === "notification") return void (await agent.pass(item.data));
   log.warn("dropped a text on the server's own stream that is neither a request nor a notification");
 }

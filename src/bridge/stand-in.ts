@@ -22,6 +22,8 @@ import type { Way } from "./way.ts";
 
 /** The bridge in the server's place, for what it can say before the server can be asked. */
 export interface StandIn {
+  /** True for a request that the bridge may have something to say to. */
+  concerns(message: RequestMessage): boolean;
   /** Answers what the server cannot or need not be asked; else returns what to send, which may be another call. */
   answerInstead(sent: SentRequest, pending: Pending, passed: Promise<void>): Promise<SentRequest | "answered">;
   /** Answers a request that failed with what is known from before; false where nothing is. */
@@ -121,6 +123,7 @@ export function createStandIn(context: {
   };
   return {
     announce,
+    concerns: (message) => message.method !== "tools/call" || ownToolOf(message) !== undefined,
     async answerInstead(sent, pending, passed) {
       const { message } = sent;
       passed.catch(() => {});

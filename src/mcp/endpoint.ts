@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import type { Header, HttpResponse } from "../net/http-message.ts";
 import { headerOf } from "../net/http-message.ts";
 import { type Origin, RequestLost } from "../net/origin.ts";
+import { createAccumulator } from "../streams/accumulator.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { createSseParser, type SseItem } from "./sse.ts";
 
@@ -128,28 +129,39 @@ async function readAnswer(response: HttpResponse, maxMessageBytes: number): Prom
   return { kind: "json", headers, bytes: await readWhole(body, maxMessageBytes) };
 }
 
-async function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of bytesOf(body)) {
-    size += chunk.length;
-    if (size > maxBytes) throw new AnswerTooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+/** Returns the body; by its events, because iterating costs a short one more than all the rest of its way. */
+function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const whole = createAccumulator();
+    const onData = (chunk: Buffer): void => {
+      if (whole.size + chunk.length > maxBytes) {
+        reject(new AnswerTooLarge(maxBytes));
+        body.destroy();
+      } else whole.add(chunk);
+    };
+    const onEnd = (): void => {
+      body.off("close", onClose);
+      resolve(whole.bytes());
+    };
+    const onClose = (): void => reject(new RequestLost(body.errored ?? new Error("the answer broke off")));
+    // What was destroyed before tells nothing any more.
+    if (body.destroyed) return onClose();
+    body.on("data", onData).once("end", onEnd).once("close", onClose);
+  });
 }
 
+/** Yields what the stream brings, and fails as RequestLost where the connection does. */
 async function* readStream(body: Readable, maxEventBytes: number): AsyncGenerator<SseItem> {
   const parser = createSseParser({ maxEventBytes });
-  for await (const chunk of bytesOf(body)) yield* parser.push(chunk);
-}
-
-/** Yields the body, and fails as RequestLost where the connection does. */
-async function* bytesOf(body: Readable): AsyncGenerator<Buffer> {
+  const chunks = body[Symbol.asyncIterator]();
   try {
-    for await (const chunk of body) yield Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk);
-  } catch (error) {
-    throw new RequestLost(error);
+    for (;;) {
+      const { done, value } = await chunks.next().catch((error: unknown) => Promise.reject(new RequestLost(error)));
+      if (done === true) return;
+      for (const item of parser.push(value)) yield item;
+    }
+  } finally {
+    await chunks.return?.();
   }
 }
 

@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { isObject, type JsonObject } from "./json.ts";
 
 /** Fractions are legal in JSON-RPC, though MCP asks for integers; they come back as they went. */
@@ -42,10 +42,12 @@ export interface InvalidMessage {
 
 /** Returns the one message that the bytes are. Batches are none: MCP dropped them in 2025-06-18. */
 export function parseMessage(bytes: Buffer): Message | InvalidMessage {
-  if (!isUtf8(bytes)) return invalid(-32700, "the text is not UTF-8");
+  // Decoding is the dearer half of reading a large text, and this decoding is a copy.
+  const isPlain = isAscii(bytes);
+  if (!isPlain && !isUtf8(bytes)) return invalid(-32700, "the text is not UTF-8");
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString("utf8"));
+    value = JSON.parse(bytes.toString(isPlain ? "latin1" : "utf8"));
   } catch {
     return invalid(-32700, "the text is not JSON");
   }

@@ -1,3 +1,5 @@
+import { createAccumulator } from "../streams/accumulator.ts";
+
 /** One event of a server's stream. */
 export type SseItem =
   | {
@@ -26,7 +28,7 @@ const blank = 0x20;
  * `maxEventBytes`. Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): SseParser {
-  let partial: Buffer[] = [];
+  const partial = createAccumulator();
   let lineBytes = 0;
   let skipLf = false;
   let isFirstLine = true;
@@ -39,8 +41,8 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
   const hold = (part: Buffer): void => {
     lineBytes += part.length;
     // Only counted from here on: the line will be told as too large, and must not be kept.
-    if (lineBytes > maxEventBytes + maxFieldBytes) partial = [];
-    else partial.push(part);
+    if (lineBytes > maxEventBytes + maxFieldBytes) partial.bytes();
+    else partial.add(part);
   };
   const drop = (): void => {
     blocks = [];
@@ -65,8 +67,7 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
   };
   const finishLine = (): SseItem[] => {
     const bytes = lineBytes;
-    const whole = partial.length === 1 ? (partial[0] ?? emptyLine) : Buffer.concat(partial);
-    partial = [];
+    const whole = partial.bytes();
     lineBytes = 0;
     if (bytes > whole.length) {
       dataBytes += bytes;

@@ -11,13 +11,21 @@ export interface LineWriter {
 
 const newline = Buffer.from("\n");
 
+/** Up to here lines are put together in one write; copying a longer one would cost more than it saves. */
+const maxJoinedBytes = 64 * 1024;
+
 /**
- * Returns a writer of whole lines, in order, that holds back while the reader is slow.
+ * Returns a writer of whole lines, in order, that holds back while the reader is slow. The first line of a turn of the event
+ * loop goes out at once, what comes besides in one write: answers arrive by the dozen, and a system call for each would
+ * cost more than all the rest.
  * Hazard: a destroyed stream never drains, so waiting ends with the close and the error too.
  */
 export function createLineWriter(stream: Writable): LineWriter {
   let wake: () => void = () => {};
   let drained: Promise<void> | undefined;
+  let held: Uint8Array[] = [];
+  let heldBytes = 0;
+  let flushing: NodeJS.Immediate | undefined;
   const closed = new Promise<void>((resolve) => {
     const settle = (): void => {
       resolve();
@@ -37,16 +45,33 @@ export function createLineWriter(stream: Writable): LineWriter {
     });
     return drained;
   };
+  const endTurn = (): void => {
+    flushing = undefined;
+    flush();
+  };
+  const flush = (): void => {
+    const [lines, bytes] = [held, heldBytes];
+    held = [];
+    heldBytes = 0;
+    if (lines.length === 0 || isOver(stream)) return;
+    if (bytes <= maxJoinedBytes) return void stream.write(Buffer.concat(lines, bytes));
+    stream.cork();
+    for (const line of lines) stream.write(line);
+    stream.uncork();
+  };
   return {
     closed,
-    flushed: () => (isOver(stream) ? Promise.resolve() : new Promise((resolve) => stream.write("", () => resolve()))),
+    flushed() {
+      flush();
+      return isOver(stream) ? Promise.resolve() : new Promise((resolve) => stream.write("", () => resolve()));
+    },
     async write(line) {
       while (stream.writableNeedDrain && !isOver(stream)) await untilDrained();
       if (isOver(stream)) return "closed";
-      stream.cork();
-      stream.write(line);
-      stream.write(newline);
-      stream.uncork();
+      held.push(line, newline);
+      heldBytes += line.byteLength + newline.byteLength;
+      if (flushing === undefined || heldBytes > maxJoinedBytes) flush();
+      flushing ??= setImmediate(endTurn);
       return "written";
     },
   };
