@@ -6,6 +6,7 @@ import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
 import { envCommand } from "./commands/env.ts";
+import { gatewayCommand } from "./commands/gateway.ts";
 import { installCommand } from "./commands/install.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -25,6 +26,7 @@ export function allCommands(session: Session): Command[] {
     bridgeCommand(session),
     toolsCommand(session),
     callCommand(session),
+    gatewayCommand(session),
     configCommand(session),
   ];
 }

@@ -1,7 +1,7 @@
 import { accessSync, chmodSync, constants, lstatSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
-import { systemCodeOf, TsmcpError } from "./errors.ts";
+import { messageOf, systemCodeOf, TsmcpError } from "./errors.ts";
 import { machineName } from "./machine.ts";
 import { makeDirectories } from "./make-directories.ts";
 
@@ -53,6 +53,28 @@ export function makeRuntimeDirectory(world: RuntimeWorld): string {
     hint: "set HOME to a directory that this user can write",
     cause: refusals[0],
   });
+}
+
+/**
+ * Returns a directory for what outlives a boot, made 0700 and ours, beside those of `runtimeDirectories`.
+ * Throws as `makeRuntimeDirectory` does.
+ */
+export function makeStateDirectory(world: RuntimeWorld, name: string): string {
+  const [root = ""] = runtimeRoots(world);
+  const directory = join(root, name);
+  try {
+    makeOwnDirectory(root);
+    makeOwnDirectory(directory);
+    return directory;
+  } catch (error) {
+    if (error instanceof TsmcpError) throw error;
+    throw new TsmcpError({
+      code: "file-unwritable",
+      message: `cannot make ${JSON.stringify(directory)}: ${messageOf(error)}`,
+      hint: "set HOME to a directory that this user can write",
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -2,19 +2,19 @@
 const maxDecodings = 4;
 
 /**
- * Returns every form in which a server may read a resource's URI: as written, with `.` and `..` resolved, and each of it
+ * Returns every form in which a server may read a resource's URI: as written, as a URL parser writes it, and each of it
  * percent-decoded. A right has to fit all of them, because what the server makes of the URI is not known here.
- * Empty for what is no URI or never stops decoding: no pattern fits that, only its very name.
+ * Empty for what is no URI, climbs (`..`) or never stops decoding: no pattern fits that, only its very name.
  */
 export function formsOfUri(uri: string): readonly string[] {
   const forms = new Set<string>();
   let form = uri;
   for (let decodings = 0; decodings <= maxDecodings; decodings += 1) {
-    if (!URL.canParse(form)) return [];
+    if (!URL.canParse(form) || climbs(form)) return [];
     forms.add(form).add(new URL(form).href);
     const decoded = decode(form);
     if (decoded === undefined) return [];
-    if (decoded === form) return [...forms].some(hasDots) ? [] : [...forms];
+    if (decoded === form) return [...forms];
     form = decoded;
   }
   return [];
@@ -28,7 +28,7 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** A path that is no hierarchy to a URL parser (`notes:a/../b`) may be one to the server. */
-function hasDots(form: string): boolean {
-  return new URL(form).href.split(/[/\\?#]/).some((segment) => segment === ".." || segment === ".");
+/** In `notes://a/../b` a URL parser climbs within the host `a`, and a server that takes all of it for a path does not. */
+function climbs(form: string): boolean {
+  return form.split(/[/\\?#:]/).some((segment) => segment === ".." || segment === ".");
 }

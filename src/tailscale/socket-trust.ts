@@ -11,14 +11,15 @@ export interface FileFacts {
 
 /**
  * Throws `daemon-foreign` unless the socket at `path` can only be this user's or root's: whoever listens there is handed
- * the key (`tailscale up` asks no questions). Nothing at `path` is fine where nobody else can put something there.
+ * the key (`tailscale up` asks no questions), or is believed about who calls. Nothing at `path` is fine where nobody else
+ * can put something there.
  */
-export function requireTrustedSocket(path: string): void {
+export function requireTrustedSocket(path: string, purpose = "with a key"): void {
   const defect = socketDefect(path, { uid: process.getuid?.() ?? 0, look });
   if (defect === undefined) return;
   throw new TsmcpError({
     code: "daemon-foreign",
-    message: `the socket ${JSON.stringify(path)} is not to be trusted with a key: ${defect}`,
+    message: `the socket ${JSON.stringify(path)} is not to be trusted ${purpose}: ${defect}`,
     hint: "name a socket in a directory that only you or root can write",
     facts: { socket: path },
   });

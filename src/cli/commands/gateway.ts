@@ -1,0 +1,105 @@
+import { type Command, Option } from "commander";
+import type { GatewayConfig } from "../../config/config.ts";
+import type { Gateway } from "../../gateway/gateway.ts";
+import { createCommand, repeatedOption, type Session } from "../command.ts";
+import type { CommandContext } from "../context.ts";
+
+interface GatewayValues {
+  readonly upstream: readonly string[];
+  readonly check?: boolean;
+}
+
+export function gatewayCommand(session: Session): Command {
+  return createCommand<GatewayValues>({
+    session,
+    name: "gateway",
+    summary: "serve MCP servers in two views: nothing to the internet, what is allowed to the tailnet",
+    description:
+      "Stands between tailscale serve and funnel and any MCP servers. Says the two targets to hand to them.\n" +
+      "Ends with Ctrl-C. Exit 0: stopped; 1: it could not be started, or --check found a fault; 2: configuration.",
+    examples: [
+      "tsmcp gateway --upstream notes=http://127.0.0.1:9000/mcp",
+      "tsmcp gateway --upstream notes -- npx -y @modelcontextprotocol/server-everything",
+      "tsmcp gateway --config /etc/tsmcp.config.json --check",
+    ],
+    arguments: [["[cmd...]", "after --: the program of the last --upstream"]],
+    options: [
+      repeatedOption(
+        "--upstream <name=url>",
+        "a server to serve as /mcp/NAME; a NAME alone takes the program after --",
+      ),
+      new Option("--check", "only look whether it could be started: configuration, tailscaled, every upstream"),
+    ],
+    run: runGatewayCommand,
+  });
+}
+
+async function runGatewayCommand(
+  context: CommandContext,
+  { upstream, check }: GatewayValues,
+  command: readonly string[],
+): Promise<number> {
+  const [{ prepareGateway, runGateway }, { createUpstream }, { gatewayConfig }, { typedUpstreams }, { socketOf }] =
+    await Promise.all([
+      import("../../gateway/run.ts"),
+      import("../../gateway/upstream/create.ts"),
+      import("../gateway-config.ts"),
+      import("../typed-upstreams.ts"),
+      import("../daemon-socket.ts"),
+    ]);
+  const { config, path } = gatewayConfig(context);
+  const prepared = await prepareGateway(
+    {
+      config,
+      upstreams: { ...config.upstreams, ...typedUpstreams(upstream, command) },
+      socket: socketOf(context),
+      proxy: await proxyOf(context),
+      createUpstream,
+    },
+    context,
+  );
+  if (check === true) {
+    const { checkGateway } = await import("../../gateway/check.ts");
+    const lines = await checkGateway(prepared, context.signal);
+    const text = lines.map(({ id, status, message }) => `${status.toUpperCase()} ${id}: ${message}\n`).join("");
+    context.result({ checks: lines }, text);
+    return lines.every(({ status }) => status === "pass") ? 0 : 1;
+  }
+  const { log, signal } = context;
+  const watched = path === undefined ? undefined : { path, read: (): GatewayConfig => gatewayConfig(context).config };
+  const onReady = (gateway: Gateway): void => context.result(describe(gateway), textOf(gateway));
+  await runGateway(prepared, { watched, signal, log, onReady });
+  return 0;
+}
+
+/** The way to names of the tailnet, for servers that are elsewhere in it. */
+async function proxyOf({ env }: CommandContext): Promise<string | undefined> {
+  const { findTailnetProxy } = await import("../../tailscale/tailnet-proxy.ts");
+  const { proxy } = await findTailnetProxy({ target: { host: "node.ts.net", port: 443, tls: true }, env });
+  return proxy === undefined ? undefined : `${proxy.protocol}://${proxy.host}:${proxy.port}`;
+}
+
+function describe(gateway: Gateway): object {
+  const { private: inner, public: outer, admin, paths } = gateway;
+  return { private: inner, public: outer, admin, paths, commands: commandsFor(gateway) };
+}
+
+function commandsFor({ private: inner, public: outer }: Gateway): readonly string[] {
+  return [
+    `tailscale serve --bg --yes --https=8443 ${inner.target}`,
+    `tailscale funnel --bg --yes --https=443 ${outer.target}`,
+  ];
+}
+
+function textOf(gateway: Gateway): string {
+  const { private: inner, public: outer, admin, paths } = gateway;
+  return [
+    `tailnet view: ${inner.target}`,
+    `public view:  ${outer.target}`,
+    `admin:        ${admin.listen}`,
+    `paths:        ${paths.join(" ")}`,
+    "",
+    ...commandsFor(gateway),
+    "",
+  ].join("\n");
+}

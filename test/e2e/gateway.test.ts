@@ -1,0 +1,150 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { GatewayConfig } from "../../src/config/config.ts";
+import { everybodyReachesEverybody } from "../tailnet/harness/knobs.ts";
+import type { TailnetNode } from "../tailnet/harness/node.ts";
+import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { answered, expose, type GatewayProcess, post, sightOf, startGateway } from "./gateway-process.ts";
+import { textOf } from "./tsmcp.ts";
+
+const capability = "example.com/cap/mcp";
+
+let tailnet: Tailnet;
+let server: TailnetNode;
+/** A cloud agent's machine: tagged, so Serve tells nobody who it is. */
+let agent: TailnetNode;
+let alice: TailnetNode;
+/** A person whom nothing was granted. */
+let bob: TailnetNode;
+/** Where the server behind the gateway writes each start and each call that reached it. */
+let marks: string;
+const open: AsyncDisposable[] = [];
+
+beforeAll(async () => {
+  tailnet = await startTailnet();
+  [server, agent, alice, bob] = await Promise.all([
+    tailnet.startNode({ hostname: "server", tags: ["tag:server"], funnel: true }),
+    tailnet.startNode({ hostname: "agent", tags: ["tag:agent"] }),
+    tailnet.startNode({ hostname: "alice", user: "alice@example.com" }),
+    tailnet.startNode({ hostname: "bob", user: "bob@example.com" }),
+  ]);
+  marks = join(tailnet.tempDir(), "marks");
+  await tailnet.api.setGrants([
+    everybodyReachesEverybody,
+    { src: ["tag:agent"], dst: ["tag:server"], app: { [capability]: [{ tools: ["*"] }] } },
+  ]);
+});
+
+afterEach(async () => {
+  for (const part of open.splice(0).reverse()) await part[Symbol.asyncDispose]();
+});
+
+afterAll(async () => {
+  await tailnet?.close();
+});
+
+async function gatewayWith(gateway: GatewayConfig): Promise<GatewayProcess> {
+  const upstreams = { notes: { command: process.execPath, args: [program, "legacy", marks] } };
+  const started = await startGateway(tailnet, server, { home: tailnet.tempDir(), gateway: { upstreams, ...gateway } });
+  open.push(started);
+  await expose(server, started.json);
+  return started;
+}
+
+const program = fileURLToPath(new URL("../peers/stdio-server.mjs", import.meta.url));
+const rights: GatewayConfig = { capability, rules: [{ who: ["alice@example.com"], tools: ["ec*"] }] };
+
+const listens: readonly (readonly [string, NonNullable<GatewayConfig["listen"]>])[] = [
+  ["sockets", {}],
+  ["ports of loopback", { private: "127.0.0.1:0", public: "127.0.0.1:0" }],
+];
+
+describe.each(listens)("on %s, everybody sees exactly their own:", (_kind, listen) => {
+  let gateway: GatewayProcess;
+  const privately = (): string => `https://${server.dnsName}:8443/mcp/notes`;
+
+  beforeAll(async () => {
+    gateway = await gatewayWith({ ...rights, listen });
+    open.splice(0);
+  });
+  afterAll(() => gateway?.[Symbol.asyncDispose]());
+
+  test("a tagged agent what its grant gives", async () => {
+    const sight = await sightOf(tailnet, { url: privately(), from: agent });
+    expect(sight.server).toBe("stdio");
+    expect(sight.tools).toEqual(expect.arrayContaining(["echo", "pid", "env"]));
+  });
+
+  test("a person what a rule gives, and is told what is missing for the rest", async () => {
+    const asking = { url: privately(), from: alice };
+    const sight = await sightOf(tailnet, asking);
+    expect(sight.tools).toEqual(["echo"]);
+    const before = textOf(marks);
+    const headers = [`Mcp-Session-Id: ${sight.session}`];
+    const call = (name: string) => {
+      const params = { name, arguments: { mark: `alice ${name}`, text: "t" } };
+      return answered(post(tailnet, { ...asking, headers }, { jsonrpc: "2.0", id: 3, method: "tools/call", params }));
+    };
+    const refused = await call("pid");
+    expect(refused.json.error?.message).toContain(capability);
+    expect((await call("echo")).json.result).toBeDefined();
+    expect(textOf(marks).slice(before.length)).toBe("alice echo\n");
+  });
+
+  test("a person without a grant nothing, under a name that is not the internet's", async () => {
+    expect(await sightOf(tailnet, { url: privately(), from: bob })).toEqual({
+      server: "tsmcp-gateway",
+      session: undefined,
+      tools: [],
+    });
+  });
+
+  test("the internet nothing, on every path", async () => {
+    for (const path of ["/mcp/notes", "/mcp", "/mcp/other", "/", "/../mcp/notes", "/%2e%2e/mcp/notes"]) {
+      const seen = await sightOf(tailnet, { url: `https://${server.dnsName}${path}` });
+      expect(seen).toEqual({ server: "tsmcp-public", session: undefined, tools: [] });
+    }
+  });
+
+  test("somebody inside the tailnet nothing on 443", async () => {
+    const seen = await sightOf(tailnet, { url: `https://${server.dnsName}/mcp/notes`, from: agent });
+    expect(seen).toEqual({ server: "tsmcp-public", session: undefined, tools: [] });
+  });
+
+  test("a session id nothing to the internet, to 443 and to another person", async () => {
+    const { session } = await sightOf(tailnet, { url: privately(), from: agent });
+    const headers = [`Mcp-Session-Id: ${session}`];
+    const list = { jsonrpc: "2.0", id: 2, method: "tools/list" };
+    const outside = await answered(post(tailnet, { url: `https://${server.dnsName}/mcp/notes`, headers }, list));
+    expect(outside.json.result).toEqual({ tools: [] });
+    const other = await answered(post(tailnet, { url: privately(), from: alice, headers }, list));
+    expect(other.status).toBe(404);
+  });
+});
+
+test("a peer that goes round Serve, and a local process, get nothing from the private port", async () => {
+  const gateway = await gatewayWith({ ...rights, listen: { private: "127.0.0.1:0", public: "127.0.0.1:0" } });
+  const port = new URL(gateway.json.private.target).port;
+  const headers = [`X-Forwarded-For: ${agent.ip}`, "Tailscale-User-Login: alice@example.com"];
+  for (const url of [`http://${server.dnsName}:${port}/mcp/notes`, `http://${server.dnsName}:${port}/mcp`]) {
+    const seen = await sightOf(tailnet, { url, from: alice, headers });
+    expect(seen).toEqual({ server: "tsmcp-public", session: undefined, tools: [] });
+  }
+  const local = await fetch(`http://127.0.0.1:${port}/mcp/notes`, {
+    method: "POST",
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+    headers: { "content-type": "application/json", "x-forwarded-for": agent.ip },
+  });
+  expect(await local.json()).toEqual({ jsonrpc: "2.0", id: 1, result: { tools: [] } });
+});
+
+test("a grant that is taken away takes the tools away", async () => {
+  await gatewayWith(rights);
+  const asking = { url: `https://${server.dnsName}:8443/mcp/notes`, from: bob };
+  const grant = { src: ["bob@example.com"], dst: ["tag:server"], app: { [capability]: [{ tools: ["echo"] }] } };
+  await tailnet.api.setGrants([everybodyReachesEverybody, grant]);
+  await expect.poll(async () => (await sightOf(tailnet, asking)).tools, { timeout: 20_000 }).toEqual(["echo"]);
+  await tailnet.api.setGrants([everybodyReachesEverybody]);
+  await expect.poll(async () => (await sightOf(tailnet, asking)).tools, { timeout: 20_000 }).toEqual([]);
+});
