@@ -2,6 +2,8 @@ import type { UpstreamConfig } from "../../config/config.ts";
 import { TsmcpError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { Environment } from "../../core/runtime-directory.ts";
+import type { Header } from "../../net/http-message.ts";
+import { createHttpUpstream } from "./http/http-upstream.ts";
 import { createStdioUpstream } from "./stdio/stdio-upstream.ts";
 import type { Upstream } from "./upstream.ts";
 import { createWhoami } from "./whoami.ts";
@@ -24,6 +26,10 @@ const openTimeoutMs = 60_000;
 /** The longest that a call may take without a word; progress counts as one. */
 const silenceMs = 10 * 60_000;
 
+/** Of the way to a server over HTTP. */
+const connectTimeoutMs = 8_000;
+const limits = { openingMs: 30_000, answerMs: silenceMs, briefMs: 30_000 };
+
 /** Of `pool` the number of children, of `session` the most. */
 const maxChildren = { shared: 1, pool: 4, session: 64 };
 
@@ -33,11 +39,16 @@ const idleMs = 30 * 60_000;
 /** Throws `config-invalid` for an entry that is not one of `command`, `url` and `builtin`, and for an unset variable. */
 export const createUpstream: CreateUpstream = (name, config, world) => {
   const { command, url, builtin, isolation = "shared" } = config;
-  if ([command, url, builtin].filter((way) => way !== undefined).length !== 1) {
+  const ways = [command, url, builtin].filter((way) => way !== undefined);
+  if (ways.length !== 1 || (url !== undefined && !URL.canParse(url))) {
     throw invalid(name, 'it has to have one of "command", "url" and "builtin"');
   }
-  if (builtin !== undefined) return createWhoami(name);
-  if (url !== undefined || command === undefined) throw invalid(name, "an url is not served yet");
+  const tellsCaller = config.identity === "headers";
+  if (url !== undefined) {
+    const headers = tokenHeaders(name, config, world);
+    return createHttpUpstream({ ...world, name, url: new URL(url), headers, tellsCaller, connectTimeoutMs, limits });
+  }
+  if (command === undefined) return createWhoami(name);
   return createStdioUpstream({
     name,
     program: { command, args: config.args ?? [], env: environmentOf(name, config, world), cwd: world.cwd },
@@ -45,11 +56,16 @@ export const createUpstream: CreateUpstream = (name, config, world) => {
     openTimeoutMs,
     silenceMs,
     isolation,
-    tellsCaller: config.identity === "headers",
+    tellsCaller,
     maxChildren: maxChildren[isolation],
     idleMs,
   });
 };
+
+function tokenHeaders(name: string, { tokenEnv }: UpstreamConfig, world: UpstreamWorld): Header[] {
+  if (tokenEnv === undefined) return [];
+  return [["authorization", `Bearer ${variableValue(tokenEnv, { name, key: "tokenEnv", world })}`]];
+}
 
 /** What is configured, and what every program needs to find others and its files; nothing else of ours. */
 function environmentOf(name: string, { env = {} }: UpstreamConfig, world: UpstreamWorld): Record<string, string> {

@@ -1,0 +1,87 @@
+import type { Answer } from "../../../mcp/endpoint.ts";
+import { messageText, type RequestMessage } from "../../../mcp/message.ts";
+import type { Header } from "../../../net/http-message.ts";
+import type { UpstreamCaller } from "../upstream.ts";
+import type { HttpConnection } from "./connection.ts";
+import { identityHeaders } from "./identity-headers.ts";
+import { type Stage, startStage } from "./stage.ts";
+
+interface Asked {
+  readonly headers: readonly Header[];
+  readonly caller: UpstreamCaller;
+}
+
+/** What goes to one server, in whose name, and for how long it is waited for. */
+export interface Asker {
+  /** Sends a request; `read` has its answer, for as long as that takes. */
+  post<T>(
+    request: RequestMessage,
+    asked: Asked & { readonly signal: AbortSignal; readonly isOpening?: boolean },
+    read: (answer: Answer, stage: Stage) => Promise<T>,
+  ): Promise<T>;
+  /** Sends what has no answer. */
+  tell(body: Buffer, asked: Asked): Promise<void>;
+  listen(asked: Asked & { readonly signal: AbortSignal }): Promise<Answer>;
+  /** Ends a session; nobody waits for what comes of it. */
+  end(asked: Asked): Promise<void>;
+}
+
+export interface Limits {
+  /** Until the server answered `initialize`. */
+  readonly openingMs: number;
+  /** Until the head of any other answer, or the whole of one without a stream. */
+  readonly answerMs: number;
+  /** For what has no answer. */
+  readonly briefMs: number;
+}
+
+export function createAsker({
+  connection,
+  limits,
+  tellsCaller,
+}: {
+  readonly connection: HttpConnection;
+  readonly limits: Limits;
+  readonly tellsCaller: boolean;
+}): Asker {
+  const { endpoint } = connection;
+  const headersFor = ({ headers, caller }: Asked): readonly Header[] =>
+    tellsCaller ? [...headers, ...identityHeaders(caller)] : headers;
+  return {
+    async post(request, asked, read) {
+      const stage = startStage(asked.signal, asked.isOpening === true ? limits.openingMs : limits.answerMs);
+      const body = messageText(request);
+      const headers = headersFor(asked);
+      try {
+        const answer = await connection.reach(
+          () => endpoint.post({ body, headers, signal: stage.signal }),
+          stage.signal,
+        );
+        stage.arrived();
+        return await read(answer, stage);
+      } finally {
+        stage.over();
+      }
+    },
+    async tell(body, asked) {
+      const signal = AbortSignal.timeout(limits.briefMs);
+      const headers = headersFor(asked);
+      const answer = await connection.reach(() => endpoint.post({ body, headers, signal, isBrief: true }), signal);
+      if (answer.kind !== "stream") return;
+      for await (const _ of answer.items);
+    },
+    async listen(asked) {
+      const stage = startStage(asked.signal, limits.answerMs);
+      try {
+        return await endpoint.listen({ headers: headersFor(asked), signal: stage.signal });
+      } finally {
+        // The caller's signal goes on to end the stream.
+        stage.arrived();
+      }
+    },
+    async end(asked) {
+      const signal = AbortSignal.timeout(limits.briefMs);
+      await endpoint.delete({ headers: headersFor(asked), signal }).catch(() => undefined);
+    },
+  };
+}

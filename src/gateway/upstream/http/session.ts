@@ -1,0 +1,217 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Log } from "../../../core/log.ts";
+import type { Answer } from "../../../mcp/endpoint.ts";
+import { type JsonObject, stringAt } from "../../../mcp/json.ts";
+import { messageText, type RequestMessage, type ResponseMessage } from "../../../mcp/message.ts";
+import { diesWithSession, isHarmlessToRepeat } from "../../../mcp/method.ts";
+import { headersOfSession, type LegacySession } from "../../../mcp/request-headers.ts";
+import { createRestoration } from "../../../mcp/restoration.ts";
+import { isSessionRefusal } from "../../../mcp/session-refusal.ts";
+import { type Header, headerOf } from "../../../net/http-message.ts";
+import { RequestLost } from "../../../net/origin.ts";
+import { withCaller } from "../caller-meta.ts";
+import { rpcErrorOf, UpstreamFailure } from "../failure.ts";
+import { errorAnswer, type OnMessage, type UpstreamCaller, type UpstreamSession } from "../upstream.ts";
+import type { Asker } from "./asker.ts";
+import { messagesIn, paced, readAnswer } from "./read-answer.ts";
+import type { Stage } from "./stage.ts";
+
+export interface HttpSessionOptions {
+  readonly name: string;
+  readonly log: Log;
+  readonly asker: Asker;
+  readonly caller: UpstreamCaller;
+  readonly handle: string;
+  readonly params: JsonObject;
+  readonly opened: LegacySession;
+  readonly closing: AbortSignal;
+  readonly onEnd: () => void;
+}
+
+const firstWaitMs = 1_000;
+const longestWaitMs = 30_000;
+
+/** One caller's legacy session with a server over HTTP; when the server forgot it, it has another one, unseen. */
+export function createHttpSession(options: HttpSessionOptions): UpstreamSession {
+  const { name, log, asker, caller, handle, params, closing } = options;
+  const restoration = createRestoration();
+  let current = options.opened;
+  /** Counts the sessions, so that of many requests refused at once one renews. */
+  let generation = 0;
+  let renewing: Promise<void> | undefined;
+  let renewed = new AbortController();
+  let isEnded = false;
+
+  const renewOnce = (seen: number): Promise<void> => {
+    if (renewing === undefined && seen !== generation) return Promise.resolve();
+    renewing ??= renew().finally(() => {
+      renewing = undefined;
+    });
+    return renewing;
+  };
+  const renew = async (): Promise<void> => {
+    log.debug(`${name}: the server forgot a session; opening another`);
+    const before = renewed;
+    const opening = await openSession(asker, { params, caller, signal: new AbortController().signal });
+    if (opening.kind === "refused") throw new UpstreamFailure("http", "forgot the session, and refuses another");
+    current = opening.session;
+    generation += 1;
+    renewed = new AbortController();
+    before.abort(new Error("the session was opened anew"));
+    await asker.tell(messageText({ kind: "notification", method: "notifications/initialized", params: undefined }), {
+      headers: headersOfSession(current),
+      caller,
+    });
+    for (const [at, { method, params: wanted }] of restoration.requests().entries()) {
+      const request: RequestMessage = { kind: "request", id: `tsmcp-restore-${at}`, method, params: wanted };
+      await ask(request, { signal: new AbortController().signal, onMessage: () => {}, caller }).catch(() => undefined);
+    }
+  };
+  const resumeIn =
+    (session: LegacySession, stage: Stage, who: UpstreamCaller) =>
+    (lastEventId: string): Promise<Answer> => {
+      const headers: Header[] = [...headersOfSession(session), ["last-event-id", lastEventId]];
+      return asker.listen({ headers, signal: stage.signal, caller: who });
+    };
+  interface Asking {
+    readonly signal: AbortSignal;
+    readonly onMessage: OnMessage;
+    readonly caller: UpstreamCaller;
+  }
+  const ask = (request: RequestMessage, { signal, onMessage, caller: who }: Asking) => {
+    const session = current;
+    const seen = generation;
+    return asker.post(request, { headers: headersOfSession(session), signal, caller: who }, async (answer, stage) => {
+      if (isSessionRefusal(answer, session)) return { kind: "forgotten" as const, seen };
+      const reading = { id: request.id, onMessage, signal: stage.signal, resume: resumeIn(session, stage, who) };
+      return { kind: "answered" as const, response: await readAnswer(answer, reading) };
+    });
+  };
+  /** A request that the server refused for its session never ran: it goes again, once, in a new one. */
+  const askRenewed = async (request: RequestMessage, asking: Asking): Promise<ResponseMessage> => {
+    await renewing?.catch(() => {});
+    const outcome = await ask(request, asking);
+    if (outcome.kind === "answered") return outcome.response;
+    await renewOnce(outcome.seen);
+    const gone = diesWithSession(request);
+    if (gone !== undefined) return errorAnswer(request.id, gone);
+    const second = await ask(request, asking);
+    if (second.kind === "answered") return second.response;
+    throw new UpstreamFailure("http", "does not know the session that it just opened");
+  };
+  /** A disconnect is no cancel in this era. */
+  const giveUp = ({ id }: RequestMessage): void => {
+    const params = { requestId: id, reason: "timeout" };
+    const body = messageText({ kind: "notification", method: "notifications/cancelled", params });
+    void asker.tell(body, { headers: headersOfSession(current), caller }).catch(() => {});
+  };
+  return {
+    handle,
+    async request(request, call) {
+      const clean = withCaller(request.params, undefined);
+      const asked = clean === request.params ? request : { ...request, params: clean };
+      try {
+        const answer = await askRenewed(asked, call).catch((error: unknown) => {
+          if (!(error instanceof RequestLost) || !isHarmlessToRepeat(request.method)) throw error;
+          call.signal.throwIfAborted();
+          return askRenewed(asked, call);
+        });
+        if ("result" in answer.outcome) restoration.granted(asked);
+        return answer;
+      } catch (error) {
+        call.signal.throwIfAborted();
+        if (error instanceof UpstreamFailure && error.kind === "timeout") giveUp(request);
+        return errorAnswer(request.id, rpcErrorOf(error, name));
+      }
+    },
+    notify(notification) {
+      const clean = { ...notification, params: withCaller(notification.params, undefined) };
+      void asker.tell(messageText(clean), { headers: headersOfSession(current), caller }).catch((error: unknown) => {
+        log.debug(`${name}: ${notification.method} did not arrive: ${String(error)}`);
+      });
+    },
+    respond(answer) {
+      void asker.tell(messageText(answer), { headers: headersOfSession(current), caller }).catch((error: unknown) => {
+        log.debug(`${name}: an answer to the server did not arrive: ${String(error)}`);
+      });
+    },
+    async listen({ onMessage, signal, after }) {
+      let lastEventId = after;
+      let waitMs = firstWaitMs;
+      let hadStream = false;
+      while (!isEnded && !closing.aborted) {
+        let retryMs: number | undefined;
+        const seen = generation;
+        const session = current;
+        const stop = AbortSignal.any([signal, renewed.signal, closing]);
+        try {
+          const resuming: Header[] = lastEventId === undefined ? [] : [["last-event-id", lastEventId]];
+          const headers = [...headersOfSession(session), ...resuming];
+          const answer = await asker.listen({ headers, signal: stop, caller });
+          if (answer.kind === "refused" && isSessionRefusal(answer, session)) {
+            // What the old session said last cannot be had from a new one.
+            lastEventId = undefined;
+            if (after !== undefined) return "ended";
+            await renewOnce(seen);
+            continue;
+          }
+          if (answer.kind === "refused" && answer.status < 500) return hadStream ? "ended" : "refused";
+          if (answer.kind === "stream") {
+            hadStream = true;
+            waitMs = firstWaitMs;
+            for await (const item of paced(answer.items, stop)) {
+              if (item.kind === "retry") retryMs = item.delayMs;
+              else if (item.kind === "oversize") {
+                log.warn(`${name}: dropped a message of more than ${item.totalBytes} bytes on the server's own stream`);
+              } else {
+                lastEventId = item.lastEventId ?? lastEventId;
+                if (item.data.length === 0 || item.type !== "message") continue;
+                for (const message of messagesIn(item.data)) onMessage(message, item.lastEventId);
+              }
+            }
+            // The caller knows what it was waiting for, and asks again for more.
+            if (after !== undefined) return "ended";
+          }
+        } catch (error) {
+          if (signal.aborted || closing.aborted || isEnded) return "ended";
+          if (stop.aborted) {
+            lastEventId = undefined;
+            continue;
+          }
+          log.debug(`${name}: the server's own stream broke off: ${String(error)}`);
+        }
+        await delay(retryMs ?? waitMs, undefined, { signal: stop }).catch(() => {});
+        if (signal.aborted) return "ended";
+        waitMs = Math.min(waitMs * 2, longestWaitMs);
+      }
+      return "ended";
+    },
+    async end() {
+      isEnded = true;
+      options.onEnd();
+      renewed.abort(new Error("the session ended"));
+      if (current.id !== undefined) await asker.end({ headers: headersOfSession(current), caller });
+    },
+  };
+}
+
+export type HttpOpening =
+  | { readonly kind: "opened"; readonly session: LegacySession; readonly result: JsonObject }
+  | { readonly kind: "refused"; readonly answer: Answer; readonly response: ResponseMessage };
+
+/** Opens a session as a caller wants it. Throws as `readAnswer` does. */
+export function openSession(
+  asker: Asker,
+  opening: { readonly params: JsonObject; readonly caller: UpstreamCaller; readonly signal: AbortSignal },
+): Promise<HttpOpening> {
+  const { caller, signal } = opening;
+  const params = withCaller(opening.params, undefined);
+  const request: RequestMessage = { kind: "request", id: "tsmcp-initialize", method: "initialize", params };
+  return asker.post(request, { headers: [], caller, signal, isOpening: true }, async (answer, stage) => {
+    const response = await readAnswer(answer, { id: request.id, onMessage: () => {}, signal: stage.signal });
+    if ("error" in response.outcome) return { kind: "refused", answer, response };
+    const { result } = response.outcome;
+    const id = answer.kind === "foreign" ? undefined : headerOf(answer.headers, "mcp-session-id");
+    return { kind: "opened", session: { id, protocolVersion: stringAt(result, "protocolVersion") }, result };
+  });
+}
