@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { GatewayConfig } from "../../src/config/config.ts";
+import type { DoctorReport } from "../../src/doctor/run-doctor.ts";
 import { everybodyReachesEverybody } from "../tailnet/harness/knobs.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
 import { answered, expose, type GatewayProcess, post, sightOf, startGateway } from "./gateway-process.ts";
-import { textOf } from "./tsmcp.ts";
+import { textOf, tsmcp } from "./tsmcp.ts";
 
 const capability = "example.com/cap/mcp";
 
@@ -137,6 +138,25 @@ test("a peer that goes round Serve, and a local process, get nothing from the pr
     headers: { "content-type": "application/json", "x-forwarded-for": agent.ip },
   });
   expect(await local.json()).toEqual({ jsonrpc: "2.0", id: 1, result: { tools: [] } });
+});
+
+test.each([
+  ["sockets", {}],
+  ["ports of loopback", { private: "127.0.0.1:0", public: "127.0.0.1:0" }],
+] as const)("the doctor passes the gateway on %s, with nothing to warn of", async (_kind, listen) => {
+  await gatewayWith({ ...rights, listen });
+  const connectTo = tailnet.connectTo(server.dnsName).flatMap((rule) => ["--connect-to", rule]);
+  const home = tailnet.tempDir();
+  const env = { ...tailnet.env(), HOME: home, TSMCP_PROXY: `http://${agent.proxy}`, TSMCP_SOCKET: agent.socket };
+  const url = `https://${server.dnsName}:8443/mcp/notes`;
+  const args = ["doctor", url, "--json", "--call-tool", 'echo={"text":"t"}', ...connectTo];
+  const { exitCode, stdout } = await tsmcp(args, { env, workspace: home });
+  const { verdict, checks }: DoctorReport = JSON.parse(stdout);
+  const sides = checks.filter(({ group }) => ["tailnet", "public", "separation"].includes(group));
+  const skipped = sides.filter(({ status }) => status === "skip").map(({ id }) => id);
+  expect(skipped).toEqual(["tailnet.surplus", "tailnet.lock"]);
+  expect(sides.filter(({ status }) => status !== "pass" && status !== "skip")).toEqual([]);
+  expect({ verdict, exitCode }).toEqual({ verdict: "pass", exitCode: 0 });
 });
 
 test("a grant that is taken away takes the tools away", async () => {

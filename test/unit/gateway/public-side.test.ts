@@ -1,0 +1,132 @@
+import { describe, expect, test } from "vitest";
+import { createPace } from "../../../src/gateway/pace.ts";
+import { fakeUpstream } from "../../fakes/upstream.ts";
+import { agentAddress, initialize, openSession, rpc, startFront } from "./front.ts";
+
+async function start(single = false) {
+  const upstream = fakeUpstream("notes", { "tools/list": { tools: [{ name: "search" }] } });
+  const front = await startFront({ upstreams: [upstream], single });
+  return { upstream, front };
+}
+
+const serverInfo = { name: "tsmcp-public", version: "1.0.0" };
+const modern = { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } };
+
+describe("the public listener", () => {
+  test.each([
+    ["initialize", initialize, 200, { result: { protocolVersion: "2025-11-25", serverInfo } }],
+    ["tools/list", rpc("tools/list"), 200, { result: { tools: [] } }],
+    ["resources/templates/list", rpc("resources/templates/list"), 200, { result: { resourceTemplates: [] } }],
+    ["a call", rpc("tools/call", { name: "search" }), 200, { error: { code: -32601, message: "Method not found" } }],
+    ["an unknown method", rpc("x/y"), 200, { error: { code: -32601, message: "Method not found" } }],
+    [
+      "server/discover",
+      rpc("server/discover", modern),
+      200,
+      { result: { supportedVersions: ["2026-07-28"], cacheScope: "private", ttlMs: 0 } },
+    ],
+    [
+      "a modern list",
+      rpc("tools/list", modern),
+      200,
+      { result: { tools: [], resultType: "complete", cacheScope: "private" } },
+    ],
+    ["a modern call", rpc("tools/call", { name: "search", ...modern }), 404, { error: { code: -32601 } }],
+    ["a batch", [rpc("tools/list")], 400, { error: { code: -32600 } }],
+    ["no JSON", "{", 400, { error: { code: -32700 } }],
+  ])("answers %s", async (_what, body, status, json) => {
+    const { front, upstream } = await start();
+    const answer = await front.send("public", { body, from: agentAddress });
+    expect(answer).toMatchObject({ status, json });
+    expect(answer.headers["mcp-session-id"]).toBeUndefined();
+    expect(upstream.reached).toEqual([]);
+  });
+
+  test("answers alike whatever the path, the session and the headers say", async () => {
+    const { front } = await start();
+    const session = await openSession(front, agentAddress);
+    const body = rpc("tools/list");
+    const plain = await front.send("public", { body });
+    const others = [
+      { path: "/" },
+      { path: "/mcp" },
+      { path: "/mcp/other" },
+      { path: "/%2e%2e/mcp/notes" },
+      { session },
+      { from: agentAddress },
+      {
+        headers: [
+          ["content-type", "application/json"],
+          ["tailscale-user-login", "alice@example.com"],
+        ] as const,
+      },
+    ];
+    for (const other of others) {
+      const { status, text, headers } = await front.send("public", { body, ...other });
+      expect({ status, text, names: Object.keys(headers) }).toEqual({
+        status: plain.status,
+        text: plain.text,
+        names: Object.keys(plain.headers),
+      });
+    }
+  });
+
+  test.each([
+    ["GET", { method: "GET" }, 405],
+    ["DELETE", { method: "DELETE" }, 405],
+    ["PUT", { method: "PUT" }, 405],
+    ["a body that is too large", { body: "x".repeat(64 * 1024 + 1) }, 413],
+    ["another content type", { body: "{}", headers: [["content-type", "text/plain"]] as const }, 415],
+  ])("refuses %s on every path", async (_what, ask, status) => {
+    const { front } = await start();
+    for (const path of ["/mcp/notes", "/mcp/other", "/"])
+      expect((await front.send("public", { path, ...ask })).status).toBe(status);
+  });
+});
+
+test("with one listener, a mark of Funnel makes a request public whatever else it says", async () => {
+  const { front, upstream } = await start(true);
+  const body = rpc("tools/list");
+  const session = await openSession(front, agentAddress);
+  const marked = await front.send("private", {
+    body,
+    session,
+    from: agentAddress,
+    headers: [
+      ["content-type", "application/json"],
+      ["Tailscale-Funnel-Request", "?0"],
+    ],
+  });
+  expect(marked.json).toEqual({ jsonrpc: "2.0", id: 1, result: { tools: [] } });
+  expect(upstream.reached.map(({ what }) => what)).toEqual(["open"]);
+  const plain = await front.send("private", { body, session, from: agentAddress });
+  expect(plain.json).toMatchObject({ result: { tools: [{ name: "search" }] } });
+});
+
+test("the operator's listener tells health, readiness and numbers, and nothing else does", async () => {
+  const { front } = await start();
+  await openSession(front, agentAddress);
+  const get = async (side: "admin" | "private" | "public", path: string) =>
+    front.send(side, { method: "GET", path, headers: [], ...(side === "private" ? { from: agentAddress } : {}) });
+  expect(await get("admin", "/healthz")).toMatchObject({ status: 200, text: "ok\n" });
+  expect(await get("admin", "/readyz")).toMatchObject({ status: 200, text: "ok\n" });
+  const { text } = await get("admin", "/metrics");
+  expect(text).toContain('tsmcp_gateway_requests_total{view="private",status="200"} 1\n');
+  expect(text).toContain("tsmcp_gateway_sessions 1\n");
+  expect(text).toContain('tsmcp_gateway_upstream_up{upstream="notes"} 1\n');
+  expect((await get("admin", "/mcp/notes")).status).toBe(404);
+  for (const path of ["/healthz", "/readyz", "/metrics"]) {
+    expect((await get("private", path)).status).toBe(404);
+    expect((await get("public", path)).status).toBe(405);
+  }
+});
+
+test("a pace lets a burst through, then one at a time, and then nobody", async () => {
+  const pace = createPace({ perSecond: 1_000, burst: 3, maxWaiting: 2 });
+  const turns = Array.from({ length: 20 }, () => pace.turn());
+  expect(turns.slice(0, 3)).toEqual([true, true, true]);
+  expect(turns.some((turn) => turn instanceof Promise)).toBe(true);
+  expect(turns.at(-1)).toBe(false);
+  const passed = await Promise.all(turns.map(async (turn) => turn));
+  expect(passed.filter(Boolean).length).toBeLessThanOrEqual(8);
+});

@@ -1,0 +1,118 @@
+import { expect, test } from "vitest";
+import { fakeUpstream } from "../../fakes/upstream.ts";
+import { openStream } from "./event-stream.ts";
+import { agentAddress, aliceAddress, openSession, rpc, startFront, usualNodes } from "./front.ts";
+
+const note = (method: string, params: object) => ({ kind: "notification", method, params: { ...params } }) as const;
+const rules = { rules: [{ who: ["tag:agent"], tools: ["search"], resources: ["notes://a/*"] }] };
+const from = agentAddress;
+
+test("what a server says during a call makes the answer a stream, in order", async () => {
+  const upstream = fakeUpstream("notes", {
+    "tools/call": (_request, { onMessage }) => {
+      onMessage(note("notifications/progress", { progressToken: 7, progress: 1 }));
+      onMessage({ kind: "request", id: 99, method: "elicitation/create", params: { message: "m" } });
+      onMessage({ kind: "request", id: 100, method: "secrets/create", params: {} });
+      onMessage(note("notifications/secret", {}));
+      return { content: [] };
+    },
+  });
+  const front = await startFront({ upstreams: [upstream], rules });
+  const session = await openSession(front, from);
+  const stream = await openStream(front, {
+    from,
+    session,
+    method: "POST",
+    body: rpc("tools/call", { name: "search" }, 5),
+  });
+  expect((await stream.next())?.message).toMatchObject({ method: "notifications/progress", params: { progress: 1 } });
+  expect((await stream.next())?.message).toMatchObject({ id: 99, method: "elicitation/create" });
+  expect((await stream.next())?.message).toEqual({ jsonrpc: "2.0", id: 5, result: { content: [] } });
+  expect(await stream.next()).toBeUndefined();
+  const answer = { jsonrpc: "2.0", id: 99, result: { action: "accept" } };
+  expect((await front.send("private", { from, session, body: answer })).status).toBe(202);
+  expect(upstream.reached.at(-1)).toMatchObject({ what: "respond", message: { id: 99 } });
+});
+
+test("the server's own stream shows what the rights allow, and goes on after the last event seen", async () => {
+  const upstream = fakeUpstream("notes", {});
+  const front = await startFront({ upstreams: [upstream], rules });
+  const session = await openSession(front, from);
+  const stream = await openStream(front, { from, session });
+  await expect.poll(() => upstream.reached.at(-1)?.what).toBe("listen");
+  upstream.say(note("notifications/resources/updated", { uri: "notes://b/1" }));
+  upstream.say(note("notifications/resources/updated", { uri: "notes://a/1" }), "event-1");
+  const event = await stream.next();
+  expect(event?.message).toMatchObject({ params: { uri: "notes://a/1" } });
+  expect(event?.id).not.toContain("event-1");
+  stream.request.destroy();
+  await openStream(front, { from, session, headers: [["last-event-id", event?.id ?? ""]] });
+  await expect.poll(() => upstream.reached.at(-1)).toMatchObject({ what: "listen", message: "event-1" });
+});
+
+test.each([
+  ["the node is taken out of the tailnet", (nodes: ReturnType<typeof usualNodes>) => delete nodes[from]],
+  [
+    "somebody else gets the address",
+    (nodes: ReturnType<typeof usualNodes>) => {
+      nodes[from] = { StableID: "nOther", login: "tagged-devices", tags: ["tag:agent"] };
+    },
+  ],
+])("an open stream ends with the next message once %s", async (_what, change) => {
+  const upstream = fakeUpstream("notes", {});
+  const nodes = usualNodes();
+  const front = await startFront({ upstreams: [upstream], rules, nodes });
+  const session = await openSession(front, from);
+  const stream = await openStream(front, { from, session });
+  await expect.poll(() => upstream.reached.at(-1)?.what).toBe("listen");
+  change(nodes);
+  front.gateway.update(rules);
+  upstream.say(note("notifications/resources/updated", { uri: "notes://a/1" }));
+  expect(await stream.next()).toBeUndefined();
+});
+
+test("an open stream shows less once the rules allow less", async () => {
+  const upstream = fakeUpstream("notes", {});
+  const front = await startFront({ upstreams: [upstream], rules });
+  const session = await openSession(front, from);
+  const stream = await openStream(front, { from, session });
+  await expect.poll(() => upstream.reached.at(-1)?.what).toBe("listen");
+  front.gateway.update({ rules: [{ who: ["tag:agent"], resources: ["notes://c/*"] }] });
+  upstream.say(note("notifications/resources/updated", { uri: "notes://a/1" }));
+  upstream.say(note("notifications/resources/updated", { uri: "notes://c/1" }));
+  expect((await stream.next())?.message).toMatchObject({ params: { uri: "notes://c/1" } });
+});
+
+test("somebody else's session gives no stream", async () => {
+  const upstream = fakeUpstream("notes", {});
+  const front = await startFront({ upstreams: [upstream] });
+  const session = await openSession(front, from);
+  const answer = await front.send("private", {
+    method: "GET",
+    from: aliceAddress,
+    session,
+    headers: [["accept", "text/event-stream"]],
+  });
+  expect(answer.status).toBe(404);
+});
+
+test("a session goes on after a restart with the same key, and not with another", async () => {
+  const upstream = fakeUpstream("notes", { "tools/list": { tools: [{ name: "search" }] } });
+  const first = await startFront({ upstreams: [upstream], rules });
+  const session = await openSession(first, from);
+  const again = await startFront({ upstreams: [upstream], rules });
+  const ask = { from, session, body: rpc("tools/list") };
+  expect((await again.send("private", ask)).json).toMatchObject({ result: { tools: [{ name: "search" }] } });
+  expect(upstream.reached.filter(({ what }) => what === "resume")).toHaveLength(1);
+  const { Secret } = await import("../../../src/core/secrets.ts");
+  const other = await startFront({ upstreams: [upstream], rules, keys: [new Secret("x".repeat(32), "test")] });
+  expect((await other.send("private", ask)).status).toBe(404);
+});
+
+test("the questions to tailscaled are few", async () => {
+  const upstream = fakeUpstream("notes", { ping: {} });
+  const front = await startFront({ upstreams: [upstream], rules });
+  const session = await openSession(front, from);
+  await Promise.all(Array.from({ length: 50 }, () => front.send("private", { from, session, body: rpc("ping") })));
+  expect(front.asked).toEqual([from]);
+});
