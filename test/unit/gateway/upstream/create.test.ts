@@ -1,0 +1,115 @@
+import { fileURLToPath } from "node:url";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { UpstreamConfig } from "../../../../src/config/config.ts";
+import { TsmcpError } from "../../../../src/core/errors.ts";
+import { silentLog } from "../../../../src/core/log.ts";
+import { createUpstream, type UpstreamWorld } from "../../../../src/gateway/upstream/create.ts";
+import type { UpstreamCaller } from "../../../../src/gateway/upstream/upstream.ts";
+import { answerRoutine, startScriptedServer } from "../../../fakes/mcp-server.ts";
+import { callerNamed, callOf, openSession, request, textOf, toolCall } from "../../../fakes/upstream-caller.ts";
+
+const peer = fileURLToPath(new URL("../../../peers/stdio-server.mjs", import.meta.url));
+
+function made(config: UpstreamConfig, env: UpstreamWorld["env"] = {}) {
+  const upstream = createUpstream("notes", config, { log: silentLog, env, cwd: "/", proxy: undefined });
+  onTestFinished(() => upstream.close());
+  return upstream;
+}
+
+describe("createUpstream", () => {
+  it("gives a program PATH, HOME and what is configured, and of the gateway's environment nothing else", async () => {
+    const env = { PATH: process.env.PATH, HOME: "/home/x", TOKEN: "t", SEALING_KEY: "k" };
+    const config = { command: "node", args: [peer], env: { KEY: "a ${env:TOKEN}", PLAIN: "b" } };
+    const session = await openSession(made(config, env), "ann");
+    const seen = JSON.parse(textOf(await session.request(toolCall(1, "env"), callOf("ann"))));
+    expect(seen).toEqual({ PATH: process.env.PATH, HOME: "/home/x", KEY: "a t", PLAIN: "b" });
+  });
+
+  it("sends the token of the named variable to a server over HTTP", async () => {
+    const server = await startScriptedServer((seen, reply) => void (answerRoutine(seen, reply) || reply.json({})));
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const proxies = { http_proxy: "http://127.0.0.1:1", ALL_PROXY: "socks5h://127.0.0.1:1" };
+    await openSession(made({ url: server.url, tokenEnv: "TOKEN" }, { TOKEN: "abc", ...proxies }), "ann");
+    expect(server.seen.map(({ headers }) => headers.authorization)).toContain("Bearer abc");
+  });
+
+  it.for([
+    ["nothing", {}, '"command", "url" and "builtin"'],
+    ["two ways", { command: "x", url: "http://127.0.0.1:1/mcp" }, '"command", "url" and "builtin"'],
+    [
+      "a token in an unset variable",
+      { url: "http://127.0.0.1:1/mcp", tokenEnv: "GONE" },
+      '"GONE", which "tokenEnv" names',
+    ],
+    ["an unset variable", { command: "x", env: { A: "${env:GONE}" } }, '"GONE", which "env.A" names'],
+  ] as const)("refuses an entry with %s", ([, config, words]) => {
+    expect(() => made(config)).toThrow(TsmcpError);
+    expect(() => made(config)).toThrow(words);
+    expect(() => made(config)).toThrow(/^gateway\.upstreams\.notes: /);
+  });
+});
+
+describe("the built-in whoami", () => {
+  const alice: UpstreamCaller = {
+    ...callerNamed("alice"),
+    name: "Alice",
+    picture: "https://p/1.png",
+    grants: [{ tools: ["*"] }],
+  };
+  const agent: UpstreamCaller = { ...callerNamed("agent"), login: undefined, name: undefined, tags: ["tag:agent"] };
+  const modern = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
+
+  it("tells a user and a tagged node who they are, in both eras", async () => {
+    const upstream = made({ builtin: "whoami" });
+    const session = await openSession(upstream, "alice");
+    const user = await session.request(toolCall(1, "greet"), { ...callOf("x"), caller: alice });
+    expect(user).toEqual({
+      kind: "response",
+      id: 1,
+      outcome: {
+        result: {
+          content: [
+            {
+              type: "text",
+              text: [
+                "Hello Alice!",
+                "login: alice@example.com",
+                "picture: https://p/1.png",
+                "node: alice.tailnet.ts.net",
+                "tags: none",
+                'grants: [{"tools":["*"]}]',
+              ].join("\n"),
+            },
+          ],
+          structuredContent: {
+            ...{ login: "alice@example.com", name: "Alice", picture: "https://p/1.png" },
+            ...{ node: "alice.tailnet.ts.net", tags: [], grants: [{ tools: ["*"] }] },
+          },
+        },
+      },
+    });
+    const call = request(2, "tools/call", { name: "greet", _meta: modern });
+    const node = await upstream.request(call, { ...callOf("x"), caller: agent });
+    expect(node.outcome).toMatchObject({
+      result: {
+        resultType: "complete",
+        structuredContent: { node: "agent.tailnet.ts.net", tags: ["tag:agent"], grants: [] },
+      },
+    });
+    expect(textOf(node)).not.toContain("login");
+  });
+
+  it("lists its tool, and knows no other and no other method", async () => {
+    const upstream = made({ builtin: "whoami" });
+    const session = upstream.resume((await openSession(upstream, "alice")).handle, alice);
+    const ask = async (method: string, params = {}) =>
+      session && textOf(await session.request(request(1, method, params), callOf("x")));
+    expect(JSON.parse((await ask("tools/list")) ?? "")).toMatchObject({ tools: [{ name: "greet" }] });
+    expect(await ask("tools/call", { name: "other" })).toBe("-32602 Unknown tool");
+    expect(await ask("resources/list")).toBe("-32601 Method not found");
+    expect(await ask("server/discover")).toBe("-32601 Method not found");
+    expect(upstream.resume("other", alice)).toBeUndefined();
+    const list = await upstream.request(request(1, "tools/list", { _meta: modern }), callOf("x"));
+    expect(list.outcome).toMatchObject({ result: { resultType: "complete", cacheScope: "private", ttlMs: 0 } });
+  });
+});
