@@ -11,12 +11,21 @@ import { proxyListening } from "./checks/proxy-listening.ts";
 import { proxyLatency, proxyMagicDns } from "./checks/proxy-names.ts";
 import { proxyPython } from "./checks/proxy-python.ts";
 import { publicAddress, publicInitialize, publicTools } from "./checks/public.ts";
+import { publicCertificate } from "./checks/public-certificate.ts";
+import { publicFlood } from "./checks/public-flood.ts";
 import {
   separationForwardingHeaders,
   separationHeaderCount,
   separationHostHeader,
   separationIdentityHeaders,
+  separationMessages,
+  separationMethods,
+  separationPaths,
+  separationUpgrade,
 } from "./checks/separation.ts";
+import { separationCaching } from "./checks/separation-caching.ts";
+import { separationOrigins } from "./checks/separation-origins.ts";
+import { separationPorts } from "./checks/separation-ports.ts";
 import { separationSession } from "./checks/session.ts";
 import { tailnetInitialize, tailnetSurplus, tailnetTools } from "./checks/tailnet.ts";
 import { tailnetDial } from "./checks/tailnet-dial.ts";
@@ -74,11 +83,20 @@ export const catalogue: readonly Check[] = [
   publicInitialize,
   publicTools,
   publicCall,
+  publicCertificate,
+  publicFlood,
   separationHostHeader,
   separationForwardingHeaders,
   separationIdentityHeaders,
   separationHeaderCount,
+  separationUpgrade,
+  separationMessages,
+  separationPaths,
+  separationMethods,
   separationSession,
+  separationPorts,
+  separationCaching,
+  separationOrigins,
 ];
 
 /** What `up` runs at its end: enough to say that the agent will have its tools and the internet will not. */
@@ -88,4 +106,5 @@ export const quickSet: readonly string[] = [
   "tailnet.tools",
   "public.tools",
   "separation.host-header",
+  "separation.ports",
 ];

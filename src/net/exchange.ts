@@ -27,6 +27,8 @@ export interface ExchangeRequest {
   readonly maxBodyBytes: number;
   /** True when the answer is whole with this piece, for streams that stay open; asked once with each piece of the body. */
   readonly untilMessage?: ((piece: Buffer) => boolean) | undefined;
+  /** Whether the head of the answer is enough, as for a stream that says nothing yet. */
+  readonly headOnly?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -138,9 +140,10 @@ function toMessage(request: ExchangeRequest, signal: AbortSignal): HttpRequest {
 
 async function readBody(
   body: Readable,
-  { maxBodyBytes, untilMessage }: ExchangeRequest,
+  { maxBodyBytes, untilMessage, headOnly }: ExchangeRequest,
   deadline: Deadline,
 ): Promise<{ body: Buffer; truncated: boolean }> {
+  if (headOnly === true) return { body: Buffer.alloc(0), truncated: false };
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {

@@ -10,29 +10,38 @@ import type { Inside } from "./inside.ts";
  * Source: https://github.com/tailscale/tailscale/blob/v1.102.5/ipn/ipnlocal/serve.go
  */
 export function hostRuses(inside: Inside): Ruse[] {
-  const { host, tailnetHost, port } = inside;
+  const { tailnetHost, port } = inside;
   const names = unique([...likelyNames(inside), ...otherNames(inside)]);
+  const ruseOf = (name: string, index: number): Ruse => ({
+    disguise: inHost(name),
+    effort: index < namesForEveryWay ? "every" : index < namesForOpening ? "opening" : "once",
+  });
   const main = `${tailnetHost}:${port}`;
   const everything = disguisedAs(fromInside(inside), asSomebody(inside));
-  const bundled = [main, `localhost:${port}`, inside.serverAddresses[0] ?? "100.64.0.1", host].map((name) =>
+  const bundled = [main, `localhost:${port}`, inside.serverAddresses[0] ?? "100.64.0.1"].map((name) =>
     disguisedAs(inHost(name), everything),
   );
   return [
-    ...names.map((name): Ruse => ({ disguise: inHost(name), isDeep: true })),
-    ...bundled.map((disguise): Ruse => ({ disguise, isDeep: true })),
-    ...[main, main.toUpperCase(), `localhost:${port}`].flatMap((name): Ruse[] => [
+    ...names.map(ruseOf),
+    ...bundled.map((disguise): Ruse => ({ disguise, effort: "every" })),
+    ...[main, `localhost:${port}`].flatMap((name): Ruse[] => [
       { disguise: inAuthority(name) },
       { disguise: inTarget(name) },
     ]),
     { disguise: { ...inHost(main), label: `Host: ${main} in HTTP/1.1`, protocol: "h1" } },
     { disguise: { label: "an empty Host", protocol: "h1", authority: "", headers: [] } },
-    { disguise: { label: "no Host, in HTTP/1.0", protocol: "h1.0", authority: "", headers: [] }, isDeep: true },
+    { disguise: { label: "no Host, in HTTP/1.0", protocol: "h1.0", authority: "", headers: [] } },
   ];
 }
+
+/** Where a session must be opened for each, all of them would be a flood. */
+const namesForEveryWay = 5;
+const namesForOpening = 9;
 
 /** What a gate may compare with, from the copied recipe outwards. */
 function likelyNames({ host, tailnetHost, port, serverAddresses }: Inside): string[] {
   const short = firstLabel(tailnetHost);
+  const suffix = suffixOf(tailnetHost);
   const [v4 = "100.64.0.1", v6 = "fd7a:115c:a1e0::1"] = serverAddresses;
   return [
     `${tailnetHost}:${port}`,
@@ -40,26 +49,25 @@ function likelyNames({ host, tailnetHost, port, serverAddresses }: Inside): stri
     ...(host === tailnetHost ? [] : [tailnetHost]),
     `localhost:${port}`,
     "localhost",
-    `127.0.0.1:${port}`,
-    "127.0.0.1",
     short,
+    `${v4}:${port}`,
+    `private.${suffix}`,
+    "127.0.0.1",
     `${short}:${port}`,
     v4,
-    `${v4}:${port}`,
+    `127.0.0.1:${port}`,
     `[${v6}]:${port}`,
     `[::1]:${port}`,
   ];
 }
 
 function otherNames({ host, tailnetHost, port }: Inside): string[] {
-  const suffix = tailnetHost.split(".").slice(1).join(".") || tailnetHost;
   return [
     `${host.toUpperCase()}:${port}`,
     `${host}.:${port}`,
     `${host}.`,
     `${host}:10000`,
-    `private.${suffix}:${port}`,
-    `private.${suffix}`,
+    `private.${suffixOf(tailnetHost)}:${port}`,
     "mcp.internal",
     "mcp.local",
     `192.168.1.10:${port}`,
@@ -82,6 +90,10 @@ function inTarget(name: string): Disguise {
 
 function firstLabel(host: string): string {
   return host.split(".")[0] ?? host;
+}
+
+function suffixOf(host: string): string {
+  return host.split(".").slice(1).join(".") || host;
 }
 
 function unique(names: readonly string[]): string[] {

@@ -31,7 +31,7 @@ export function identityRuses(inside: Inside): Ruse[] {
   const own = [...identity(inside), ...capabilities(inside)];
   const marks = "Tailscale-User-Login, Tailscale-Funnel-Request, X-Forwarded-For, X-Forwarded-Host";
   return [
-    { disguise: asSomebody(inside), isDeep: true },
+    { disguise: asSomebody(inside), effort: "every" },
     { disguise: asked("Tailscale-User-Login", identity(inside)) },
     { disguise: asked("Tailscale-App-Capabilities", capabilities(inside)) },
     { disguise: asked("Tailscale_User_Login", identity(inside).map(underscored)) },

@@ -28,7 +28,7 @@ export function judgeAttack(attack: Attack, words: AttackWords): Outcome {
   const { tries, allowed } = attack;
   const holes = tries
     .map((one) => ({ one, leaked: leakedTools(one.sighting.tools, allowed) }))
-    .filter(({ leaked }) => leaked.length > 0);
+    .filter(({ one, leaked }) => leaked.length > 0 || one.hole !== undefined);
   const [worst] = holes;
   if (worst !== undefined) {
     const accepted = [...new Set(holes.map(({ one }) => one.label))];
@@ -62,7 +62,7 @@ function isLost({ kind, status, redirect }: Sighting): boolean {
 }
 
 function letIn(
-  { url, label, sighting, reproduce }: Try,
+  { url, label, sighting, hole, reproduce }: Try,
   found: {
     readonly leaked: readonly string[];
     readonly accepted: readonly string[];
@@ -73,9 +73,10 @@ function letIn(
   const { leaked, accepted, tried, words } = found;
   const count = accepted.length - 1;
   const others = count > 0 ? `; ${count} other ${count === 1 ? "form gets" : "forms get"} in too` : "";
+  const got = hole ?? `sees ${leaked.length} ${leaked.length === 1 ? "tool" : "tools"} when it sends ${label}`;
   return {
     status: "fail",
-    message: `the internet sees ${leaked.length} ${leaked.length === 1 ? "tool" : "tools"} when it sends ${label}${others}`,
+    message: `the internet ${got}${others}`,
     facts: {
       request: label,
       url,

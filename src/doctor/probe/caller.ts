@@ -21,7 +21,13 @@ export type Reply =
       readonly answer: McpAnswer | undefined;
       readonly body: Buffer;
     }
-  | { readonly kind: "failed"; readonly layer: FailureLayer; readonly reason: string }
+  | {
+      readonly kind: "failed";
+      readonly layer: FailureLayer;
+      readonly reason: string;
+      /** Of an answer that broke off, or has no end. */
+      readonly status?: number | undefined;
+    }
   /** The server offers no HTTP/2, so that the request cannot be made. */
   | { readonly kind: "inapplicable"; readonly reason: string }
   /** Not sent; see `Traffic`. */
@@ -34,9 +40,10 @@ export interface Caller {
   readonly route: Route;
   readonly disguise: Disguise;
   post(message: McpMessage): Promise<Reply>;
-  /** Asks for what lies at the route; `isWhole` is told each piece of a body that may have no end. */
+  /** Asks for what lies at the route. */
   get(request: {
     readonly headers: readonly Header[];
+    /** Told each piece of a body that may have no end; without it the head is all that is waited for. */
     readonly isWhole?: (piece: Buffer) => boolean;
     readonly timeoutMs?: number;
   }): Promise<Reply>;
@@ -50,6 +57,7 @@ interface Sending {
   readonly message?: McpMessage;
   readonly isWhole?: ((piece: Buffer) => boolean) | undefined;
   readonly timeoutMs?: number | undefined;
+  readonly headOnly?: boolean;
 }
 
 const requestTimeoutMs = 8_000;
@@ -93,7 +101,8 @@ export function createCaller(options: {
         path = next;
       }
     },
-    get: ({ headers, isWhole, timeoutMs }) => send({ method: "GET", headers, isWhole, timeoutMs }),
+    get: ({ headers, isWhole, timeoutMs }) =>
+      send({ method: "GET", headers, isWhole, timeoutMs, headOnly: isWhole === undefined }),
     end: (session) => send({ method: "DELETE", headers: session }),
   };
 }
@@ -125,6 +134,7 @@ async function attempt(request: {
       ...(message === undefined ? {} : { body: message.body }),
       timeoutMs: sending.timeoutMs ?? requestTimeoutMs,
       maxBodyBytes: maxAnswerBytes,
+      headOnly: sending.headOnly,
       untilMessage: sending.isWhole ?? (id === undefined ? undefined : watchForAnswer(id, maxAnswerBytes)),
       signal,
     });
@@ -172,7 +182,9 @@ function toFailure(error: unknown): Reply {
   const { layer } = error.facts;
   const reason = plainText(typeof error.facts.reason === "string" ? error.facts.reason : error.message);
   if (error.cause instanceof Error && error.cause.name === "NoHttp2") return { kind: "inapplicable", reason };
-  return { kind: "failed", layer: failureLayer(layer, error), reason };
+  const { status } = error.facts;
+  const failed = { kind: "failed", layer: failureLayer(layer, error), reason } as const;
+  return typeof status === "number" ? { ...failed, status } : failed;
 }
 
 function failureLayer(layer: unknown, error: TsmcpError): FailureLayer {

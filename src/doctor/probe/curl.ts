@@ -26,6 +26,16 @@ export function sessionLine({ inside, outside }: { readonly inside: Route; reado
   return `${openSession({ route: inside, disguise: plainly })}; ${curl({ route: outside, disguise: plainly, message, extra: [inSession] })}`;
 }
 
+/** Returns the line of a message that was sent within a session: a session of the reader's own stands in its place. */
+export function withSession(
+  message: McpMessage,
+  { route, line }: { readonly route: Route; readonly line: (message: McpMessage) => string },
+): string {
+  const headers = message.headers.filter(([name]) => name.toLowerCase() !== "mcp-session-id");
+  if (headers.length === message.headers.length) return line(message);
+  return `${openSession({ route, disguise: plainly })}; ${line({ ...message, headers })} ${inSession}`;
+}
+
 const inSession = '-H "Mcp-Session-Id: $session"';
 
 function openSession({ route, disguise }: { readonly route: Route; readonly disguise: Disguise }): string {
@@ -69,6 +79,7 @@ export function curl(options: {
 
 /** Bytes that a shell word cannot hold come from printf, by a pipe. */
 function bodyOf({ body }: McpMessage): { readonly before: string; readonly argument: string } {
+  if (body === "") return { before: "", argument: "-N" };
   if (typeof body === "string" && body.length < maxWordChars) {
     return { before: "", argument: `-d ${shellQuote(body)}` };
   }

@@ -204,7 +204,7 @@ function sightingOf(reply: Reply, opened: Opened, route: Route): Sighting {
   return { ...seen, kind: answer === undefined && !opened.opened ? "foreign" : "unlisted" };
 }
 
-const nothingSeen = {
+export const nothingSeen = {
   session: false,
   confirmed: false,
   serverName: undefined,
@@ -218,7 +218,7 @@ function hasResult(reply: Reply): boolean {
   return reply.kind === "answered" && reply.answer?.kind === "result";
 }
 
-function toolNames({ tools }: Readonly<Record<string, unknown>>): string[] {
+export function toolNames({ tools }: Readonly<Record<string, unknown>>): string[] {
   if (!Array.isArray(tools)) return [];
   return tools
     .slice(0, maxTools)

@@ -1,8 +1,10 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { flawedGates } from "../../peers/gates/flawed.ts";
 import { flavours, startGate } from "../../peers/gates/mcp-server.ts";
-import { soundGates } from "../../peers/gates/sound.ts";
 import { host, startTwoSides } from "./two-sides.ts";
+
+// A whole run each, with both sides in this one process.
+vi.setConfig({ testTimeout: 60_000 });
 
 const open: AsyncDisposable[] = [];
 afterEach(async () => {
@@ -46,41 +48,11 @@ test.each(flavours)("the doctor passes two listeners of the flavour %s", async (
   );
   expect(notPassed.map(({ id, status }) => `${id} ${status}`)).toEqual([
     ...(flavour === "modern" ? ["tailnet.era warn"] : []),
+    // The SDK's stateless and session servers hold a stream, or a session, for everybody.
+    ...(flavour === "sessions" || flavour === "stateless" ? ["public.flood warn"] : []),
     ...(flavour === "sessions" ? [] : ["separation.session skip"]),
   ]);
   expect(report.verdict).toBe("pass");
   expect(inside.calls).toEqual([inside.tools[0]]);
   expect(outside.calls).toEqual([]);
-});
-
-describe("with one port behind both exposures, the doctor", () => {
-  test.each(flawedGates(host))("finds the gate that $name", async ({ gate, found }) => {
-    const server = keep(await startGate({ gate }));
-    const sides = keep(
-      await startTwoSides({ privatePort: server.port, publicPort: server.port, login: "a@example.com" }),
-    );
-    const report = await sides.examine({ skip });
-    const check = report.checks.find(({ id }) => id === found);
-    expect(check).toMatchObject({ status: "fail", facts: { tools: server.tools.length } });
-    expect(report.verdict).toBe("fail");
-    expect(report.requests).toBeLessThanOrEqual(200);
-    expect(server.calls).toEqual([]);
-  });
-});
-
-test.each(soundGates)("the doctor passes the gate that $name", async ({ options }) => {
-  const server = keep(await startGate(options));
-  const { path } = options;
-  const sides = keep(
-    await startTwoSides({
-      privatePort: server.port,
-      publicPort: server.port,
-      login: "a@example.com",
-      ...(path === undefined ? {} : { path }),
-    }),
-  );
-  const report = await sides.examine({ skip });
-  expect(report.checks.filter(({ status }) => status === "fail" || status === "unknown")).toEqual([]);
-  expect(report.verdict).toBe("pass");
-  expect(report.requests).toBeLessThanOrEqual(200);
 });

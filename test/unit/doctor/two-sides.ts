@@ -2,6 +2,7 @@ import { serverFromUrl } from "../../../src/config/server.ts";
 import { silentLog } from "../../../src/core/log.ts";
 import type { DoctorRequest, World } from "../../../src/doctor/context.ts";
 import { type DoctorReport, runDoctor } from "../../../src/doctor/run-doctor.ts";
+import { freePort } from "../../../src/net/listening.ts";
 import { certificate } from "../../fakes/certificate.ts";
 import { startFakeProxy } from "../../fakes/proxy.ts";
 import { startServeFront } from "../../fakes/serve-front.ts";
@@ -36,7 +37,10 @@ export async function startTwoSides(ports: {
     socket: "/nonexistent/tailscaled.sock",
     ca: certificate,
   };
-  const connectTo = [{ host, port: 443, address: "127.0.0.1", toPort: funnel.port }];
+  // Nothing listens at the other ports that Funnel has.
+  const closed = await freePort();
+  const ends = [443, 8443, 10_000].map((port) => [port, port === 443 ? funnel.port : closed] as const);
+  const connectTo = ends.map(([port, toPort]) => ({ host, port, address: "127.0.0.1", toPort }));
   const server = serverFromUrl(`https://${host}:8443${path}`, "test");
   const target = { server, expectedTools: [], minTools: undefined, publicTools: [], probe: undefined };
   const request: DoctorRequest = {
