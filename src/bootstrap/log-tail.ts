@@ -6,11 +6,16 @@ const tailBytes = 4 * 1024;
 
 /** Returns the last line of a log, without its time stamp and secrets; "" when there is none. */
 export function lastLogLine(path: string): string {
-  const lines = readTail(path)
+  return (lastLogLines(path).at(-1) ?? "").slice(0, 500);
+}
+
+/** Returns the last few kilobytes of a log as lines, in the same way. */
+export function lastLogLines(path: string): readonly string[] {
+  return readTail(path)
     .split("\n")
     .map((line) => line.trim())
-    .filter((line) => line !== "");
-  return strikeSecrets((lines.at(-1) ?? "").replace(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /, "")).slice(0, 500);
+    .filter((line) => line !== "")
+    .map((line) => strikeSecrets(line.replace(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /, "")));
 }
 
 function readTail(path: string): string {

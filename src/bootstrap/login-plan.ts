@@ -11,7 +11,7 @@ export type LoginPlan =
   | { readonly kind: "ask-person" }
   /** It needs nothing from us: a start in progress, an administrator's approval. */
   | { readonly kind: "wait"; readonly for: "start" | "approval" }
-  | { readonly kind: "refuse"; readonly reason: "no-credential" | "other-user" }
+  | { readonly kind: "refuse"; readonly reason: "no-credential" | "login-ended" | "other-user" }
   | { readonly kind: "refuse"; readonly reason: "needs-new-login"; readonly differing: readonly string[] }
   | { readonly kind: "refuse"; readonly reason: "not-ours"; readonly differing: readonly string[] };
 

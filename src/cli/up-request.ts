@@ -2,7 +2,7 @@ import { launcherFor } from "../agents/executable.ts";
 import { agentOfThisMachine, selectAgents } from "../agents/registry.ts";
 import { parseListenAddress } from "../bootstrap/listen-address.ts";
 import { checkNodeSettings } from "../bootstrap/node-settings.ts";
-import type { RequestedCredential, StateChoice, UpRequest } from "../bootstrap/request.ts";
+import type { StateChoice, UpRequest } from "../bootstrap/request.ts";
 import type { ExportMode } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { serverFromAssignment } from "../config/server.ts";
@@ -10,9 +10,9 @@ import { type ConfiguredServer, serversOf } from "../config/servers.ts";
 import { type GivenSettings, settingsOf, variableText } from "../config/settings.ts";
 import { TsmcpError } from "../core/errors.ts";
 import type { Environment } from "../core/runtime-directory.ts";
-import { readSecret } from "../core/secrets.ts";
 import { acquireRequest, listOf } from "./acquire-request.ts";
 import type { CommandContext } from "./context.ts";
+import { credentialOf } from "./credential.ts";
 import { fromHere } from "./from-here.ts";
 
 /** The options of `up` as commander hands them over. */
@@ -62,23 +62,25 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
     loaded,
   );
   const workspace = workspaceOf(options, context);
+  const state = stateChoice(options, context);
+  const node = checkNodeSettings({
+    loginServer: settings.loginServer,
+    hostname: settings.hostname,
+    advertiseTags: settings.advertiseTags,
+    acceptRoutes: settings.acceptRoutes,
+    shieldsUp: options.shieldsUp !== false,
+  });
   return {
-    node: checkNodeSettings({
-      loginServer: settings.loginServer,
-      hostname: settings.hostname,
-      advertiseTags: settings.advertiseTags,
-      acceptRoutes: settings.acceptRoutes,
-      shieldsUp: options.shieldsUp !== false,
-    }),
+    node,
     acquire: acquireRequest(settings, undefined),
-    credential: credentialOf(options, context.env),
+    credential: credentialOf(options, context.env, { node, state }),
     interactive: options.interactive === true,
     proxy: parseListenAddress(settings.proxy, "--proxy"),
     proxyIsExplicit:
       !isExportedProxy(options.proxy, context.env) &&
       (options.proxy !== undefined || loaded.sources.some(({ config }) => config.proxy?.listen !== undefined)),
     socket: context.socket === undefined ? undefined : fromHere(context.socket, "--socket", context),
-    state: stateChoice(options, context),
+    state,
     timeoutMs: options.timeout,
     noLogs: options.logsNoSupport === false,
     agents: {
@@ -127,31 +129,6 @@ function requestedServers(
     servers.set(server.name, { ...server, origin: "--server", trusted: true });
   }
   return [...servers.values()];
-}
-
-/** A key, else an OAuth client's secret, else a workload identity's token, as `tailscale up` prefers them. */
-function credentialOf(options: UpOptions, env: Environment): RequestedCredential | undefined {
-  const clientId = options.clientId ?? variableText(env, "TS_CLIENT_ID");
-  const sources = [
-    { flag: "--auth-key", option: options.authKey, ours: "TSMCP_AUTH_KEY", theirs: "TS_AUTHKEY" },
-    { flag: "--client-secret", option: options.clientSecret, ours: "TSMCP_CLIENT_SECRET", theirs: "TS_CLIENT_SECRET" },
-    { flag: "--id-token", option: options.idToken, ours: "TSMCP_ID_TOKEN", theirs: "TS_ID_TOKEN" },
-  ] as const;
-  for (const { flag, option, ours, theirs } of sources) {
-    const fromOurs = variableText(env, ours);
-    const fromTheirs = variableText(env, theirs);
-    const source =
-      option !== undefined && option !== fromOurs
-        ? { text: option, origin: flag, fromEnvironment: false }
-        : fromOurs !== undefined
-          ? { text: fromOurs, origin: ours, fromEnvironment: true }
-          : fromTheirs !== undefined
-            ? { text: fromTheirs, origin: theirs, fromEnvironment: true }
-            : undefined;
-    if (source === undefined) continue;
-    return { flag, secret: readSecret(source), ...(flag === "--auth-key" ? {} : { clientId }) };
-  }
-  return undefined;
 }
 
 /** In a known agent VM the agent's shells are to reach the tailnet; elsewhere nobody asked for it. */

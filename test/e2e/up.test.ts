@@ -216,9 +216,7 @@ describe("a login", () => {
   test("with an OAuth client's secret gives the node its tags", async () => {
     const vm = machine();
     const { clientSecret } = await tailnet.api.createOAuthClient(["tag:agent"]);
-    const secret = {
-      TS_CLIENT_SECRET: `${clientSecret}?ephemeral=true&preauthorized=true&baseURL=${tailnet.controlUrl}`,
-    };
+    const secret = { TS_CLIENT_SECRET: clientSecret };
     const up = await tsmcp(["up", "--json", "--advertise-tags", "agent"], vm, secret);
     expect(parsed(up).node.tags).toEqual(["tag:agent"]);
     const again = await tsmcp(["up", "--json", "--advertise-tags", "agent"], vm, secret);
@@ -275,15 +273,34 @@ describe("a failed up", () => {
     expect(processesNaming(vm.home)).toEqual([]);
   });
 
-  test("says that an administrator must approve the node", async () => {
+  test("leaves the node waiting for its approval, and is done when it has that", async () => {
     const vm = machine();
     await tailnet.api.requireApproval(true);
     onTestFinished(() => tailnet.api.requireApproval(false));
     const key = await tailnet.createKey({ preauthorized: false });
-    const outcome = await tsmcp(["up", "--timeout", "1500ms"], vm, { TS_AUTHKEY: key });
+    const outcome = await tsmcp(["up", "--timeout", "1500ms", "--hostname", "waits"], vm, { TS_AUTHKEY: key });
     expect(outcome.exitCode).toBe(1);
-    expect(outcome.stderr).toContain("its state is NeedsMachineAuth");
-    expect(outcome.stderr).toContain("tsmcp: hint: let an administrator approve the node, then run this again");
+    expect(outcome.stderr).toContain(
+      'tsmcp: error: nobody approved "waits" within 1500ms; it goes on waiting\n' +
+        "tsmcp: hint: let an administrator of the tailnet approve it, then run this again, or use a key that approves beforehand\n",
+    );
+    await tailnet.api.approve("waits");
+    const again = await tsmcp(["up", "--json", "--hostname", "waits"], vm);
+    expect({ exitCode: again.exitCode, stderr: again.stderr }).toMatchObject({ exitCode: 0 });
+    expect(statuses(again).daemon).toBe("kept");
+  });
+
+  test("says that the login has ended when the node's key expired and there is no new one", async () => {
+    const vm = machine();
+    const up = await tsmcp(["up", "--json"], vm, { TS_AUTHKEY: await tailnet.createKey() });
+    await tailnet.api.expireNode(parsed(up).node.name);
+    const state = async (): Promise<string> => JSON.parse((await tsmcp(["status", "--json"], vm)).stdout).state;
+    await expect.poll(state, { timeout: 20_000 }).toBe("NeedsLogin");
+    const again = await tsmcp(["up"], vm);
+    expect(again.exitCode).toBe(1);
+    expect(again.stderr).toContain("tsmcp: error: this node was logged in and is not any more: its key expired, or ");
+    const renewed = await tsmcp(["up"], vm, { TS_AUTHKEY: await tailnet.createKey() });
+    expect({ exitCode: renewed.exitCode, stderr: renewed.stderr }).toMatchObject({ exitCode: 0 });
   });
 
   test("names the process that has the proxy's port", async () => {

@@ -46,6 +46,9 @@ func (t *Tailnet) selfLocked(n *Node) *tailcfg.Node {
 	if allowed.Funnel {
 		self.CapMap[tailcfg.NodeAttrFunnel] = nil
 	}
+	if allowed.Logs {
+		self.CapMap[tailcfg.CapabilityDataPlaneAuditLogs] = nil
+	}
 	if allowed.FunnelPorts != "" {
 		self.CapMap[tailcfg.CapabilityFunnelPorts+"?ports="+tailcfg.NodeCapability(allowed.FunnelPorts)] = nil
 	}

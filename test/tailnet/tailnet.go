@@ -68,6 +68,7 @@ type NodeCapabilities struct {
 	HTTPS       bool   `json:"https"`
 	Funnel      bool   `json:"funnel"`
 	FunnelPorts string `json:"funnelPorts"` // "443,8443,10000"
+	Logs        bool   `json:"logs"`        // nodes must upload theirs
 }
 
 func newTailnet(suffix string) *Tailnet {

@@ -11,7 +11,7 @@ import { daemonArguments, type ListenAddress, listenText } from "../../tailscale
 import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import type { Attempt } from "../attempt.ts";
 import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
-import { lastLogLine } from "../log-tail.ts";
+import { lastLogLine, lastLogLines } from "../log-tail.ts";
 import { chooseAddress, hasWantedProxy, portTaken } from "../proxy-address.ts";
 import type { UpRequest } from "../request.ts";
 import { hasNoState, keepState, makeStateDirectory, removeState, type StateDirectory } from "../state-directory.ts";
@@ -98,8 +98,9 @@ function stateDirectoryOf({ layout, request }: Attempt): StateDirectory {
 /** Whoever is not logged in has no identity worth keeping. */
 function forgetNode(attempt: Attempt): void {
   const { layout, world, socket } = attempt;
+  for (const line of lastLogLines(layout.logFile)) world.log.debug(`tailscaled: ${line}`);
   removeState(stateDirectoryOf(attempt));
-  for (const path of [layout.logsDir, socket]) rmSync(path, { recursive: true, force: true });
+  for (const path of [layout.logsDir, layout.logFile, socket]) rmSync(path, { recursive: true, force: true });
   const record = readRecord(world);
   if (record !== undefined && record.entries.length === 0 && record.exports.length === 0) removeRecord(world);
 }

@@ -4,16 +4,28 @@ import type { Attempt } from "../attempt.ts";
 import type { NodeFacts } from "../facts.ts";
 import type { LoginPlan } from "../login-plan.ts";
 import type { RequestedCredential } from "../request.ts";
+import { hintFor, lastLoginError } from "./login-words.ts";
 
 /** Returns the error for a login that tailscale refused, in its own words. */
 export function loginFailed(reason: string, credential: RequestedCredential | undefined): TsmcpError {
+  const generic =
+    credential === undefined
+      ? "check the settings that were asked for"
+      : `check that ${credential.secret.origin} holds a key that is valid for this tailnet and not used up`;
   return new TsmcpError({
     code: "login-failed",
     message: `tailscale refused the login: ${reason || "it did not say why"}`,
-    hint:
-      credential === undefined
-        ? "check the settings that were asked for"
-        : `check that ${credential.secret.origin} holds a key that is valid for this tailnet and not used up`,
+    hint: hintFor(reason, credential) ?? generic,
+  });
+}
+
+/** Returns the error for a tailscale that does not know an option it was given. */
+export function tailscaleOutdated(file: string, reason: string): TsmcpError {
+  return new TsmcpError({
+    code: "tailscale-outdated",
+    message: `${JSON.stringify(file)} is too old for what is asked of it: ${reason}`,
+    hint: 'run "tsmcp install" with a newer --tailscale-version, and put that first on PATH',
+    facts: { file },
   });
 }
 
@@ -24,6 +36,13 @@ export function loginRefused(plan: Extract<LoginPlan, { kind: "refuse" }>): Tsmc
       return new TsmcpError({
         code: "login-failed",
         message: "this node is not logged in, and there is no key",
+        hint: "set TS_AUTHKEY, pass --auth-key file:PATH, or pass --interactive to log in with a browser",
+      });
+    case "login-ended":
+      return new TsmcpError({
+        code: "login-failed",
+        message:
+          "this node was logged in and is not any more: its key expired, or somebody removed or logged it out; and there is no new key",
         hint: "set TS_AUTHKEY, pass --auth-key file:PATH, or pass --interactive to log in with a browser",
       });
     case "other-user":
@@ -65,19 +84,37 @@ export function settingsNotTaken(differing: readonly string[]): TsmcpError {
   });
 }
 
-/** Returns the error for a node that did not run in time; says what tailscaled knows about why. */
-export function loginTimeout({ node, attempt }: { node: NodeFacts | undefined; attempt: Attempt }): TsmcpError {
-  const state = node?.status.backendState ?? "unknown";
-  const limit = formatDuration(attempt.request.timeoutMs);
-  const health = node?.status.health.slice(0, 3) ?? [];
-  const why = health.length === 0 ? "" : `: ${health.join("; ")}`;
+/** Returns the error for a node that waits for its approval; it goes on waiting. */
+export function approvalMissing({ node, attempt }: { node: NodeFacts; attempt: Attempt }): TsmcpError {
+  const name = node.status.self?.hostName ?? "the node";
   return new TsmcpError({
     code: "login-timeout",
-    message: `the node was not logged in within ${limit}, its state is ${state}${why}`,
+    message: `nobody approved ${JSON.stringify(name)} within ${formatDuration(attempt.request.timeoutMs)}; it goes on waiting`,
+    hint: "let an administrator of the tailnet approve it, then run this again, or use a key that approves beforehand",
+    facts: { timeoutMs: attempt.request.timeoutMs, state: node.status.backendState },
+  });
+}
+
+/** Returns the error for a node that did not run in time. `reason` is why the login server could not be asked. */
+export function loginTimeout(told: {
+  readonly node: NodeFacts | undefined;
+  readonly attempt: Attempt;
+  readonly reason: string | undefined;
+}): TsmcpError {
+  const { node, attempt, reason } = told;
+  const { timeoutMs, credential, node: settings } = attempt.request;
+  const state = node?.status.backendState ?? "unknown";
+  const health = node?.status.health ?? [];
+  const words = lastLoginError(health) ?? reason;
+  const server = settings.loginServer ?? "the login server";
+  return new TsmcpError({
+    code: "login-timeout",
+    message:
+      `the node was not logged in within ${formatDuration(timeoutMs)}: ` +
+      (words === undefined ? `its state is ${state}, and ${server} answers` : `${server}: ${words}`),
     hint:
-      state === "NeedsMachineAuth"
-        ? "let an administrator approve the node, then run this again"
-        : "check that this machine reaches the login server, by HTTPS_PROXY where that is the only way out",
-    facts: { timeoutMs: attempt.request.timeoutMs, state, health },
+      hintFor(words ?? "", credential) ??
+      "check that this machine reaches the login server, by HTTPS_PROXY where that is the only way out",
+    facts: { timeoutMs, state, health },
   });
 }

@@ -8,11 +8,21 @@ import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import { upArguments } from "../../tailscale/up-arguments.ts";
 import type { Attempt } from "../attempt.ts";
 import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
+import { lastLogLine } from "../log-tail.ts";
 import { type LoginPlan, planLogin } from "../login-plan.ts";
 import type { RequestedCredential, UpRequest } from "../request.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
 import { requirePrograms } from "./install.ts";
-import { loginFailed, loginRefused, loginTimeout, settingsNotTaken } from "./login-errors.ts";
+import {
+  approvalMissing,
+  loginFailed,
+  loginRefused,
+  loginTimeout,
+  settingsNotTaken,
+  tailscaleOutdated,
+} from "./login-errors.ts";
+import { askLoginServerLater, type LoginServerQuestion } from "./login-server.ts";
+import { lastLoginError } from "./login-words.ts";
 import { type OneShot, runOneShot } from "./shell.ts";
 
 const pollMs = 10;
@@ -21,6 +31,8 @@ const maxAdjustments = 3;
 /** The command keeps its own time; ours only ends one that hangs, such as before it could connect. */
 const overtimeMs = 500;
 const logoutLimitMs = 5_000;
+/** What Go's `flag` ends a program with. */
+const unknownFlagExit = 2;
 
 /** Returns whether the node must log in, or change its settings. */
 export function decideLogin({ node, daemon }: UpFacts, request: UpRequest): Decision {
@@ -45,13 +57,26 @@ export function decideLogin({ node, daemon }: UpFacts, request: UpRequest): Deci
  * Throws `login-failed` when tailscale refuses, `login-timeout` when `--timeout` ends first.
  */
 export async function applyLogin(facts: UpFacts, attempt: Attempt): Promise<Applied> {
-  let node = await requireNode(attempt);
+  const node = await requireNode(attempt);
+  const question = askLoginServerLater(attempt.request.node.loginServer, attempt);
+  try {
+    return await becomeRunning(node, facts, { ...attempt, question });
+  } finally {
+    question.stop();
+  }
+}
+
+interface LoginAttempt extends Attempt {
+  readonly question: LoginServerQuestion;
+}
+
+async function becomeRunning(before: NodeFacts, facts: UpFacts, attempt: LoginAttempt): Promise<Applied> {
+  let node = before;
   let adjustments = 0;
   const planNow = (): LoginPlan => planFor(node, facts.daemon, attempt.request);
   for (let plan = planNow(); plan.kind !== "keep"; plan = planNow()) {
     attempt.world.signal.throwIfAborted();
-    if (attempt.remainingMs() === 0)
-      throw loginTimeout({ node: await gatherNode(attempt.socket, attempt.world), attempt });
+    if (attempt.remainingMs() === 0) throw await timeoutError(attempt);
     if (plan.kind === "refuse") throw loginRefused(plan);
     // A setting that does not stay set would be set for ever.
     if (plan.kind === "adjust" && ++adjustments > maxAdjustments) throw settingsNotTaken(plan.differing);
@@ -73,8 +98,8 @@ export function planFor(node: NodeFacts, daemon: DaemonFacts, request: UpRequest
   });
 }
 
-async function logIn(plan: LoginPlan, facts: UpFacts, attempt: Attempt): Promise<void> {
-  const { socket, world, request } = attempt;
+async function logIn(plan: LoginPlan, facts: UpFacts, attempt: LoginAttempt): Promise<void> {
+  const { world, request } = attempt;
   const credential = plan.kind === "log-in" ? request.credential : undefined;
   if (plan.kind === "log-in" || plan.kind === "ask-person") {
     attempt.undo.add(() => logOutAgain(attempt));
@@ -85,10 +110,24 @@ async function logIn(plan: LoginPlan, facts: UpFacts, attempt: Attempt): Promise
   await watch;
   world.signal.throwIfAborted();
   if (outcome.kind === "exited" && outcome.exitCode === 0) return;
-  if (outcome.kind !== "exited" || attempt.remainingMs() === 0) {
-    throw loginTimeout({ node: await gatherNode(socket, world), attempt });
+  await requireNode(attempt);
+  if (outcome.kind !== "exited" || attempt.remainingMs() === 0) throw await timeoutError(attempt);
+  if (outcome.exitCode === unknownFlagExit) {
+    throw tailscaleOutdated(requirePrograms(facts.programs).tailscale, firstLine(outcome.stderr));
   }
   throw loginFailed(lastLine(outcome.stderr) || lastLine(outcome.stdout), request.credential);
+}
+
+/** What the node waits for, or why. A node that only waits for its approval is left to wait, or it would never get it. */
+async function timeoutError(attempt: LoginAttempt): Promise<TsmcpError> {
+  const node = await gatherNode(attempt.socket, attempt.world);
+  if (node?.status.backendState === "NeedsMachineAuth") {
+    attempt.undo.clear();
+    return approvalMissing({ node, attempt });
+  }
+  const isTold = lastLoginError(node?.status.health ?? []) !== undefined;
+  const reason = isTold ? undefined : await attempt.question.answer();
+  return loginTimeout({ node, attempt, reason });
 }
 
 /** A coordination server that did not answer the login will not answer the logout. */
@@ -137,16 +176,25 @@ async function showLoginUrl({ socket, world }: Attempt, signal: AbortSignal): Pr
   }
 }
 
-async function requireNode({ socket, world }: Attempt): Promise<NodeFacts> {
+async function requireNode({ socket, world, layout }: Attempt): Promise<NodeFacts> {
   const node = await gatherNode(socket, world);
   if (node !== undefined) return node;
   throw new TsmcpError({
     code: "daemon-failed",
-    message: `tailscaled no longer answers at ${JSON.stringify(socket)}`,
+    message: withLastLine(`tailscaled no longer answers at ${JSON.stringify(socket)}`, layout.logFile),
     hint: 'run "tsmcp up" again',
   });
 }
 
+function withLastLine(message: string, logFile: string): string {
+  const line = lastLogLine(logFile);
+  return line === "" ? message : `${message}; it said last: ${line}`;
+}
+
 function lastLine(text: string): string {
   return strikeSecrets(text.trim().split("\n").at(-1)?.trim() ?? "").slice(0, 500);
+}
+
+function firstLine(text: string): string {
+  return strikeSecrets(text.trim().split("\n")[0]?.trim() ?? "").slice(0, 500);
 }

@@ -1,6 +1,7 @@
 import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import type { Attempt } from "../attempt.ts";
 import type { UpFacts } from "../facts.ts";
+import { loginsKeptIn } from "../kept-login.ts";
 import { hasWantedProxy, requireFreeAddress } from "../proxy-address.ts";
 import type { UpRequest } from "../request.ts";
 import { hasNoState } from "../state-directory.ts";
@@ -34,7 +35,11 @@ export async function requireReady(
   const { daemon, node } = facts;
   if (daemon.kind === "foreign") requireTrustedSocket(socket);
   const plan = node === undefined ? undefined : planFor(node, daemon, request);
-  if (plan?.kind === "refuse") throw loginRefused(plan);
+  if (plan?.kind === "refuse") {
+    const wasLoggedIn =
+      plan.reason === "no-credential" && !hasNoState(layout.stateDir) && loginsKeptIn(layout.stateDir).length > 0;
+    throw loginRefused(wasLoggedIn ? { kind: "refuse", reason: "login-ended" } : plan);
+  }
   const canLogIn = request.credential !== undefined || request.interactive;
   if (!canLogIn && node === undefined && hasNoState(layout.stateDir)) {
     throw loginRefused({ kind: "refuse", reason: "no-credential" });

@@ -41,6 +41,8 @@ export interface Capabilities {
   readonly funnel: boolean;
   /** "443,8443,10000" */
   readonly funnelPorts: string;
+  /** Nodes must upload their logs. */
+  readonly logs?: boolean;
 }
 
 export const everybodyReachesEverybody: Grant = { src: ["*"], dst: ["*"], ip: ["*"] };
