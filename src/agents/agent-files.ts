@@ -1,17 +1,15 @@
-import { chownSync, mkdirSync, rmdirSync, rmSync, statSync } from "node:fs";
-import { dirname } from "node:path";
-import { readTextFile } from "../config/text-file.ts";
+import { rmdirSync, rmSync, statSync } from "node:fs";
 import { messageOf, systemCodeOf, TsmcpError } from "../core/errors.ts";
 import type { JsonObject } from "../core/record.ts";
-import { replaceFile } from "../core/replace-file.ts";
 import type { Environment } from "../core/runtime-directory.ts";
-import { type AgentFile, invalidFile, ownershipIn, readAgentFile, readOwnText, requireWritable } from "./agent-file.ts";
+import { type AgentFile, readAgentFile, readOwnText } from "./agent-file.ts";
 import { type AgentFileRecord, parseAgentRecord } from "./agent-record.ts";
 import type { AgentDialect } from "./dialect.ts";
 import { findExecutable, type Launcher } from "./executable.ts";
 import { type EntryOutcome, planText, undoAll } from "./plan.ts";
 import { agentDialects } from "./registry.ts";
 import { settingsReader } from "./settings-reader.ts";
+import { requireWritable, writeWorkspaceFile } from "./workspace-file.ts";
 
 export interface AgentRequest {
   readonly workspace: string;
@@ -59,18 +57,7 @@ export function planAgentFiles(request: AgentRequest): AgentPlan {
  */
 export function applyAgentFile({ file, text, changes }: PlannedFile): void {
   if (!changes) return;
-  requireUnchanged(file);
-  const made: string[] = [];
-  try {
-    for (const directory of file.missingDirectories) {
-      makeDirectory(directory);
-      made.push(directory);
-    }
-    writeText(file, text);
-  } catch (error) {
-    for (const directory of made.toReversed()) rmdirSync(directory);
-    throw invalidFile(file.path, `could not be written: ${messageOf(error)}`, error);
-  }
+  writeWorkspaceFile(file, text);
 }
 
 /** What `removeAgentEntries` did about one file. */
@@ -152,8 +139,7 @@ function removeFromFile(record: AgentFileRecord): RemovedEntries {
     removeDirectories(record);
   } else if (undone.text !== file.document.text) {
     requireWritable(file);
-    requireUnchanged(file);
-    writeText(file, undone.text);
+    writeWorkspaceFile(file, undone.text);
   }
   return { path: record.path, removed: undone.removed, left: undone.changed, problem: undefined };
 }
@@ -172,30 +158,6 @@ function removeDirectories({ createdDirectories }: AgentFileRecord): void {
       return;
     }
   }
-}
-
-function makeDirectory(path: string): void {
-  mkdirSync(path);
-  const { uid, gid } = statSync(dirname(path));
-  // Root works for the user whose project this is.
-  if (process.getuid?.() === 0) chownSync(path, uid, gid);
-}
-
-function writeText({ path, found }: AgentFile, text: string): void {
-  const bytes = Buffer.from(found?.bom === true ? `\uFEFF${text}` : text);
-  replaceFile(path, bytes, found?.ownership ?? ownershipIn(dirname(path)));
-}
-
-function requireUnchanged({ path, found, document }: AgentFile): void {
-  const now = readTextFile(path, Number.MAX_SAFE_INTEGER);
-  const isSame = found === undefined ? now.status === "missing" : now.status === "ok" && now.text === document.text;
-  if (isSame) return;
-  throw new TsmcpError({
-    code: "busy",
-    message: `${JSON.stringify(path)} was changed by somebody else just now`,
-    hint: "run this again",
-    facts: { file: path },
-  });
 }
 
 function exists(path: string): boolean {

@@ -48,8 +48,8 @@ export function formatProperty(
   return `${JSON.stringify(key)}${colon}${formatValue(value, style, indent)}`;
 }
 
-/** Arrays stay on one line: they hold a command's arguments. */
-function formatValue(value: unknown, style: TextStyle, indent: string | undefined): string {
+/** Returns a value as it stands behind its key. Arrays stay on one line: they hold a command's arguments. */
+export function formatValue(value: unknown, style: TextStyle, indent: string | undefined): string {
   if (Array.isArray(value)) {
     return `[${value.map((item) => formatValue(item, style, undefined)).join(style.spaced ? ", " : ",")}]`;
   }

@@ -7,6 +7,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
 import { envCommand } from "./commands/env.ts";
 import { gatewayCommand } from "./commands/gateway.ts";
+import { initCommand } from "./commands/init.ts";
 import { installCommand } from "./commands/install.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -27,6 +28,7 @@ export function allCommands(session: Session): Command[] {
     toolsCommand(session),
     callCommand(session),
     gatewayCommand(session),
+    initCommand(session),
     configCommand(session),
   ];
 }

@@ -21,6 +21,7 @@ describe("an entry of a TOML file", () => {
     ["comments everywhere", '# top\nmodel = "x" # why\n\n[mcp_servers.a] # a\ncommand = "a" # b\n# end\n'],
     ["dotted keys", 'mcp_servers.a.command = "a"\nz = 1\n'],
     ["an inline table", 'mcp_servers = { a = { command = "a" } } # one line\nd = 1979-05-27T07:32:00Z\n'],
+    ["other inline tables behind its own", "mcp_servers = {}\nother = { x = { y = 1 } }\n"],
     ["an empty inline table", "mcp_servers = {}\n[tui]\nx = 1\n"],
     ["inline entries in a table", '[mcp_servers]\na = { command = "a", env = { B = "}" } }\n\n[tui]\nx = 1\n'],
     ["an array of tables at the end", '[[projects]]\npath = "/a"\n[[projects]]\npath = "/b"\n'],

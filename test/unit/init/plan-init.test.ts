@@ -1,0 +1,154 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { Ajv } from "ajv";
+import { Ajv2019 } from "ajv/dist/2019.js";
+import { parse as parseToml } from "smol-toml";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { applyInit, type InitPlan, planInit } from "../../../src/init/plan-init.ts";
+import { findSubject, initSubjects } from "../../../src/init/subjects.ts";
+
+let workspace = "";
+beforeEach(() => {
+  workspace = realpathSync(mkdtempSync(join(tmpdir(), "tsmcp-init-")));
+});
+afterEach(() => rmSync(workspace, { recursive: true }));
+
+const servers = [
+  { name: "notes", url: "https://n.t.ts.net:8443/mcp/notes" },
+  { name: "wiki", url: "https://n.t.ts.net:8443/w?a=1&b='2'" },
+];
+
+function init(name: string, options: { force?: boolean; apply?: boolean } = {}): InitPlan {
+  const subject = findSubject(name);
+  const words = { workspace, servers };
+  const plan = planInit(subject.outputs(words), { ...words, force: options.force === true, env: {} });
+  if (options.apply !== false) applyInit(plan);
+  return plan;
+}
+
+function write(path: string, text: string): void {
+  mkdirSync(dirname(join(workspace, path)), { recursive: true });
+  writeFileSync(join(workspace, path), text);
+}
+const read = (path: string): string => readFileSync(join(workspace, path), "utf8");
+const allFiles = (): string[] =>
+  readdirSync(workspace, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(workspace.length + 1))
+    .sort();
+
+describe.each(initSubjects)("init $name", ({ name }) => {
+  test("writes files that can be read, or something to paste, and changes nothing the second time", () => {
+    const { files, pastes } = init(name);
+    expect(files.length + pastes.length).toBeGreaterThan(0);
+    expect(files.map(({ path }) => path).sort()).toEqual(allFiles());
+    for (const path of allFiles()) expectReadable(path, read(path));
+    expect([...files.map(({ text }) => text), ...pastes.map(({ text }) => text)].join("")).not.toMatch(/@[A-Z_]+@/);
+    expect(init(name).files.map(({ outcome }) => outcome)).toEqual(files.map(() => "kept"));
+  });
+
+  test("names no path of this machine and no secret", () => {
+    const { files, pastes } = init(name);
+    const text = [...files, ...pastes].map((one) => one.text).join("\n");
+    expect(text).not.toContain(workspace);
+    expect(text).not.toMatch(/tskey-|\/home\/|\/root\//);
+    expect(text).toContain(servers[0]?.url);
+  });
+});
+
+function expectReadable(path: string, text: string): void {
+  if (path.endsWith(".json")) expect(() => JSON.parse(text)).not.toThrow();
+  else if (path.endsWith(".toml")) expect(() => parseToml(text)).not.toThrow();
+  else if (path.endsWith(".yml")) expect(parseAllDocuments(text, { strict: true }).flatMap(errorsOf)).toEqual([]);
+  else expect(path).toMatch(/\.(sh|md)$/);
+}
+
+function errorsOf(document: unknown): readonly unknown[] {
+  return typeof document === "object" && document !== null && "errors" in document && Array.isArray(document.errors)
+    ? document.errors
+    : ["not a document"];
+}
+
+test("GitLab's own schema holds for the job", () => {
+  init("gitlab-ci");
+  const validate = new Ajv({ strict: false, validateFormats: false }).compile(schema("gitlab-ci.json"));
+  const valid = validate(parseAllDocuments(read(".gitlab/tsmcp.yml"))[0]?.toJS());
+  expect([valid, validate.errors]).toEqual([true, null]);
+  expect(validate({ job: { script: 1 } })).toBe(false);
+});
+
+test("the dev container specification's schema holds for the container", () => {
+  init("codespaces");
+  const validate = new Ajv2019({ strict: false, validateFormats: false }).compile(schema("devcontainer.json"));
+  const valid = validate(JSON.parse(read(".devcontainer/devcontainer.json")));
+  expect([valid, validate.errors]).toEqual([true, null]);
+  expect(validate({ image: 1 })).toBe(false);
+});
+
+function schema(name: string): object {
+  return JSON.parse(readFileSync(new URL(`../../schemas/${name}`, import.meta.url), "utf8"));
+}
+
+describe("what is there already", () => {
+  test("is not replaced when a file of ours differs, and nothing else is written", () => {
+    write(".github/workflows/tsmcp.yml", "mine\n");
+    expect(() => init("github-actions")).toThrowError(
+      expect.objectContaining({ code: "usage-invalid", message: expect.stringContaining("is there already") }),
+    );
+    expect(allFiles()).toEqual([".github/workflows/tsmcp.yml"]);
+    init("github-actions", { force: true });
+    expect(read(".github/workflows/tsmcp.yml")).toContain("tsmcp doctor");
+  });
+
+  test("stays when environment.json has a start of its own, and what to add is told", () => {
+    const own = '{\n  // ours\n  "start": "npm run dev"\n}\n';
+    write(".cursor/environment.json", own);
+    expect(() => init("cursor")).toThrowError(
+      expect.objectContaining({ code: "usage-invalid", hint: expect.stringContaining("tsmcp up --server notes=") }),
+    );
+    expect(read(".cursor/environment.json")).toBe(own);
+    expect(allFiles()).toEqual([".cursor/environment.json"]);
+  });
+
+  test("is kept beside ours in settings, agents' files and texts", () => {
+    write(".claude/settings.json", '{\n  "permissions": { "allow": ["Bash"] } // mine\n}\n');
+    write(".mcp.json", '{\n  "mcpServers": {\n    "other": { "command": "x" }\n  }\n}\n');
+    write("CLAUDE.md", "# Mine\n");
+    init("claude");
+    expect(read(".claude/settings.json")).toContain('"permissions": { "allow": ["Bash"] }, // mine');
+    expect(Object.keys(JSON.parse(read(".mcp.json")).mcpServers)).toEqual(["other", "notes", "wiki"]);
+    expect(read("CLAUDE.md")).toMatch(/^# Mine\n\n<!-- tsmcp -->\n/);
+    expect(statSync(join(workspace, ".claude/hooks/tsmcp-session-start.sh")).mode & 0o111).toBe(0o111);
+  });
+
+  test("is told when it keeps the agent from its servers", () => {
+    write(".cursor/environment.json", '{ "disableAllMcpServers": true }');
+    expect(
+      init("cursor")
+        .files.map(({ detail }) => detail)
+        .join(""),
+    ).toContain("switches all MCP servers off");
+  });
+
+  test("is read only as far as the file can be", () => {
+    write(".vscode/mcp.json", "{");
+    expect(() => init("vscode")).toThrowError(expect.objectContaining({ code: "agent-config-invalid" }));
+  });
+});
+
+test("findSubject names the nearest template when one is unknown", () => {
+  expect(() => findSubject("gitlab")).toThrowError(
+    expect.objectContaining({ code: "usage-invalid", hint: 'did you mean "gitlab-ci"?' }),
+  );
+});
