@@ -1,8 +1,7 @@
-import { isAddress, isLoopbackAddress, plainAddress } from "../net/address.ts";
 import { decodeEncodedWords } from "../tailscale/encoded-words.ts";
 import type { Head } from "./head.ts";
 import { twice } from "./head.ts";
-import type { Caller, Identities } from "./identities.ts";
+import type { Caller, Found, Identities } from "./identities.ts";
 
 /** Whom a request on the private listener is from. */
 export type Belief =
@@ -18,25 +17,18 @@ const nobody: Belief = { kind: "public" };
  * Returns whom a request is from: whoever has the one address in `X-Forwarded-For`, as tailscaled itself tells. No other
  * header gives anything; a mark of Funnel, or a login that is not that caller's, takes everything away.
  */
-export function believe(head: Head, identities: Identities, signal: AbortSignal): Belief | Promise<Belief> {
-  const address = addressIn(head);
-  if (head.funnel || address === undefined || head.login === twice) return nobody;
+export function believe(head: Head, identities: Identities, signal: () => AbortSignal): Belief | Promise<Belief> {
+  const { forwardedFor: address } = head;
+  if (head.funnel || typeof address !== "string" || head.login === twice) return nobody;
   const found = identities.at(address, signal);
   if (found instanceof Promise) return found.then((caller) => judge(caller, { head, address }));
   return judge(found, { head, address });
 }
 
-function judge(caller: Caller | "nobody" | "unknown", { head, address }: { head: Head; address: string }): Belief {
+function judge(caller: Found, { head, address }: { head: Head; address: string }): Belief {
   if (caller === "unknown") return { kind: "unknown" };
   if (caller === "nobody" || !isOwnLogin(head.login, caller)) return nobody;
   return { kind: "caller", caller, address };
-}
-
-/** Returns the one address that tailscaled reports, in its plain form. */
-function addressIn({ forwardedFor }: Head): string | undefined {
-  if (typeof forwardedFor !== "string" || !isAddress(forwardedFor)) return undefined;
-  const plain = plainAddress(forwardedFor);
-  return isLoopbackAddress(plain) ? undefined : plain;
 }
 
 /** tailscaled sends a login for people only, so none is no difference. */

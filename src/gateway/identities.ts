@@ -1,5 +1,6 @@
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import { isAddress, isLoopbackAddress, plainAddress } from "../net/address.ts";
 import { type LocalApi, readStatus, readWhois } from "../tailscale/local-api.ts";
 import type { NodeSelf } from "../tailscale/status.ts";
 import type { Whois } from "../tailscale/whois.ts";
@@ -22,8 +23,8 @@ export interface Caller extends UpstreamCaller {
 
 /** Who calls from an address, as tailscaled tells; kept for `lifeMs`. */
 export interface Identities {
-  /** At once where it is known; `nobody`: no node of this tailnet, or one that is to see nothing; `unknown`: no answer. */
-  at(address: string, signal: AbortSignal): Found | Promise<Found>;
+  /** `address` as it stands in the header. At once where it is known; `nobody`: no address of a caller, no node of this tailnet, or one that is to see nothing; `unknown`: no answer. */
+  at(address: string, signal: () => AbortSignal): Found | Promise<Found>;
   /** This node's own name, as far as tailscaled has told it. */
   ownName(): string | undefined;
   /** Asks tailscaled about this node; false when it does not answer or is not up. */
@@ -32,7 +33,7 @@ export interface Identities {
   forget(): void;
 }
 
-type Found = Caller | "nobody" | "unknown";
+export type Found = Caller | "nobody" | "unknown";
 
 /** A grant that was taken away holds no longer than this. */
 const lifeMs = 3_000;
@@ -58,11 +59,11 @@ export function createIdentities(options: {
     self = { until: performance.now() + selfLifeMs, node };
     return node;
   };
-  const ask = async (address: string, signal: AbortSignal): Promise<Found> => {
+  const ask = async ({ address, plain }: { address: string; plain: string }, signal: AbortSignal): Promise<Found> => {
     try {
-      const [whois, own] = await Promise.all([readWhois(api(signal), address), readSelf()]);
+      const [whois, own] = await Promise.all([readWhois(api(signal), plain), readSelf()]);
       if (own === undefined) return "unknown";
-      const found = whois === undefined ? "nobody" : callerOf(whois, { address, own, rights: rights() });
+      const found = whois === undefined ? "nobody" : callerOf(whois, { address: plain, own, rights: rights() });
       if (kept.size >= maxKept) kept.clear();
       kept.set(address, { until: performance.now() + lifeMs, found });
       return found;
@@ -71,7 +72,7 @@ export function createIdentities(options: {
       return "unknown";
     }
   };
-  const begin = (address: string): Question => {
+  const begin = (address: string, plain: string): Question => {
     const abort = new AbortController();
     const drop = (): void => {
       if (asked.get(address) === question) asked.delete(address);
@@ -80,7 +81,7 @@ export function createIdentities(options: {
       drop();
       abort.abort();
     };
-    const question: Question = { answer: ask(address, abort.signal).finally(drop), askers: 0, cancel };
+    const question: Question = { answer: ask({ address, plain }, abort.signal).finally(drop), askers: 0, cancel };
     asked.set(address, question);
     return question;
   };
@@ -88,12 +89,22 @@ export function createIdentities(options: {
     at(address, signal) {
       const known = kept.get(address);
       if (known !== undefined && known.until > performance.now()) return known.found;
-      return join(asked.get(address) ?? begin(address), signal);
+      // Reading an address costs more than looking it up, so only what is new is read.
+      const plain = plainCallerAddress(address);
+      if (plain === undefined) return "nobody";
+      return join(asked.get(address) ?? begin(address, plain), signal());
     },
     ownName: () => self?.node.dnsName,
     isUp: async () => (await readSelf().catch(() => undefined)) !== undefined,
     forget: () => kept.clear(),
   };
+}
+
+/** Returns the one address that a header names, in its plain form; loopback is none that tailscaled reports. */
+function plainCallerAddress(text: string): string | undefined {
+  if (!isAddress(text)) return undefined;
+  const plain = plainAddress(text);
+  return isLoopbackAddress(plain) ? undefined : plain;
 }
 
 /** One question at a time about an address, however many wait for the answer; cancelled with the last of them. */

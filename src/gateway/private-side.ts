@@ -35,12 +35,17 @@ export function answerPrivate(request: IncomingMessage, response: ServerResponse
     void answerAsPublic({ request, response, head }, side);
     return;
   }
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
   response.once("finish", () => side.counters.count("private", response.statusCode));
-  const belief = believe(head, side.front.identities, gone.signal);
+  const belief = believe(head, side.front.identities, () => signalOf(response));
   if (belief instanceof Promise) void belief.then((late) => answer({ request, response, head, belief: late }, side));
   else void answer({ request, response, head, belief }, side);
+}
+
+/** Aborted when the caller has gone. */
+function signalOf(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort("the caller has gone"));
+  return gone.signal;
 }
 
 interface Asked {

@@ -16,6 +16,9 @@ export interface Reply {
   cut(): void;
 }
 
+/** A reason of its own: the default is an error with a stack, made anew each time. */
+const callerGone = "the caller has gone";
+
 /** What a caller that reads slower than its server talks may leave unread: more is no stream but a leak. */
 const maxUnreadBytes = 16 * 1024 * 1024;
 
@@ -43,7 +46,7 @@ export function createReply(
   const abandon = (): void => {
     if (ended) return;
     stop();
-    gone.abort();
+    gone.abort(callerGone);
   };
   const beat = (): void => {
     if (!streaming) start();
@@ -86,7 +89,7 @@ export function createReply(
     cut() {
       if (ended) return;
       stop();
-      gone.abort();
+      gone.abort(callerGone);
       if (streaming) response.end();
       else response.destroy();
     },

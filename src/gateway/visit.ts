@@ -37,7 +37,7 @@ export interface Visit {
 
 /** Returns the view of whoever has the address now; undefined when that is no longer the caller of the visit. */
 export function viewNow(visit: Visit, signal: AbortSignal): View | undefined | Promise<View | undefined> {
-  const found = visit.front.identities.at(visit.address, signal);
+  const found = visit.front.identities.at(visit.address, () => signal);
   const judge = (now: Awaited<typeof found>): View | undefined =>
     typeof now !== "string" && now.key === visit.caller.key ? viewOf(visit, now) : undefined;
   return found instanceof Promise ? found.then(judge) : judge(found);
