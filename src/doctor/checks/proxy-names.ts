@@ -1,4 +1,5 @@
 import { TsmcpError } from "../../core/errors.ts";
+import { shellQuote } from "../../core/shell-quote.ts";
 import { dial } from "../../net/dial.ts";
 import { describeProxy } from "../../net/proxy.ts";
 import { selfAddress } from "../../tailscale/self-dial.ts";
@@ -24,35 +25,46 @@ type SelfDial =
 const dialTimeoutMs = 5_000;
 const source = "https://github.com/tailscale/tailscale/blob/v1.102.5/cmd/tailscaled/proxy.go";
 
-export const proxyMagicDns = machineCheck<SelfDial>({
+interface NamesFinding {
+  readonly byAddress: SelfDial;
+  readonly byName: SelfDial;
+}
+
+export const proxyMagicDns = machineCheck<NamesFinding>({
   id: "proxy.magicdns",
   group: "proxy",
   title: "names of the tailnet are resolved at the proxy",
   needs: ["proxy.connect"],
-  timeoutMs: 10_000,
+  timeoutMs: 12_000,
   source,
   explain: {
     proves:
-      "The proxy takes a name of the tailnet (this node's own) and knows its address. A machine without a TUN cannot resolve such names itself.",
+      "The proxy takes a name of the tailnet (this node's own) where it takes its address. A machine without a TUN cannot resolve such names itself.",
     breaks: "Another proxy before tailscaled's that resolves names by itself, or a tailnet without MagicDNS.",
     mend: "Let programs talk to tailscaled's own port, and switch MagicDNS on in the admin console.",
   },
-  gather: (context, signal) => dialSelf(context, { byName: true, signal }),
+  async gather(context, signal) {
+    const [byAddress, byName] = await Promise.all([
+      dialSelf(context, { byName: false, signal }),
+      dialSelf(context, { byName: true, signal }),
+    ]);
+    return { byAddress, byName };
+  },
   judge: judgeMagicDns,
 });
 
-export function judgeMagicDns(found: SelfDial): Outcome {
-  if (found.kind === "none") return { status: "skip", message: found.reason };
-  const { proxy, target } = found;
-  if (found.kind === "dialed") return { status: "pass", message: `${proxy} knows ${target}`, facts: { proxy, target } };
-  const facts = { proxy, target, layer: found.layer, reason: found.reason };
-  if (found.layer !== "name")
-    return { status: "unknown", message: `${proxy}, asked for ${target}: ${found.reason}`, facts };
+export function judgeMagicDns({ byAddress, byName }: NamesFinding): Outcome {
+  if (byName.kind === "none") return { status: "skip", message: byName.reason };
+  const { proxy, target } = byName;
+  if (byName.kind === "dialed")
+    return { status: "pass", message: `${proxy} knows ${target}`, facts: { proxy, target } };
+  const facts = { proxy, target, layer: byName.layer, reason: byName.reason };
+  if (byAddress.kind !== "dialed") return { status: "skip", message: `${proxy} does not lead to this node`, facts };
   return {
     status: "fail",
-    message: `${proxy} does not know this node's own name ${target}: ${found.reason}`,
+    message: `${proxy} leads to ${byAddress.target}, and not to the same end by its name ${target}: ${byName.reason}`,
     facts,
-    reproduce: `curl -sS -m 10 -x ${proxy} http://${target}/`,
+    reproduce: `curl -sS -m 10 -x ${shellQuote(proxy)} ${shellQuote(`http://${target}/`)}`,
     hint: "let programs talk to tailscaled's own port, and switch MagicDNS on in the admin console",
   };
 }

@@ -22,7 +22,7 @@ export const tailnetName = targetCheck<NameFinding>({
   id: "tailnet.name",
   group: "tailnet",
   title: "the tailnet knows the server's name",
-  needs: ["tailscale.state", "proxy.connect"],
+  needs: ["tailscale.state", "proxy.connect", "proxy.magicdns"],
   timeoutMs: 15_000,
   source: "https://tailscale.com/kb/1081/magicdns",
   explain: {

@@ -75,6 +75,8 @@ export function judgeTls(found: TlsFinding): Outcome {
     case "verified": {
       const { host, validTo, issuer, daysLeft } = found;
       const facts = { host, validTo, issuer, daysLeft: Number.isNaN(daysLeft) ? null : daysLeft };
+      if (Number.isNaN(daysLeft))
+        return { status: "unknown", message: `${host} verifies; until when cannot be read`, facts };
       if (daysLeft >= soonDays) return { status: "pass", message: `${host}, for ${daysLeft} more days`, facts };
       return {
         status: "warn",

@@ -10,6 +10,7 @@ export interface NodeStatus {
     readonly TailscaleIPs: readonly string[] | null;
     readonly Tags?: readonly string[];
     readonly Online: boolean;
+    readonly KeyExpiry?: string;
     readonly CapMap?: Readonly<Record<string, unknown>>;
   };
   readonly Peer: Readonly<Record<string, { readonly DNSName: string; readonly Online: boolean }>> | null;
