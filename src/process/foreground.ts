@@ -18,26 +18,29 @@ export async function runInForeground(
   { env, cwd }: { readonly env: Readonly<Record<string, string | undefined>>; readonly cwd: string },
 ): Promise<ForegroundEnd> {
   const [file, ...args] = argv;
-  const child = execa(file, args, {
-    stdio: "inherit",
-    env,
-    cwd,
-    extendEnv: false,
-    reject: false,
-    forceKillAfterDelay: false,
-  });
   const witness = hasTerminal() ? startGroupWitness() : undefined;
+  let handOnTo: ((signal: NodeJS.Signals) => void) | undefined;
+  // Before the start: the program may be ready, and its sender know it, before we go on.
   const handlers = forwardedSignals.map((signal) => {
     // A terminal sends these two to the whole group, and then the program has had its own already.
     const mayBeShared = signal === "SIGINT" || signal === "SIGQUIT";
     const handOn = async (): Promise<void> => {
-      if (!(mayBeShared && (await witness?.sawItToo()))) child.kill(signal);
+      if (!(mayBeShared && (await witness?.sawItToo()))) handOnTo?.(signal);
     };
     const handler = (): void => void handOn();
     process.on(signal, handler);
     return { signal, handler };
   });
   try {
+    const child = execa(file, args, {
+      stdio: "inherit",
+      env,
+      cwd,
+      extendEnv: false,
+      reject: false,
+      forceKillAfterDelay: false,
+    });
+    handOnTo = (signal) => void child.kill(signal);
     const result = await child;
     if (result.signal !== undefined) return { kind: "killed", signal: result.signal };
     if (result.exitCode !== undefined) return { kind: "exited", exitCode: result.exitCode };

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -105,9 +106,11 @@ test("a large answer arrives whole, though the agent closed its end and reads la
   line({ id: 1, method: "initialize", params: {} });
   line({ method: "notifications/initialized" });
   line({ id: 2, method: "tools/call", params: { name: "t" } });
+  let bytes = 0;
+  // From here on the whole answer is in the bridge, and the pipe is full.
+  for (; bytes <= 1_000; bytes += bridge.stdout.read()?.length ?? 0) await once(bridge.stdout, "readable");
   bridge.stdin.end();
   await server.saw(({ httpMethod }) => httpMethod === "DELETE");
-  let bytes = 0;
   for await (const chunk of bridge.stdout) bytes += Buffer.byteLength(chunk);
   expect(bytes).toBeGreaterThan(5_000_000);
   expect(await bridge.ended).toBe(0);
