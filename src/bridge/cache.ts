@@ -1,5 +1,4 @@
 import { constants } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { directoryDefect, type Environment, homeDirectory } from "../core/runtime-directory.ts";
 import { isObject, type JsonObject, objectAt } from "../mcp/json.ts";
@@ -82,6 +81,7 @@ export function createCache(options: {
     };
     const text = JSON.stringify(file);
     if (text.length > maxFileBytes) return;
+    const { mkdir, rename, rm, writeFile } = await import("node:fs/promises");
     await mkdir(directory, { recursive: true, mode: 0o700 });
     if (directoryDefect(directory) !== undefined) return;
     const target = await path();
@@ -129,6 +129,7 @@ async function keyOf({ url, credentials }: { url: string; credentials: readonly 
 }
 
 async function readOwnFile(path: string): Promise<string> {
+  const { open } = await import("node:fs/promises");
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const { size, uid } = await handle.stat();
@@ -163,6 +164,7 @@ function objectsIn(value: JsonObject | undefined): Readonly<Record<string, JsonO
 
 /** Removes what is older than a month, and what a killed writer left behind. */
 async function sweep(directory: string): Promise<void> {
+  const { readdir, rm, stat } = await import("node:fs/promises");
   for (const name of await readdir(directory)) {
     const path = join(directory, name);
     const { mtimeMs } = await stat(path);

@@ -36,10 +36,10 @@ export function connectTo(options: BridgeOptions, { env }: BridgeIo): Connection
     giveUp = reject;
   });
   hopeless.catch(() => {});
-  const open = async (): Promise<Socket> => {
+  const open = async (onWaiting?: () => void): Promise<Socket> => {
     try {
       await options.admit?.();
-      return await dial(target, await findRoute({ target, proxy: options.proxy, env }), { timeoutMs });
+      return await dial(target, await findRoute({ target, proxy: options.proxy, env }), { timeoutMs, onWaiting });
     } catch (error) {
       if (error instanceof TsmcpError && error.exitCode === 2) giveUp(error);
       throw error;

@@ -5,17 +5,18 @@ import { bridgeOptions } from "./bridge-options.ts";
 import { describeFailure } from "./failure.ts";
 import { processTerminal } from "./process-terminal.ts";
 
-/** Runs this process as the bridge: the short way for what agents start, commander's way for everything else. */
-export async function runBridgeCli(): Promise<void> {
+/**
+ * Runs this process as the bridge: the short way for what agents start, `delegate` (commander's way, which is in another
+ * bundle) for everything else.
+ */
+export async function runBridgeCli(delegate: () => Promise<void>): Promise<void> {
   const terminal = processTerminal();
   let exitCode: number;
   try {
     const call = readBridgeCall(process.argv.slice(3), terminal.env);
     if (call.kind === "delegate") {
       terminal.stop();
-      // Resolved beside the bundle at run time; the bundler must not pull the whole program in here.
-      const { runCli } = await import(new URL("./cli.js", import.meta.url).href);
-      return await runCli();
+      return await delegate();
     }
     exitCode = await runBridge(bridgeOptions(call.urls, call.values), {
       stdin: process.stdin,

@@ -1,4 +1,5 @@
 import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import { systemCodeOf } from "../core/errors.ts";
 import { workingDirectory } from "../core/search-path.ts";
 import type { Terminal } from "./terminal.ts";
@@ -36,8 +37,9 @@ export function processTerminal(): Terminal & { stop: () => void } {
     ...usableDirectory(),
     writeOut: (text) => writeAll(1, text),
     writeError: (text) => writeAll(2, text),
-    outIsTerminal: process.stdout.isTTY === true,
-    errorIsTerminal: process.stderr.isTTY === true,
+    // Asked of the descriptors: making the streams costs milliseconds, and the bridge never needs the one of stderr.
+    outIsTerminal: isatty(1),
+    errorIsTerminal: isatty(2),
     signal: controller.signal,
     releaseSignals: stop,
     stop,

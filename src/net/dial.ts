@@ -22,6 +22,8 @@ export type DialRoute = ProxyEndpoint | ConnectTo | undefined;
 export interface DialOptions {
   readonly signal?: AbortSignal | undefined;
   readonly timeoutMs: number;
+  /** Called when the other side has to answer: the moment for work that would only delay what was to be sent. */
+  readonly onWaiting?: (() => void) | undefined;
 }
 
 /**
@@ -37,7 +39,9 @@ export async function dial(target: DialTarget, via: DialRoute, options: DialOpti
   let stage: "proxy" | "connect" = proxy === undefined ? "connect" : "proxy";
   let socket: Socket | undefined;
   try {
-    socket = await connectTcp(firstHop(target, via), deadline.signal);
+    const connecting = connectTcp(firstHop(target, via), deadline.signal);
+    if (proxy === undefined) options.onWaiting?.();
+    socket = await connecting;
     if (proxy === undefined) return socket;
     if (proxy.protocol === "https") {
       const { tlsOver } = await import("./tls.ts");
@@ -46,7 +50,9 @@ export async function dial(target: DialTarget, via: DialRoute, options: DialOpti
     }
     stage = "connect";
     const open = proxy.protocol === "http" || proxy.protocol === "https" ? openConnectTunnel : openSocksTunnel;
-    await open(socket, { target, proxy, signal: deadline.signal });
+    const opening = open(socket, { target, proxy, signal: deadline.signal });
+    options.onWaiting?.();
+    await opening;
     return socket;
   } catch (error) {
     socket?.destroy();

@@ -31,8 +31,8 @@ export interface OriginOptions {
   readonly scheme: "http" | "https";
   /** `Host` or `:authority`. */
   readonly authority: string;
-  /** Opens one TCP stream to the server, by whichever way leads there now. */
-  readonly dial: () => Promise<Socket>;
+  /** Opens one TCP stream to the server, by whichever way leads there now; `onWaiting` as in DialOptions. */
+  readonly dial: (onWaiting?: () => void) => Promise<Socket>;
   readonly tls?: { readonly servername: string; readonly ca?: string | readonly string[] | undefined } | undefined;
   /** For the TLS handshake; the dial has its own limit. */
   readonly handshakeTimeoutMs: number;
@@ -105,13 +105,13 @@ export function openOrigin(options: OriginOptions): Origin {
 }
 
 async function openWire(options: OriginOptions): Promise<Wire> {
-  const dialing = options.dial();
-  // Loaded while the network is at work, which costs the start nothing.
-  if (options.tls !== undefined) void Promise.all([import("node:tls"), import("node:http2")]);
-  const socket = await dialing;
+  // Loaded while the other side is at work, which costs the start little.
+  const socket = await options.dial(() => {
+    if (options.tls !== undefined) void import("node:tls");
+  });
   if (options.tls === undefined) return openPool(options, socket);
   try {
-    const secured = await secure(socket, options, ["h2", "http/1.1"]);
+    const secured = await secure(socket, options, ["h2", "http/1.1"], () => void import("node:http2"));
     if (secured.protocol !== "h2") return await openPool(options, secured.socket);
     const { createHttp2Pool } = await import("./http2-pool.ts");
     const first = await openHttp2On(secured.socket, options);
@@ -139,11 +139,16 @@ async function openHttp2On(socket: Socket, { authority }: OriginOptions): Promis
   return openHttp2(socket, `https://${authority}`);
 }
 
-async function secure(socket: Socket, { tls, handshakeTimeoutMs }: OriginOptions, alpn: readonly string[]) {
+async function secure(
+  socket: Socket,
+  { tls, handshakeTimeoutMs }: OriginOptions,
+  alpn: readonly string[],
+  onWaiting?: () => void,
+) {
   const { tlsOver } = await import("./tls.ts");
   const deadline = startDeadline({ timeoutMs: handshakeTimeoutMs });
   try {
-    return await tlsOver(socket, { servername: "", ...tls, alpn, signal: deadline.signal });
+    return await tlsOver(socket, { servername: "", ...tls, alpn, signal: deadline.signal, onWaiting });
   } finally {
     deadline.stop();
   }

@@ -13,6 +13,8 @@ export interface TlsOptions {
   /** Authorities (PEM) to trust in the system's place. */
   readonly ca?: string | readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called when the server has to answer: the moment for work that would only delay what was to be sent. */
+  readonly onWaiting?: (() => void) | undefined;
 }
 
 /**
@@ -49,5 +51,6 @@ export async function tlsOver(
     });
     if (signal?.aborted) return onAbort();
     signal?.addEventListener("abort", onAbort, { once: true });
+    options.onWaiting?.();
   });
 }

@@ -39,7 +39,7 @@ describe("the packed package", () => {
     for (const file of [
       "bin/tsmcp",
       "dist/cli.js",
-      "dist/bridge.js",
+      "dist/bridge.cjs",
       "dist/index.js",
       "dist/types/index.d.ts",
       "dist/config.schema.json",
