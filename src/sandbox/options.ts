@@ -46,9 +46,18 @@ export interface Sandbox extends AsyncDisposable {
   /** Removed with all that is in it at the end. */
   readonly directory: string;
   readonly callers: Readonly<Record<CallerName, SandboxCaller>>;
+  /** Has stand-ins for `tailscale` and `tailscaled`; first on `PATH`, they make `tsmcp up` join this tailnet. */
+  readonly binDir: string;
+  /** The LocalAPI of the server's tailscaled, which tells who calls. */
+  readonly socket: string;
+  /** What `tailscale up` may join with, as that user or that tagged node. */
+  readonly authKeys: { readonly user: string; readonly agent: string };
   /** Orders what is to go wrong, from now on. */
   readonly faults: Faults;
   serve(request: ServeRequest): void;
+  /** Lets a node in that waits for an administrator; ends the key of one that joined. False where none has that name. */
+  approve(node: string): boolean;
+  expire(node: string): boolean;
   /** The variables a program needs in that caller's place. */
   env(caller?: CallerName): Readonly<Record<string, string>>;
   /** Ends everything and leaves nothing. */

@@ -8,6 +8,7 @@ import { noFaults } from "./faults.ts";
 import { createFront } from "./front/front.ts";
 import type { Sandbox, SandboxCaller, SandboxOptions } from "./options.ts";
 import { createTailnet, defaultVersion } from "./people.ts";
+import { startPrograms } from "./program/start-programs.ts";
 import { withServed } from "./serve-change.ts";
 import { type CallerName, callerNames, type Tailnet } from "./tailnet.ts";
 
@@ -47,6 +48,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const started = await Promise.all(callerNames.map((name) => startCaller({ name, tailnet, front, faults, caFile })));
     opened.push(...started);
     const callers = byName(started.map(({ caller }) => caller));
+    const programs = await startPrograms({ directory, tailnet, faults, front });
+    opened.push(programs);
     return {
       host,
       suffix: tailnet.suffix,
@@ -55,9 +58,14 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       directory,
       callers,
       faults,
+      binDir: programs.binDir,
+      socket: programs.socket,
+      authKeys: programs.authKeys,
       serve(request) {
         tailnet.serve = withServed(tailnet.serve, request);
       },
+      approve: (node) => programs.approve(node),
+      expire: (node) => programs.expire(node),
       env: (caller = "agent") => environmentOf(callers, caller, { tailnet, caFile }),
       close,
       [Symbol.asyncDispose]: close,

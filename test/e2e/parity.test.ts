@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { exchange, proxyCases } from "../parity/proxies.ts";
 import { knownDifferences, type RequestCase, requestCases } from "../parity/requests.ts";
+import { serverCommands } from "../parity/server-commands.ts";
+import { approvals, transitions, walk } from "../parity/transitions.ts";
 import {
   capability,
   type ParityWorld,
@@ -82,3 +84,34 @@ async function seen(world: ParityWorld, { caller, url, args = [] }: RequestCase)
   const plain = kept.map((line) => line.replace(/^content-length: \d+$/, "content-length: N"));
   return { exitCode, status, headers: plain.sort(), body: end === -1 ? "" : text.slice(end + 4) };
 }
+
+describe("a node's life in the sandbox", () => {
+  let theirs: ReadonlyMap<string, unknown>;
+  let ours: ReadonlyMap<string, unknown>;
+
+  beforeAll(async () => {
+    const lives = [real, sandbox].map(async (world) => {
+      const [first, second] = await Promise.all([world.startDaemon("bare"), world.startDaemon("other")]);
+      const seen = new Map([...(await walk(world, first, transitions)), ...(await walk(world, second, approvals))]);
+      await Promise.all([first.close(), second.close()]);
+      return seen;
+    });
+    [theirs = new Map(), ours = new Map()] = await Promise.all(lives);
+  });
+
+  it.each([...transitions, ...approvals])("is what it is on the real tailnet after $title", ({ title }) => {
+    expect(theirs.get(title)).toBeDefined();
+    expect(ours.get(title)).toEqual(theirs.get(title));
+  });
+});
+
+// Last, because it changes what is served.
+describe("the server's tailscale in the sandbox", () => {
+  it.each(serverCommands.map((command, index) => ({ ...command, title: `${index + 1}. ${command.title}` })))(
+    "says what the real one says when it is asked $title",
+    async ({ ask }) => {
+      const [theirs, ours] = await Promise.all([ask(real), ask(sandbox)]);
+      expect(ours).toEqual(theirs);
+    },
+  );
+});

@@ -1,5 +1,14 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { freePort } from "../../src/net/listening.ts";
+import { askLocalSocket, type LocalAnswer } from "../../src/net/local-socket.ts";
+import type { Sandbox } from "../../src/sandbox/options.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
+import { daemonArguments } from "../../src/tailscale/daemon-arguments.ts";
+import { localStatus } from "../tailnet/harness/local-api.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { type RunResult, run } from "../tailnet/harness/run.ts";
 import { startTailnet } from "../tailnet/harness/tailnet.ts";
@@ -18,8 +27,28 @@ export interface ParityWorld extends AsyncDisposable {
   curl(caller: ParityCaller, args: readonly string[]): Promise<RunResult>;
   serve(request: { port: number; target: string; path?: string; acceptAppCaps?: readonly string[] }): Promise<void>;
   funnel(request: { port: number; target: string; path?: string }): Promise<void>;
+  /** Runs `tailscale` on the server. */
+  onServer(args: readonly string[]): Promise<RunResult>;
+  /** Asks the server's LocalAPI. */
+  askServer(path: string): Promise<LocalAnswer>;
+  /** The address of a caller. */
+  address(caller: Exclude<ParityCaller, "internet">): string;
+  /** Starts a tailscaled that never logged in. */
+  startDaemon(hostname: string): Promise<ParityDaemon>;
+  /** A file with a key: a good one, one whose nodes wait for an administrator, a wrong one. */
+  keyFile(kind: "good" | "waiting" | "wrong"): string;
+  requireApproval(required: boolean): Promise<void>;
+  approve(node: string): Promise<void>;
+  expire(node: string): Promise<void>;
   /** Takes out what differs between any two tailnets: names and addresses. */
   normalised(text: string): string;
+}
+
+export interface ParityDaemon {
+  tailscale(args: readonly string[]): Promise<RunResult>;
+  localApi(path: string, method?: "GET" | "POST"): Promise<LocalAnswer>;
+  proxyPort: number;
+  close(): Promise<void>;
 }
 
 export const capability = "example.com/cap/mcp";
@@ -53,6 +82,10 @@ export async function startRealWorld(): Promise<ParityWorld> {
     { src: [people.guest.login], dst: ["tag:server"], app: { [otherCapability]: [grant] } },
   ]);
   const nodes = { user, agent, stranger, guest };
+  const tags = ["tag:agent"];
+  const good = await tailnet.createKey({ reusable: true, tags });
+  const waiting = await tailnet.createKey({ reusable: true, preauthorized: false, tags });
+  const keyFiles = writeKeys(tailnet.tempDir(), { good, waiting });
   await Promise.all([knowsGrant(server, agent.ip), knowsGrant(server, guest.ip)]);
   const port = (caller: keyof typeof nodes): number => Number(nodes[caller].proxy.split(":")[1]);
   return {
@@ -67,6 +100,22 @@ export async function startRealWorld(): Promise<ParityWorld> {
     },
     serve: (request) => server.serve(request),
     funnel: (request) => server.funnel(request),
+    onServer: (args) => server.tailscale(args),
+    askServer: (path) => askLocalApi(server.socket, path),
+    address: (caller) => nodes[caller].ip,
+    async startDaemon(hostname) {
+      const node = await tailnet.startBareNode({ hostname });
+      return {
+        tailscale: (args) => node.tailscale(args.map((arg) => arg.replace("LOGIN", tailnet.controlUrl))),
+        localApi: (path, method) => askLocalApi(node.socket, path, method),
+        proxyPort: Number(node.proxy.split(":")[1]),
+        close: () => node.kill(),
+      };
+    },
+    keyFile: (kind) => keyFiles[kind],
+    requireApproval: (required) => tailnet.api.requireApproval(required),
+    approve: (node) => tailnet.api.approve(node),
+    expire: (node) => tailnet.api.expireNode(node),
     normalised: normaliser(server.dnsName, {
       server: server.ip,
       user: user.ip,
@@ -98,12 +147,27 @@ export async function startSandboxWorld(): Promise<ParityWorld> {
     },
   });
   const { callers, host } = sandbox;
+  const keyFiles = writeKeys(sandbox.directory, { good: sandbox.authKeys.agent, waiting: sandbox.authKeys.agent });
   return {
     host,
     proxyPort: (caller) => Number(new URL(callers[caller].proxy ?? "").port),
     curl: (caller, args) => runCurl([...callers[caller].curl(args.at(-1) ?? "").slice(0, -1), ...args]),
     serve: async (request) => sandbox.serve({ ...request, funnel: false }),
     funnel: async (request) => sandbox.serve({ ...request, funnel: true }),
+    onServer: (args) => run(join(sandbox.binDir, "tailscale"), args),
+    askServer: (path) => askLocalApi(sandbox.socket, path),
+    address: (caller) => callers[caller].address ?? "",
+    startDaemon: (hostname) => startStandIn(sandbox, hostname),
+    keyFile: (kind) => keyFiles[kind],
+    requireApproval: async (required) => {
+      sandbox.faults.approval = required ? "needed" : "given";
+    },
+    approve: async (node) => {
+      sandbox.approve(node);
+    },
+    expire: async (node) => {
+      sandbox.expire(node);
+    },
     normalised: normaliser(host, {
       server: "100.64.0.2",
       user: callers.user.address ?? "",
@@ -112,6 +176,51 @@ export async function startSandboxWorld(): Promise<ParityWorld> {
       guest: callers.guest.address ?? "",
     }),
     [Symbol.asyncDispose]: () => sandbox.close(),
+  };
+}
+
+/** Starts the stand-in for tailscaled as tsmcp starts the real one. */
+async function startStandIn({ binDir, directory }: Sandbox, hostname: string): Promise<ParityDaemon> {
+  const socket = join(directory, `${hostname}.sock`);
+  const port = await freePort();
+  const child = spawn(
+    join(binDir, "tailscaled"),
+    daemonArguments({ socket, stateDir: directory, proxy: { host: "127.0.0.1", port }, noLogs: true }),
+    { stdio: "ignore" },
+  );
+  const ended = once(child, "exit");
+  await until({ what: `the stand-in ${hostname}` }, () => localStatus(socket));
+  return {
+    tailscale: (args) =>
+      run(join(binDir, "tailscale"), [`--socket=${socket}`, ...args.map((arg) => arg.replace("LOGIN", loginServer))]),
+    localApi: (path, method) => askLocalApi(socket, path, method),
+    proxyPort: port,
+    async close() {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+const loginServer = "http://127.0.0.1:1";
+
+function askLocalApi(socketPath: string, path: string, method: "GET" | "POST" = "GET"): Promise<LocalAnswer> {
+  const request = { socketPath, method, path: `/localapi/v0/${path}`, host: "local-tailscaled.sock", timeoutMs: 5_000 };
+  return askLocalSocket(request);
+}
+
+function writeKeys(
+  directory: string,
+  keys: { good: string; waiting: string },
+): Record<"good" | "waiting" | "wrong", string> {
+  const write = (name: string, key: string): string => {
+    writeFileSync(join(directory, name), key, { mode: 0o600 });
+    return join(directory, name);
+  };
+  return {
+    good: write("key", keys.good),
+    waiting: write("waiting-key", keys.waiting),
+    wrong: write("wrong-key", "tskey-auth-wrong"),
   };
 }
 
@@ -127,7 +236,11 @@ function normaliser(host: string, addresses: Readonly<Record<string, string>>): 
   return (text) =>
     names
       .reduce((done, [name, address]) => done.replaceAll(`${address}`, `<${name}>`), text.replaceAll(host, "<host>"))
-      .replaceAll(/\b198\.(?:18|19)\.\d+\.\d+\b/g, "<internet>");
+      .replaceAll(/\b198\.(?:18|19)\.\d+\.\d+\b/g, "<internet>")
+      .replaceAll(/http:\/\/127\.0\.0\.1:\d+\/(?=a\/|admin)/g, "<login>/")
+      .replaceAll(/--login-server=\S+/g, "--login-server=<login>")
+      .replaceAll(/(?<=<login>\/a\/)[0-9a-f]+/g, "<id>")
+      .replaceAll(/\btail[0-9a-f]+\.ts\.net\b/g, "<suffix>");
 }
 
 /** A backend on loopback that answers with the very bytes that came, whatever they ask for. */

@@ -1,0 +1,45 @@
+import type { Daemon, JoinKey } from "../daemon/daemon.ts";
+import type { Faults } from "../faults.ts";
+import type { Tailnet } from "../tailnet.ts";
+
+/** Everything that the stand-ins for `tailscale` and `tailscaled` act on. */
+export interface ProgramWorld {
+  readonly tailnet: Tailnet;
+  readonly faults: Faults;
+  readonly keys: readonly JoinKey[];
+  /** Running ones, by their sockets. */
+  readonly daemons: Map<string, Daemon>;
+  /** The server's, where `--socket` names none. */
+  readonly defaultSocket: string;
+}
+
+/** One call of a stand-in: what it was given, and where it speaks. */
+export interface Call {
+  readonly argv: readonly string[];
+  /** What the files hold that arguments name as `file:PATH`, or the system's code where they could not be read. */
+  readonly files: Readonly<Record<string, { readonly text: string } | { readonly code: string }>>;
+  /** The machine's name. */
+  readonly hostname: string;
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+  /** Fires when the caller is gone, or was told to end. */
+  readonly signal: AbortSignal;
+}
+
+/** A subcommand of `tailscale`, and what it works on. */
+export interface Invocation {
+  readonly call: Call;
+  readonly daemon: Daemon;
+  readonly world: ProgramWorld;
+  readonly flags: ReadonlyMap<string, string>;
+  readonly words: readonly string[];
+  /** The subcommand's. */
+  readonly name: string;
+}
+
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
