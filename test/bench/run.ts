@@ -2,18 +2,21 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { benchBootstrap } from "./bootstrap.ts";
 import { benchBridgeStart } from "./bridge-start.ts";
+import { benchGateway } from "./gateway.ts";
 import { benchLoad } from "./load.ts";
 import { startScene } from "./scene.ts";
 import { benchSoak } from "./soak.ts";
-import { printLoad, printSoak, printTimes } from "./tables.ts";
+import { printGateways, printLoad, printSoak, printTimes } from "./tables.ts";
 
 /**
- * `npm run bench [ROUNDS] [up|start|load|soak …]`: everything, or those parts, on the real tailnet in one run, contestants
+ * `npm run bench [ROUNDS] [up|start|load|soak|gateway …]`: everything, or those parts, on the real tailnet in one run, contestants
  * in turn, medians. The other bridges take part when they are installed: `npm ci --prefix test/bench/peers`.
  */
 const [first = "7", ...named] = process.argv.slice(2);
 const rounds = Number(first);
 const wants = (part: string): boolean => named.length === 0 || named.includes(part);
+if (wants("gateway")) printGateways(await benchGateway());
+if (named.length === 1 && wants("gateway")) process.exit();
 await using scene = await startScene();
 
 if (wants("up")) {

@@ -1,3 +1,4 @@
+import type { GatewayLoad } from "./gateway.ts";
 import type { Load } from "./load.ts";
 import type { Soak } from "./soak.ts";
 import type { Summary } from "./statistics.ts";
@@ -29,6 +30,29 @@ export function printLoad(results: Readonly<Record<string, Load>>): void {
     ["5 MB request, ms", ({ largeRequestMs }) => shown(largeRequestMs, 0)],
   ];
   console.log("\nCalls through the tailnet, against a server that does nothing\n");
+  console.log(`| | ${Object.keys(results).join(" | ")} |\n|${"---|".repeat(Object.keys(results).length + 1)}`);
+  for (const [title, show] of rows) console.log(`| ${title} | ${Object.values(results).map(show).join(" | ")} |`);
+}
+
+/** Prints one column for each gateway. */
+export function printGateways(results: Readonly<Record<string, GatewayLoad>>): void {
+  const rows: readonly (readonly [title: string, show: (load: GatewayLoad) => string])[] = [
+    ["call p50 / p99, ms", ({ p50Ms, p99Ms }) => `${p50Ms.toFixed(2)} / ${p99Ms.toFixed(1)}`],
+    ["32 in flight, calls/s", ({ perSecond }) => shown(perSecond, 0)],
+    ["… processor time of the gateway for each, µs", ({ cpuMicros }) => shown(cpuMicros, 0)],
+    ["… p50, ms, a connection for each request", ({ freshP50Ms }) => shown(freshP50Ms, 2)],
+    ["… 32 in flight, calls/s, so too", ({ freshPerSecond }) => shown(freshPerSecond, 0)],
+    ["RSS after that, with all processes, MiB", ({ loadedMiB }) => shown(loadedMiB, 0)],
+    [
+      "50 more sessions: ms / processes / MiB",
+      ({ sessionsMs, sessionsProcesses, sessionsMiB }) =>
+        `${sessionsMs.toFixed(0)} / +${sessionsProcesses} / +${sessionsMiB.toFixed(0)}`,
+    ],
+    ["5 MB request, ms", ({ largeMs }) => shown(largeMs, 0)],
+    ["1,000 sessions with a stream: MiB over idle", ({ streamsMiB }) => shown(streamsMiB, 0)],
+    ["… p99 of calls, times idle", ({ streamsP99 }) => shown(streamsP99, 1)],
+  ];
+  console.log("\nA stdio echo server behind, loopback\n");
   console.log(`| | ${Object.keys(results).join(" | ")} |\n|${"---|".repeat(Object.keys(results).length + 1)}`);
   for (const [title, show] of rows) console.log(`| ${title} | ${Object.values(results).map(show).join(" | ")} |`);
 }
