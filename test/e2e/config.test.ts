@@ -38,6 +38,8 @@ describe("tsmcp config", () => {
       tailscale.acceptRoutes    false  (default)
       tailscale.loginServer     "https://c.example"  (HOME/.config/tsmcp/config.json:1:18)
       tailscale.version         null  (default)
+      tailscale.mirror          "https://pkgs.tailscale.com/stable/"  (default)
+      tailscale.sha256          []  (default)
       proxy.listen              "127.0.0.1:1055"  (default)
       proxy.exports             "none"  (TSMCP_EXPORT)
       TS_AUTHKEY                "(set)"  (TS_AUTHKEY)

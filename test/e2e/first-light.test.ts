@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Client as ClientV2 } from "@modelcontextprotocol/client";
@@ -46,8 +48,8 @@ afterAll(async () => {
   expect(down.exitCode).toBe(0);
 });
 
-function upArguments(path = "/mcp"): string[] {
-  const connectTo = tailnet.connectTo(server.dnsName).flatMap((option) => ["--connect-to", option]);
+function upArguments(path = "/mcp", publicSide = tailnet.connectTo(server.dnsName)): string[] {
+  const connectTo = publicSide.flatMap((option) => ["--connect-to", option]);
   return ["up", "--json", "--server", `notes=https://${server.dnsName}:8443${path}`, "--agent", "cursor", ...connectTo];
 }
 
@@ -89,9 +91,21 @@ describe("after up in an empty home", () => {
   });
 
   test("a server that cannot be proven is a warning", async () => {
-    const unknown = await tsmcp(upArguments("/nothing-here"), vm);
+    const babbler = createServer((socket) => void socket.end("no TLS\n")).listen(0, "127.0.0.1");
+    await once(babbler, "listening");
+    const address = babbler.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    const unknown = await tsmcp(upArguments("/mcp", [`${server.dnsName}:443:127.0.0.1:${port}`]), vm);
+    babbler.close();
     expect(unknown.exitCode).toBe(0);
     expect(unknown.stderr).toContain("tsmcp: warning: the servers could not be proven: ");
+  });
+
+  test("a server without that path is exit 1, and the node stays up", async () => {
+    const misspelt = await tsmcp(upArguments("/nothing-here"), vm);
+    expect(misspelt.exitCode).toBe(1);
+    expect(statuses(misspelt)).toMatchObject({ login: "kept", verify: "failed" });
+    expect((await tsmcp(["status"], vm)).exitCode).toBe(0);
   });
 
   test("a server that the internet can use is exit 1, and the node stays up", async () => {
