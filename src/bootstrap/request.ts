@@ -6,6 +6,7 @@ import type { Secret } from "../core/secrets.ts";
 import type { ListenAddress } from "../tailscale/daemon-arguments.ts";
 import type { NodeSettings } from "../tailscale/up-arguments.ts";
 import type { AcquireRequest } from "./acquire/request.ts";
+import type { IdentitySource } from "./identity-token.ts";
 
 /** What `up` was asked for; every value is checked. */
 export interface UpRequest {
@@ -38,10 +39,21 @@ export interface AgentChoice {
   readonly launcher: Launcher;
 }
 
-export interface RequestedCredential {
+export type RequestedCredential = GivenCredential | IdentityCredential;
+
+export interface GivenCredential {
+  readonly kind: "given";
   readonly flag: "--auth-key" | "--client-secret" | "--id-token";
   readonly secret: Secret;
   readonly clientId?: string | undefined;
+}
+
+/** The platform says who this machine is; it is asked when a login is needed, and not before. */
+export interface IdentityCredential {
+  readonly kind: "identity";
+  readonly source: IdentitySource;
+  readonly clientId: string;
+  readonly audience: string;
 }
 
 /** `boot` dies with this boot of the machine; `persistent` outlives it; or a directory of the user's choice. */

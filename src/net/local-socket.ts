@@ -18,6 +18,8 @@ export function askLocalSocket(request: {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly host: string;
+  /** JSON. */
+  readonly body?: string | undefined;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }): Promise<LocalAnswer> {
@@ -40,7 +42,7 @@ export function askLocalSocket(request: {
     socket.once("error", (error) => fail(error.message, error));
     // HTTP/1.0, because its answers end with the connection and are never chunked.
     socket.once("connect", () =>
-      socket.write(`${request.method} ${request.path} HTTP/1.0\r\nHost: ${request.host}\r\n\r\n`),
+      socket.write(`${request.method} ${request.path} HTTP/1.0\r\nHost: ${request.host}\r\n${bodyOf(request.body)}`),
     );
     socket.on("data", (chunk) => {
       bytes += chunk.length;
@@ -53,6 +55,11 @@ export function askLocalSocket(request: {
       else finish(() => resolve(answer));
     });
   });
+}
+
+function bodyOf(body: string | undefined): string {
+  if (body === undefined) return "\r\n";
+  return `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }
 
 function parseAnswer(answer: Buffer): LocalAnswer | undefined {

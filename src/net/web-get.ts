@@ -33,9 +33,9 @@ const maxRedirects = 5;
  * `http-failed` when the answer does not come or leads on and on.
  */
 export async function getFromWeb(request: WebRequest): Promise<WebAnswer> {
-  let { url } = request;
+  let { url, headers = [] } = request;
   for (let redirects = 0; redirects <= maxRedirects; redirects += 1) {
-    const answer = await get({ ...request, url });
+    const answer = await get({ ...request, url, headers });
     const location = headerOf(answer.headers, "location");
     if (answer.status < 300 || answer.status > 399 || location === undefined) return answer;
     answer.body.destroy();
@@ -46,6 +46,8 @@ export async function getFromWeb(request: WebRequest): Promise<WebAnswer> {
     ) {
       throw failed(url, `it leads on to ${JSON.stringify(location)}, which is less safe`);
     }
+    // Who is led to has no right to it.
+    if (next.origin !== url.origin) headers = headers.filter(([name]) => name.toLowerCase() !== "authorization");
     url = next;
   }
   throw failed(request.url, `it leads on more than ${maxRedirects} times`);

@@ -151,6 +151,11 @@ const failures: readonly Failure[] = [
     },
   },
   {
+    when: "the platform gives no identity token",
+    args: ["--advertise-tags", "tag:agent"],
+    env: { TS_CLIENT_ID: "kClient", CURSOR_AGENT_SOCKET: "/nonexistent/api.sock", TSMCP_EXPORT: "none" },
+  },
+  {
     when: "the login server refuses connections",
     args: ["--timeout", "1500ms", "--login-server", "http://127.0.0.1:9"],
     env: unused,
@@ -220,7 +225,7 @@ const failures: readonly Failure[] = [
     when: "tailscaled ends at once",
     prepare: fakeProgram("tailscaled", "#!/bin/sh\necho 'no such kernel feature' >&2\nexit 3\n"),
   },
-  { when: "tailscaled is for another machine", prepare: fakeProgram("tailscaled", "\u007fELF of another machine") },
+  { when: "tailscaled is for another machine", prepare: fakeProgram("tailscaled", "#!/nonexistent/ld.so\n") },
   {
     when: "tailscaled dies during the login",
     prepare: fakeProgram("tailscale", killDaemonOf),
@@ -366,6 +371,7 @@ function told(stderr: string, { home }: Machine): string {
     .replaceAll(tailnet.controlUrl, "CONTROL")
     .replaceAll(tailnet.suffix, "TAILNET")
     .replaceAll(tailnet.runDir, "RUN")
+    .replace(/RUN\/d\d+/g, "RUN/DIR")
     .replace(/127\.0\.0\.1:\d{4,5}/g, "127.0.0.1:PORT")
     .replace(/process \d+ \([^)]*\)/g, "process PID (NAME)")
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}-[0-9a-f]{8}/g, "BOOT")

@@ -10,12 +10,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { dial } from "../../src/net/dial.ts";
 import { releaseArchitecture } from "../../src/tailscale/release.ts";
+import { listen } from "../fakes/listening.ts";
 import { startMirror } from "../fakes/mirror.ts";
 import { startEcho } from "../tailnet/harness/echo.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
@@ -231,6 +233,52 @@ describe("a login", () => {
       TS_ID_TOKEN: idToken,
     });
     expect(parsed(up).node.tags).toEqual(["tag:agent"]);
+  });
+
+  test("in a job of GitHub Actions needs no key at all, and asks for a token only to log in", async () => {
+    const vm = machine();
+    const asked: string[] = [];
+    const idToken = `header.${"b".repeat(40)}.signature`;
+    const { clientId } = await tailnet.api.createIdentity({ tags: ["tag:agent"], idToken });
+    const github = createHttpServer(({ url, headers }, response) => {
+      asked.push(`${url} ${headers.authorization}`);
+      response.end(JSON.stringify({ count: 1, value: idToken }));
+    });
+    const port = await listen(github);
+    onTestFinished(() => void github.close());
+    const args = ["up", "--json", "--advertise-tags", "tag:agent"];
+    const env = {
+      TS_CLIENT_ID: clientId,
+      ACTIONS_ID_TOKEN_REQUEST_URL: `http://127.0.0.1:${port}/token?api-version=2.0`,
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: "job-token",
+    };
+    const up = await tsmcp(args, vm, env);
+    expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
+    expect(parsed(up).node.tags).toEqual(["tag:agent"]);
+    expect((await tailnet.api.nodes()).find(({ dnsName }) => dnsName === parsed(up).node.name)?.ephemeral).toBe(true);
+    expect(statuses(await tsmcp(args, vm, env)).login).toBe("kept");
+    expect(asked).toEqual([`/token?api-version=2.0&audience=api.tailscale.com%2F${clientId} Bearer job-token`]);
+  });
+
+  test("in a Cursor cloud agent logs in with a token of the agent's socket", async () => {
+    const vm = machine();
+    const idToken = `header.${"c".repeat(40)}.signature`;
+    const { clientId } = await tailnet.api.createIdentity({ tags: ["tag:agent"], idToken });
+    const asked: string[] = [];
+    const cursor = createHttpServer((request, response) => {
+      request.setEncoding("utf8").once("data", (body: string) => {
+        asked.push(`${request.method} ${request.url} ${body}`);
+        response.end(JSON.stringify({ token: idToken, expires_in: 600 }));
+      });
+    });
+    const socket = join(tailnet.tempDir(), "api.sock");
+    await new Promise<void>((resolve) => cursor.listen(socket, resolve));
+    onTestFinished(() => void cursor.close());
+    const env = { CURSOR_AGENT_SOCKET: socket, TS_CLIENT_ID: clientId, TSMCP_EXPORT: "none" };
+    const up = await tsmcp(["up", "--json", "--advertise-tags", "tag:agent"], vm, env);
+    expect({ exitCode: up.exitCode, stderr: up.stderr }).toMatchObject({ exitCode: 0 });
+    expect(parsed(up).node.tags).toEqual(["tag:agent"]);
+    expect(asked).toEqual([`POST /v1/tokens/oidc {"aud":"api.tailscale.com/${clientId}"}`]);
   });
 
   test("that has expired is renewed with a key, on the same daemon", async () => {

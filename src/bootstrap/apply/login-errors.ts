@@ -4,14 +4,14 @@ import type { Attempt } from "../attempt.ts";
 import type { NodeFacts } from "../facts.ts";
 import type { LoginPlan } from "../login-plan.ts";
 import type { RequestedCredential } from "../request.ts";
-import { hintFor, lastLoginError } from "./login-words.ts";
+import { hintFor, lastLoginError, originOf } from "./login-words.ts";
 
 /** Returns the error for a login that tailscale refused, in its own words. */
 export function loginFailed(reason: string, credential: RequestedCredential | undefined): TsmcpError {
   const generic =
     credential === undefined
       ? "check the settings that were asked for"
-      : `check that ${credential.secret.origin} holds a key that is valid for this tailnet and not used up`;
+      : `check that ${originOf(credential)} holds a key that is valid for this tailnet and not used up`;
   return new TsmcpError({
     code: "login-failed",
     message: `tailscale refused the login: ${reason || "it did not say why"}`,

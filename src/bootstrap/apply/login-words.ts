@@ -1,3 +1,4 @@
+import { identityName } from "../identity-token.ts";
 import type { RequestedCredential } from "../request.ts";
 
 /** What a login was refused with, as far as tailscale and its servers have words for it, and what mends it. */
@@ -55,9 +56,13 @@ const refusals: readonly Refusal[] = [
 
 /** Returns the hint for the words of a refusal, or undefined where they are none that we know. */
 export function hintFor(words: string, credential: RequestedCredential | undefined): string | undefined {
-  return refusals
-    .find((refusal) => refusal.words.test(words))
-    ?.hint({ origin: credential?.secret.origin ?? "the credential" });
+  return refusals.find((refusal) => refusal.words.test(words))?.hint({ origin: originOf(credential) });
+}
+
+/** Returns where the credential comes from, for messages. */
+export function originOf(credential: RequestedCredential | undefined): string {
+  if (credential === undefined) return "the credential";
+  return credential.kind === "given" ? credential.secret.origin : identityName(credential.source);
 }
 
 /** Returns what tailscaled's health tells of the last login, or undefined. Source: tailscale `health/warnings.go`, login-state. */

@@ -8,10 +8,12 @@ import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import { upArguments } from "../../tailscale/up-arguments.ts";
 import type { Attempt } from "../attempt.ts";
 import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
+import { mintIdentityToken } from "../identity-token.ts";
 import { lastLogLine } from "../log-tail.ts";
 import { type LoginPlan, planLogin } from "../login-plan.ts";
-import type { RequestedCredential, UpRequest } from "../request.ts";
+import type { GivenCredential, RequestedCredential, UpRequest } from "../request.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
+import type { UpWorld } from "../world.ts";
 import { requirePrograms } from "./install.ts";
 import {
   approvalMissing,
@@ -100,7 +102,7 @@ export function planFor(node: NodeFacts, daemon: DaemonFacts, request: UpRequest
 
 async function logIn(plan: LoginPlan, facts: UpFacts, attempt: LoginAttempt): Promise<void> {
   const { world, request } = attempt;
-  const credential = plan.kind === "log-in" ? request.credential : undefined;
+  const credential = plan.kind === "log-in" ? await obtain(request.credential, world) : undefined;
   if (plan.kind === "log-in" || plan.kind === "ask-person") {
     attempt.undo.add(() => logOutAgain(attempt));
   }
@@ -139,7 +141,16 @@ async function logOutAgain({ socket, world }: Attempt): Promise<void> {
   }
 }
 
-async function runUp(credential: RequestedCredential | undefined, facts: UpFacts, attempt: Attempt): Promise<OneShot> {
+async function obtain(
+  credential: RequestedCredential | undefined,
+  world: UpWorld,
+): Promise<GivenCredential | undefined> {
+  if (credential?.kind !== "identity") return credential;
+  const { source, audience, clientId } = credential;
+  return { kind: "given", flag: "--id-token", secret: await mintIdentityToken(source, audience, world), clientId };
+}
+
+async function runUp(credential: GivenCredential | undefined, facts: UpFacts, attempt: Attempt): Promise<OneShot> {
   const { socket, request, world, layout } = attempt;
   const env = await attempt.environment();
   // Right before the key goes there: who owns the socket may have changed.

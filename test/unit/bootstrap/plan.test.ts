@@ -12,7 +12,7 @@ const server = { ...serverFromUrl("https://n.t.ts.net:8443/mcp", "URL", "notes")
 const request: UpRequest = {
   node: { loginServer: undefined, hostname: undefined, advertiseTags: [], acceptRoutes: false, shieldsUp: true },
   acquire: { version: undefined, pins: [], mirror: new URL("https://mirror.test/"), directory: undefined },
-  credential: { flag: "--auth-key", secret: new Secret("k", "TS_AUTHKEY") },
+  credential: { kind: "given", flag: "--auth-key", secret: new Secret("k", "TS_AUTHKEY") },
   interactive: false,
   proxy,
   proxyIsExplicit: false,
