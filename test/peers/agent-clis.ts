@@ -8,11 +8,22 @@ export interface AgentCli {
   readonly bin: string;
   readonly args: readonly string[];
   readonly env: (modelUrl: string) => Readonly<Record<string, string>>;
-  readonly configure: (place: { home: string; entry: Entry; modelUrl: string }) => void;
+  /** The agent's name for `tsmcp init`. */
+  readonly dialect: string;
+  /** Writes the settings of the agent's user: the model, and a server of the user's own or trust in a workspace's. */
+  readonly configure: (place: AgentPlace) => void;
   /** Whether it reads the list again within a conversation when it is told that it changed. */
   readonly readsListAgain: boolean;
   /** A tool of its own that does nothing, for one that starts before its MCP servers are there. */
   readonly idleTool?: Readonly<{ name: string; arguments: object }>;
+}
+
+export interface AgentPlace {
+  readonly home: string;
+  readonly modelUrl: string;
+  readonly entry?: Entry;
+  /** Trusted, so that its own files count. */
+  readonly workspace?: string;
 }
 
 export interface Entry {
@@ -34,8 +45,15 @@ export const agentClis: readonly AgentCli[] = [
       // Else only a search finds the tools of MCP servers, and no list can be looked at.
       ENABLE_TOOL_SEARCH: "false",
     }),
-    configure: ({ home, entry }) =>
-      write(home, ".claude.json", { hasCompletedOnboarding: true, mcpServers: { notes: { type: "stdio", ...entry } } }),
+    dialect: "claude",
+    configure: ({ home, entry, workspace }) =>
+      write(home, ".claude.json", {
+        hasCompletedOnboarding: true,
+        ...(entry === undefined ? {} : { mcpServers: { notes: { type: "stdio", ...entry } } }),
+        ...(workspace === undefined
+          ? {}
+          : { projects: { [workspace]: { hasTrustDialogAccepted: true, enabledMcpjsonServers: ["notes"] } } }),
+      }),
     readsListAgain: true,
     idleTool: { name: "Bash", arguments: { command: "true", description: "does nothing" } },
   },
@@ -44,18 +62,14 @@ export const agentClis: readonly AgentCli[] = [
     bin: "codex",
     args: ["exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "go"],
     env: () => ({ STUB_KEY: "stub" }),
-    configure({ home, entry, modelUrl }) {
+    dialect: "codex",
+    configure({ home, entry, modelUrl, workspace }) {
       const lines = [
         ...['model = "gpt-5"', 'model_provider = "stub"', "check_for_update_on_startup = false"],
         ...["[analytics]", "enabled = false"],
         ...["[model_providers.stub]", 'name = "stub"', `base_url = "${modelUrl}/v1"`, 'env_key = "STUB_KEY"'],
-        ...[
-          "[mcp_servers.notes]",
-          `command = ${JSON.stringify(entry.command)}`,
-          `args = ${JSON.stringify(entry.args)}`,
-        ],
-        ...["[mcp_servers.notes.env]"],
-        ...Object.entries(entry.env).map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
+        ...(entry === undefined ? [] : codexEntry(entry)),
+        ...(workspace === undefined ? [] : [`[projects.${JSON.stringify(workspace)}]`, 'trust_level = "trusted"']),
       ];
       write(home, ".codex/config.toml", `${lines.join("\n")}\n`);
     },
@@ -67,9 +81,10 @@ export const agentClis: readonly AgentCli[] = [
     bin: "gemini",
     args: ["-y", "-m", "gemini-2.5-flash", "-p", "go"],
     env: (url) => ({ GEMINI_API_KEY: "stub", GOOGLE_GEMINI_BASE_URL: url }),
+    dialect: "gemini",
     configure: ({ home, entry }) =>
       write(home, ".gemini/settings.json", {
-        mcpServers: { notes: { ...entry, trust: true } },
+        ...(entry === undefined ? {} : { mcpServers: { notes: { ...entry, trust: true } } }),
         general: { enableAutoUpdate: false },
         privacy: { usageStatisticsEnabled: false },
         security: { auth: { selectedType: "gemini-api-key" }, folderTrust: { enabled: false } },
@@ -87,12 +102,25 @@ export const agentClis: readonly AgentCli[] = [
       COPILOT_MODEL: "gpt-5",
       COPILOT_OFFLINE: "true",
       COPILOT_AUTO_UPDATE: "false",
+      GITHUB_COPILOT_PROMPT_MODE_WORKSPACE_MCP: "true",
     }),
-    configure: ({ home, entry }) =>
-      write(home, ".copilot/mcp-config.json", { mcpServers: { notes: { type: "local", ...entry, tools: ["*"] } } }),
+    dialect: "copilot-cli",
+    configure({ home, entry, workspace }) {
+      if (workspace !== undefined) write(home, ".copilot/config.json", { trusted_folders: [workspace] });
+      if (entry === undefined) return;
+      write(home, ".copilot/mcp-config.json", { mcpServers: { notes: { type: "local", ...entry, tools: ["*"] } } });
+    },
     readsListAgain: true,
   },
 ];
+
+function codexEntry({ command, args, env }: Entry): readonly string[] {
+  return [
+    ...["[mcp_servers.notes]", `command = ${JSON.stringify(command)}`, `args = ${JSON.stringify(args)}`],
+    "[mcp_servers.notes.env]",
+    ...Object.entries(env).map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
+  ];
+}
 
 function write(home: string, name: string, value: object | string): void {
   const path = join(home, name);
