@@ -111,6 +111,7 @@ export async function answered(
   if (visited.kind === "failed") throw new Error(visited.message);
   // A proxy's own answer to CONNECT may come first.
   const parts = visited.body.split("\r\n\r\n");
-  const body = parts.at(-1) ?? "";
+  const last = parts.at(-1) ?? "";
+  const body = /^data: (\{.*)$/m.exec(last)?.[1] ?? last;
   return { status: visited.status, head: parts.slice(0, -1).join("\n"), json: JSON.parse(body || "{}") };
 }
