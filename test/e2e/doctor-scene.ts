@@ -56,6 +56,7 @@ export interface Diagnosis {
   readonly findings: readonly string[];
   /** What every check names that was skipped for a need. */
   readonly needs: readonly unknown[];
+  readonly stderr: string;
   readonly check: (id: CheckId) => CheckResult | undefined;
 }
 
@@ -66,18 +67,13 @@ export async function diagnose(
     readonly args?: readonly string[];
     readonly env?: Readonly<Record<string, string | undefined>>;
     readonly host?: string;
+    /** In the place of the server's URL. */
+    readonly words?: readonly string[];
   } = {},
 ): Promise<Diagnosis> {
   const { from = scene.agent, args = [], env = {}, host = scene.server.dnsName } = changes;
-  const command = [
-    join(binDir, "tsmcp"),
-    "doctor",
-    `https://${host}:8443/mcp`,
-    "--json",
-    "--vantage",
-    "tailnet",
-    ...args,
-  ];
+  const { words = [`https://${host}:8443/mcp`] } = changes;
+  const command = [join(binDir, "tsmcp"), "doctor", ...words, "--json", "--vantage", "tailnet", ...args];
   const child = spawn(process.execPath, command, {
     cwd: scene.home,
     env: {
@@ -97,6 +93,7 @@ export async function diagnose(
     status === "fail" || status === "unknown" || status === "warn";
   return {
     exitCode,
+    stderr: error,
     report,
     findings: report.checks.filter(isFinding).map(({ id, status }) => `${id} ${status}`),
     needs: [...new Set(report.checks.flatMap(({ facts }) => facts.need ?? []))],

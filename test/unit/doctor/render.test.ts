@@ -41,6 +41,8 @@ const report: DoctorReport = {
       target: "notes",
       status: "skip",
       message: "needs tailnet.dial: refused",
+      facts: { need: "tailnet.dial" },
+      hint: "switch Serve on",
     }),
     check({
       id: "tailnet.call",
@@ -48,6 +50,8 @@ const report: DoctorReport = {
       target: "notes",
       status: "skip",
       message: "needs tailnet.dial: refused",
+      facts: { need: "tailnet.dial" },
+      hint: "switch Serve on",
     }),
     check({
       id: "public.initialize",
@@ -92,11 +96,50 @@ FAIL separation.host-header: the internet sees 1 tool when it sends Host: node.t
 WARN public.initialize: refused
        do:    answer it
 skip tailnet.tools, tailnet.call: needs tailnet.dial: refused
-ok   platform.node: Node.js 20.20.2
+       do:    switch Serve on
+ok   platform: node
 
 fail: 1 failed, 1 could not tell, 1 to look at, 2 skipped, 1 passed; 57 requests in 1.2 s
 `,
   );
+});
+
+test("the text names a need that stands above without its reason, and of many skipped checks only some", () => {
+  const need = { need: "tailnet.dial", found: "fail" };
+  const skipped = Array.from({ length: 6 }, (_, at) =>
+    check({
+      id: `tailnet.n${at}`,
+      group: "tailnet",
+      status: "skip",
+      message: "needs tailnet.dial: refused",
+      facts: need,
+    }),
+  );
+  const tools = { ...skipped[0], id: "tailnet.tools", mandatory: true } as const;
+  const dial = check({
+    id: "tailnet.dial",
+    group: "tailnet",
+    status: "fail",
+    message: "refused",
+    hint: "switch Serve on",
+  });
+  const idle = check({ id: "proxy.python", group: "proxy", status: "skip", message: "no SOCKS proxy is exported" });
+  const passed = check({ id: "public.tools", group: "public", mandatory: true, message: "no tools" });
+  const told = {
+    ...report,
+    targets: [],
+    checks: [dial, ...skipped, check({ ...tools, id: "tailnet.tools" }), idle, passed],
+  };
+  expect(renderText(told, { color: false, detail: "normal" })).toBe(`FAIL tailnet.dial: refused
+       do:    switch Serve on
+skip tailnet.tools, tailnet.n0, tailnet.n1, tailnet.n2 and 3 more: needs tailnet.dial
+ok   public.tools: no tools
+
+fail: 1 failed, 8 skipped, 1 passed; 57 requests in 1.2 s
+`);
+  const verbose = renderText(told, { color: false, detail: "verbose" });
+  expect(verbose).toContain("tailnet.n5: needs tailnet.dial\n");
+  expect(verbose).toContain("skip proxy.python: no SOCKS proxy is exported\n");
 });
 
 test("the text is short when it is to be quiet, and names the server where there are several", () => {
