@@ -9,7 +9,8 @@ import { createAllowance } from "../allowance.ts";
 export interface LineChannel {
   /** False when so much waits to be read by the child that nothing more should. */
   readonly takesMore: boolean;
-  send(json: string): void;
+  /** `isAlone`: nothing else is under way, so there is nothing to write together with. */
+  send(json: string, isAlone: boolean): void;
 }
 
 export interface Hearing {
@@ -33,9 +34,6 @@ const unasked = { burst: 2_000, perSecond: 1_000 };
 /** Any child may be read this fast for long; answers in bulk come in bursts. */
 const bytes = { burst: 4 * maxLineBytes, perSecond: maxLineBytes };
 
-/** Below this many under way there is nothing to write together with. */
-const fewAtOnce = 2;
-
 /** Returns the channel to a child; one that says too much is read more slowly, and waits. */
 export function openLineChannel(
   child: Child,
@@ -47,7 +45,6 @@ export function openLineChannel(
   const allowances = { messages: createAllowance(unasked), bytes: createAllowance(bytes) };
   let waiting: string[] = [];
   let waitingBytes = 0;
-  let sentThisTurn = 0;
   let hasWarned = false;
 
   const warnOnce = (line: string): void => {
@@ -88,22 +85,20 @@ export function openLineChannel(
     const text = waiting.join("");
     waiting = [];
     waitingBytes = 0;
-    sentThisTurn = 0;
     if (text !== "" && !stdin.destroyed && !stdin.writableEnded) stdin.write(text);
   };
   return {
     get takesMore() {
       return stdin.writableLength + waitingBytes <= maxWaitingBytes;
     },
-    send(json) {
+    send(json, isAlone) {
       const line = `${json}\n`;
-      // What many callers send in one turn of the loop goes out in one write; the first of them need not wait.
-      if (sentThisTurn < fewAtOnce && waiting.length === 0) {
-        if (sentThisTurn === 0) setImmediate(flush);
-        sentThisTurn += 1;
+      if (isAlone && waiting.length === 0) {
         if (!stdin.destroyed && !stdin.writableEnded) stdin.write(line);
         return;
       }
+      // What many callers send in one turn of the loop goes out in one write.
+      if (waiting.length === 0) setImmediate(flush);
       waiting.push(line);
       waitingBytes += line.length;
     },

@@ -101,7 +101,8 @@ export function openWire(child: Child, options: WireOptions): Wire {
     },
     { name, log },
   );
-  const send = (message: object): void => channel.send(JSON.stringify({ jsonrpc: "2.0", ...message }));
+  const send = (message: object): void =>
+    channel.send(JSON.stringify({ jsonrpc: "2.0", ...message }), flights.size <= 1);
   const fail = (flight: Flight<WireOwner>, error: Error): void => {
     if (flights.remove(flight)) flight.fail(error);
   };
