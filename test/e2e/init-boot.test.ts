@@ -181,6 +181,7 @@ describe("from an empty repository", () => {
     const step = (script: string, extra: Record<string, string>) =>
       run(machine, "bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", script], {
         ...files,
+        RUNNER_TEMP: machine.home,
         CI: "true",
         ...extra,
       });
