@@ -3,7 +3,9 @@ import { fileURLToPath } from "node:url";
 import { commonOptions, type Session } from "../../src/cli/command.ts";
 import { allCommands } from "../../src/cli/commands.ts";
 import { catalogue } from "../../src/doctor/catalogue.ts";
-import { checkTable, commandTables, fillIn } from "./tables.ts";
+import { listOf } from "../../src/init/list.ts";
+import { initSubjects } from "../../src/init/subjects.ts";
+import { agentTable, checkTable, commandTables, fillIn } from "./tables.ts";
 
 export const readmePath = fileURLToPath(new URL("../../README.md", import.meta.url));
 
@@ -25,6 +27,7 @@ export function generateReadme(): string {
   const rows = catalogue.map(({ id, mandatory, title }) => ({ id, mandatory: mandatory === true, proves: title }));
   return fillIn(readFileSync(readmePath, "utf8"), {
     commands: commandTables(allCommands(session), commonOptions()),
+    agents: agentTable(listOf(initSubjects)),
     checks: checkTable(rows),
   });
 }

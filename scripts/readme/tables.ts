@@ -1,5 +1,6 @@
 import type { Command, Option } from "commander";
 import { variableOf } from "../../src/cli/environment.ts";
+import type { ListedSubject } from "../../src/init/list.ts";
 
 /** What the README says of one check. */
 export interface CheckRow {
@@ -45,6 +46,17 @@ export function checkTable(checks: readonly CheckRow[]): string {
     ["check", "passes when"],
     checks.map((check) => [`${code(check.id)}${check.mandatory ? " **·**" : ""}`, check.proves]),
   );
+}
+
+/** Returns a table of what `tsmcp init` knows. */
+export function agentTable(subjects: readonly ListedSubject[]): string {
+  const rows = subjects.map(({ name, title, files, pastes, startBudget }) => [
+    code(`tsmcp init ${name}`),
+    title,
+    [...files.map(code), ...pastes.map((where) => `to paste: ${where}`)].join(", "),
+    startBudget ?? "",
+  ]);
+  return table(["command", "for", "writes", "waits for a server at start"], rows);
 }
 
 function optionTable(options: readonly Option[]): string {
