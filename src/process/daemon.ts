@@ -67,7 +67,14 @@ export async function startDaemon(
           ? { kind: "exited", exitCode: result.exitCode ?? 1 }
           : { kind: "killed", signal: result.signal },
     );
-    if (child.pid === undefined) return { kind: "refused", reason: (await child).shortMessage ?? "it does not start" };
+    if (child.pid === undefined) {
+      const { cause, shortMessage } = await child;
+      const code = systemCodeOf(cause);
+      return {
+        kind: "refused",
+        reason: code === undefined ? (shortMessage ?? "it does not start") : `${start.file}: ${code}`,
+      };
+    }
     const identity = system.identityOf(child.pid);
     if (identity === undefined) {
       const end = await Promise.race([ended, delay(endLimitMs, undefined, { ref: false })]);

@@ -28,11 +28,13 @@ export function upArguments({
   settings,
   credential,
   timeoutMs,
+  showsQrCode,
 }: {
   readonly socket: string;
   readonly settings: NodeSettings;
   readonly credential: Credential | undefined;
   readonly timeoutMs: number;
+  readonly showsQrCode: boolean;
 }): string[] {
   return [
     `--socket=${socket}`,
@@ -44,6 +46,7 @@ export function upArguments({
     `--accept-routes=${settings.acceptRoutes}`,
     `--shields-up=${settings.shieldsUp}`,
     `--timeout=${Math.max(1, Math.round(timeoutMs))}ms`,
+    ...(showsQrCode ? ["--qr"] : []),
     ...(credential === undefined ? [] : [`${credential.flag}=file:${credential.file}`]),
     ...(credential?.clientId === undefined ? [] : [`--client-id=${credential.clientId}`]),
   ];

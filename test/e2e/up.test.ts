@@ -211,6 +211,10 @@ describe("a login", () => {
         if (shown !== undefined) resolve(shown);
       });
     });
+    await url;
+    // A code for a URL of this length has 33 modules, its margin four on each side.
+    const codeLines = (): number => stderr.split("\n").filter((line) => /^tsmcp: [ #▀▄█]{41,}$/.test(line)).length;
+    await expect.poll(codeLines, { timeout: 20_000 }).toBeGreaterThan(15);
     await tailnet.api.completeLogin({ url: await url, user: "alice@example.com" });
     expect(parsed(await outcome).node.name).toContain(tailnet.suffix);
   });

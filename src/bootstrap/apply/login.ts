@@ -25,6 +25,7 @@ import {
 } from "./login-errors.ts";
 import { askLoginServerLater, type LoginServerQuestion } from "./login-server.ts";
 import { lastLoginError } from "./login-words.ts";
+import { qrCodePrinter } from "./qr-code.ts";
 import { type OneShot, runOneShot } from "./shell.ts";
 
 const pollMs = 10;
@@ -108,7 +109,8 @@ async function logIn(plan: LoginPlan, facts: UpFacts, attempt: LoginAttempt): Pr
   }
   const watching = new AbortController();
   const watch = plan.kind === "ask-person" ? showLoginUrl(attempt, watching.signal) : Promise.resolve();
-  const outcome = await runUp(credential, facts, attempt).finally(() => watching.abort());
+  const showsQrCode = plan.kind === "ask-person";
+  const outcome = await runUp({ credential, showsQrCode }, facts, attempt).finally(() => watching.abort());
   await watch;
   world.signal.throwIfAborted();
   if (outcome.kind === "exited" && outcome.exitCode === 0) return;
@@ -150,7 +152,11 @@ async function obtain(
   return { kind: "given", flag: "--id-token", secret: await mintIdentityToken(source, audience, world), clientId };
 }
 
-async function runUp(credential: GivenCredential | undefined, facts: UpFacts, attempt: Attempt): Promise<OneShot> {
+async function runUp(
+  { credential, showsQrCode }: { readonly credential: GivenCredential | undefined; readonly showsQrCode: boolean },
+  facts: UpFacts,
+  attempt: Attempt,
+): Promise<OneShot> {
   const { socket, request, world, layout } = attempt;
   const env = await attempt.environment();
   // Right before the key goes there: who owns the socket may have changed.
@@ -166,12 +172,14 @@ async function runUp(credential: GivenCredential | undefined, facts: UpFacts, at
           settings: request.node,
           credential: credential && { ...credential, file: "/proc/self/fd/3" },
           timeoutMs,
+          showsQrCode,
         }),
       ],
       env,
       timeoutMs: timeoutMs + overtimeMs,
       signal: world.signal,
       descriptor,
+      onStderr: showsQrCode ? qrCodePrinter(world.log) : undefined,
     });
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);

@@ -20,6 +20,8 @@ export async function runOneShot(command: {
   readonly signal: AbortSignal;
   /** Becomes descriptor 3 of the command. */
   readonly descriptor?: number | undefined;
+  /** Hears what it says on stderr while it runs. */
+  readonly onStderr?: ((text: string) => void) | undefined;
 }): Promise<OneShot> {
   const { $ } = await import("zx/core");
   const limit = AbortSignal.timeout(command.timeoutMs);
@@ -41,6 +43,8 @@ export async function runOneShot(command: {
   });
   const running = shell`${[...command.argv]}`;
   const { pid } = running;
+  const { onStderr } = command;
+  if (onStderr !== undefined) running.stderr.setEncoding("utf8").on("data", onStderr);
   // zx asks by SIGTERM; what does not listen must not hold us.
   const kill = (): void => (pid === undefined ? undefined : killGroup(pid));
   signal.addEventListener("abort", kill, { once: true });

@@ -99,7 +99,7 @@ const settings: NodeSettings = {
 test("upArguments name every setting, and a secret only by its file", () => {
   const credential = { flag: "--id-token", file: "/proc/self/fd/3", clientId: "id" } as const;
   const node = { ...settings, hostname: "vm", advertiseTags: ["tag:a", "tag:b"], loginServer: "https://c" };
-  expect(upArguments({ socket: "/s", settings: node, credential, timeoutMs: 1_500.4 })).toEqual([
+  expect(upArguments({ socket: "/s", settings: node, credential, timeoutMs: 1_500.4, showsQrCode: false })).toEqual([
     "--socket=/s",
     "up",
     "--reset",
@@ -112,7 +112,9 @@ test("upArguments name every setting, and a secret only by its file", () => {
     "--id-token=file:/proc/self/fd/3",
     "--client-id=id",
   ]);
-  expect(upArguments({ socket: "/s", settings, credential: undefined, timeoutMs: 0 })).toContain("--timeout=1ms");
+  expect(upArguments({ socket: "/s", settings, credential: undefined, showsQrCode: true, timeoutMs: 0 })).toContain(
+    "--timeout=1ms",
+  );
 });
 
 const preferences = {
