@@ -1,5 +1,3 @@
-import { execa } from "execa";
-
 /** What a short program printed, or why there is nothing. */
 export type Captured =
   | { readonly kind: "printed"; readonly stdout: string }
@@ -16,6 +14,8 @@ export async function captureOutput(
     readonly signal: AbortSignal;
   },
 ): Promise<Captured> {
+  // Loaded when it is needed: few runs of few commands do.
+  const { execa } = await import("execa");
   const [file, ...args] = argv;
   const { stdout, failed, shortMessage } = await execa(file, args, {
     stdin: "ignore",

@@ -1,8 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startConnectRelay } from "../fakes/connect-relay.ts";
+import { listen } from "../fakes/listening.ts";
 import { until } from "../tailnet/harness/until.ts";
 import { diagnose, type Scene, startScene } from "./doctor-scene.ts";
 
@@ -63,6 +65,22 @@ describe("when one thing is wrong with the proxy, the doctor names it first:", (
     const from = { proxy: `127.0.0.1:${scene.gate.port}`, socket: scene.agent.socket };
     const { findings, needs } = await diagnose(scene, { from });
     expect({ findings, needs }).toEqual({ findings: ["proxy.connect fail"], needs: ["proxy.connect"] });
+  });
+
+  test("a program at the port that takes connections and says nothing", async () => {
+    const silent = createServer();
+    const sockets = new Set<Socket>();
+    silent.on("connection", (socket) => sockets.add(socket.on("error", () => {})));
+    const port = await listen(silent);
+    try {
+      const { findings, needs } = await diagnose(scene, {
+        from: { proxy: `127.0.0.1:${port}`, socket: scene.agent.socket },
+      });
+      expect({ findings, needs }).toEqual({ findings: ["proxy.connect fail"], needs: ["proxy.connect"] });
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    }
   });
 
   test("a tailscaled without SOCKS5", async () => {

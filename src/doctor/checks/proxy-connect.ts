@@ -20,6 +20,8 @@ interface Connected {
   /** Undefined: there was nothing to dial. */
   readonly target: string | undefined;
   readonly failure: ConnectFailure | undefined;
+  /** Whether it was the node itself that was dialed, which always answers. */
+  readonly isSelf?: boolean;
 }
 
 interface ConnectFailure {
@@ -28,6 +30,9 @@ interface ConnectFailure {
   /** Refused in words that only tailscaled has. */
   readonly byTailscale: boolean;
 }
+
+/** A dial to the node itself leaves neither the process nor the machine. */
+const selfTimeoutMs = 2_500;
 
 const source = "https://github.com/tailscale/tailscale/blob/v1.102.5/cmd/tailscaled/proxy.go";
 
@@ -46,24 +51,25 @@ export const proxyConnect = machineCheck<Connected>({
     mend: "Look at tailscale.state; where another program holds the port give up another one: tsmcp up --proxy 127.0.0.1:0.",
   },
   async gather(context, signal) {
-    const attempt = async (target: DialTarget, proxy: ProxyEndpoint): Promise<void> => {
-      (await dial(target, proxy, { timeoutMs: dialTimeoutMs, signal })).destroy();
-    };
-    // The node itself always answers; but the proxy may be another node's than the daemon that we ask.
+    const attemptFor =
+      (timeoutMs: number) =>
+      async (target: DialTarget, proxy: ProxyEndpoint): Promise<void> => {
+        (await dial(target, proxy, { timeoutMs, signal })).destroy();
+      };
     const self = await selfEnd(context);
-    const viaSelf = await connect(context, self, attempt);
-    const isProof = self !== undefined && (viaSelf.failure === undefined || viaSelf.failure.layer === "proxy");
-    return isProof ? viaSelf : connect(context, (await serverEnd(context)) ?? self, attempt);
+    if (self === undefined) return connect(context, await serverEnd(context), attemptFor(dialTimeoutMs));
+    // The node itself answers at once, through a proxy that is its own.
+    const viaSelf = await connect(context, self, attemptFor(selfTimeoutMs));
+    if (viaSelf.failure === undefined || viaSelf.failure.layer === "proxy") return { ...viaSelf, isSelf: true };
+    // It may be another node's proxy, whom the policy keeps from this one: then the server tells.
+    const viaServer = await connect(context, await serverEnd(context), attemptFor(dialTimeoutMs - selfTimeoutMs));
+    const isReached = viaServer.target !== undefined && (viaServer.failure?.byTailscale ?? true);
+    return isReached ? viaServer : { ...viaSelf, isSelf: true };
   },
   judge: judgeConnect,
 });
 
-interface ConnectedAsOthers extends Connected {
-  /** Whether it was the node itself that was dialed, which always answers. */
-  readonly isSelf: boolean;
-}
-
-export const proxySocks = machineCheck<ConnectedAsOthers>({
+export const proxySocks = machineCheck<Connected>({
   id: "proxy.socks5",
   group: "proxy",
   title: "programs that read ALL_PROXY get through",
@@ -88,7 +94,7 @@ export const proxySocks = machineCheck<ConnectedAsOthers>({
   judge: judgeSocks,
 });
 
-export function judgeConnect({ way, target, failure }: Connected): Outcome {
+export function judgeConnect({ way, target, failure, isSelf = false }: Connected): Outcome {
   if (way.proxy === undefined) return { status: "skip", message: noProxyMessage };
   const name = describeProxy(way.proxy);
   if (target === undefined) return nothingToDial(name);
@@ -98,7 +104,7 @@ export function judgeConnect({ way, target, failure }: Connected): Outcome {
     // The proxy works and says what is wrong further on: that is for the server's own checks to judge.
     return { status: "pass", message: `${name} answers for the tailnet`, facts };
   }
-  if (isSilence(failure)) {
+  if (isSilence(failure) && !isSelf) {
     return {
       status: "unknown",
       message: `${name} takes the request for ${target} and says nothing: the server may be off, or the proxy no tailnet's`,
@@ -115,7 +121,7 @@ export function judgeConnect({ way, target, failure }: Connected): Outcome {
   };
 }
 
-export function judgeSocks({ way, target, failure, isSelf }: ConnectedAsOthers): Outcome {
+export function judgeSocks({ way, target, failure, isSelf = false }: Connected): Outcome {
   if (way.proxy === undefined) return { status: "skip", message: noProxyMessage };
   const name = describeProxy({ ...way.proxy, protocol: "socks5h" });
   if (target === undefined) return nothingToDial(name);

@@ -1,10 +1,11 @@
 import { TsmcpError } from "../../core/errors.ts";
-import { pingPeer, resolveByDaemon } from "../../tailscale/local-api.ts";
+import { pingPeer } from "../../tailscale/local-api.ts";
 import type { NodeSelf } from "../../tailscale/status.ts";
 import { type Outcome, targetCheck } from "../check.ts";
 import type { TargetContext } from "../context.ts";
 import { daemonAnswer } from "../facts/node-status.ts";
 import { type TailnetDial, tailnetDialed } from "../facts/tailnet-dial.ts";
+import { tailnetNodes } from "../facts/tailnet-peers.ts";
 import { endOf } from "../target.ts";
 import { dialLine } from "./tailnet-dial.ts";
 
@@ -67,10 +68,11 @@ async function pingServer(context: TargetContext, signal: AbortSignal): Promise<
   const daemon = await daemonAnswer(context.machine);
   if (daemon.kind === "silent") return undefined;
   const { host } = endOf(new URL(context.target.server.tailnetUrls[0]));
-  const api = { socket: daemon.socket, timeoutMs: pingTimeoutMs, signal };
+  const node = (await tailnetNodes(context.machine)).find(({ name, ips }) => name === host || ips.includes(host));
+  const [address] = node?.ips ?? [];
+  if (address === undefined) return undefined;
   try {
-    const [address = host] = await resolveByDaemon(api, host);
-    return await pingPeer(api, address);
+    return await pingPeer({ socket: daemon.socket, timeoutMs: pingTimeoutMs, signal }, address);
   } catch (error) {
     if (!(error instanceof TsmcpError) || signal.aborted) throw error;
     return false;

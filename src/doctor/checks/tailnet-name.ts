@@ -1,11 +1,12 @@
 import { TsmcpError } from "../../core/errors.ts";
 import { nearest } from "../../core/nearest.ts";
 import { isInRanges } from "../../net/address.ts";
-import { readPeers, resolveByDaemon } from "../../tailscale/local-api.ts";
+import { resolveByDaemon } from "../../tailscale/local-api.ts";
 import { type Outcome, targetCheck } from "../check.ts";
 import type { TargetContext } from "../context.ts";
 import { daemonAnswer } from "../facts/node-status.ts";
 import { tailnetDialed } from "../facts/tailnet-dial.ts";
+import { tailnetNodes } from "../facts/tailnet-peers.ts";
 import { endOf } from "../target.ts";
 
 /** Who knows the server's name. */
@@ -72,20 +73,19 @@ export function judgeName(found: NameFinding): Outcome {
 async function findName(context: TargetContext, signal: AbortSignal): Promise<NameFinding> {
   const { host } = endOf(new URL(context.target.server.tailnetUrls[0]));
   if (isInRanges(host, ["0.0.0.0/0", "::/0"])) return { kind: "known", host, addresses: [host] };
+  const nodes = await tailnetNodes(context.machine);
+  const node = nodes.find(({ name }) => name === host);
+  if (node !== undefined) return { kind: "known", host, addresses: node.ips };
   const daemon = await daemonAnswer(context.machine);
   const suffix = daemon.kind === "answered" ? daemon.status.magicDnsSuffix : undefined;
   // For its own suffix tailscaled answers by itself; an unknown name, when dialed, would go to the system's resolver.
   if (suffix !== undefined && host.endsWith(`.${suffix}`)) {
-    const api = { socket: daemon.socket, timeoutMs: askTimeoutMs, signal };
     try {
-      const addresses = await resolveByDaemon(api, host);
+      // A Tailscale Service is no node, and has a name too.
+      const addresses = await resolveByDaemon({ socket: daemon.socket, timeoutMs: askTimeoutMs, signal }, host);
       if (addresses.length > 0) return { kind: "known", host, addresses };
-      const names = (await readPeers(api)).map(({ dnsName }) => dnsName);
-      const label = nearest(
-        host.split(".")[0] ?? "",
-        names.map((name) => name.split(".")[0] ?? ""),
-      );
-      const like = names.find((name) => name.split(".")[0] === label);
+      const labels = nodes.map(({ name }) => labelOf(name));
+      const like = nodes.find(({ name }) => labelOf(name) === nearest(labelOf(host), labels))?.name;
       return { kind: "absent", host, suffix, like };
     } catch (error) {
       if (!(error instanceof TsmcpError) || signal.aborted) throw error;
@@ -94,4 +94,8 @@ async function findName(context: TargetContext, signal: AbortSignal): Promise<Na
   }
   const { failure } = await tailnetDialed(context);
   return { kind: "dialed", host, failure: failure?.layer === "name" ? failure.reason : undefined };
+}
+
+function labelOf(name: string): string {
+  return name.split(".")[0] ?? "";
 }

@@ -90,6 +90,11 @@ describe("the proxy", () => {
     expect(judgeConnect({ way, target: "node.ts.net:8443", failure }).status).toBe(status);
   });
 
+  test("that takes a request for this node itself and says nothing is no tailnet's", () => {
+    const failure = { layer: "connect", reason: "no answer within 2500 ms", byTailscale: false };
+    expect(judgeConnect({ way, target: "100.64.0.3:41112", failure, isSelf: true }).status).toBe("fail");
+  });
+
   test("lets programs that read ALL_PROXY through, or not, or is not needed", () => {
     const node = { target: "100.64.0.3:41112", isSelf: true };
     const failure = { layer: "proxy", reason: "closed", byTailscale: false };
