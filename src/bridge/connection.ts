@@ -1,9 +1,10 @@
 import { TsmcpError } from "../core/errors.ts";
 import { createEndpoint, type Endpoint } from "../mcp/endpoint.ts";
 import { parseHeaderOption } from "../mcp/header-option.ts";
-import { dial, type Socket } from "../net/dial.ts";
+import type { Socket } from "../net/dial.ts";
 import { type Origin, openOrigin } from "../net/origin.ts";
 import { type BridgeIo, type BridgeOptions, defaultConnectTimeoutMs, defaultMaxToAgentBytes } from "./options.ts";
+import { dialFor } from "./plain-dial.ts";
 import { findRoute } from "./route.ts";
 
 /** The server, over whichever way leads there. */
@@ -39,7 +40,8 @@ export function connectTo(options: BridgeOptions, { env }: BridgeIo): Connection
   const open = async (onWaiting?: () => void): Promise<Socket> => {
     try {
       await options.admit?.();
-      return await dial(target, await findRoute({ target, proxy: options.proxy, env }), { timeoutMs, onWaiting });
+      const route = await findRoute({ target, proxy: options.proxy, env });
+      return await dialFor(headers, { target, route, options: { timeoutMs, onWaiting } });
     } catch (error) {
       if (error instanceof TsmcpError && error.exitCode === 2) giveUp(error);
       throw error;

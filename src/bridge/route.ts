@@ -22,6 +22,7 @@ export async function findRoute(request: {
   return (await findTailnetProxy({ target, env, usualPort })).proxy;
 }
 
-function isThisMachine(host: string): boolean {
+/** True for names and addresses that never leave this machine. */
+export function isThisMachine(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost") || isLoopbackAddress(host);
 }

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { dialFor } from "../bridge/plain-dial.ts";
 import { findRoute } from "../bridge/route.ts";
 import type { ConfiguredServer } from "../config/servers.ts";
 import { messageOf, TsmcpError } from "../core/errors.ts";
 import { connectMcp, type McpClient } from "../mcp/client.ts";
 import { AnswerTooLarge, createEndpoint } from "../mcp/endpoint.ts";
 import { parseHeaderOption } from "../mcp/header-option.ts";
-import { dial, type Socket } from "../net/dial.ts";
+import type { Socket } from "../net/dial.ts";
 import { type Origin, openOrigin, RequestLost } from "../net/origin.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -72,7 +73,7 @@ export async function withServer<T>(
   const dialOnce = async (): Promise<Socket> => {
     await admit?.();
     const route = await findRoute({ target, proxy, env: context.env });
-    return dial(target, route, { timeoutMs: connectTimeoutMs, signal: over.signal });
+    return dialFor(parsed, { target, route, options: { timeoutMs: connectTimeoutMs, signal: over.signal } });
   };
   const origin = openOrigin({
     scheme: tls ? "https" : "http",
