@@ -78,6 +78,30 @@ test("the process ends when its parent was killed, though its stdin stays open",
   stdin.destroy();
 }, 20_000);
 
+test("the process ends when the agent above its wrappers was killed, though they live on and its stdin stays open", async () => {
+  const server = await startServer(() => {});
+  const words = [process.execPath, ...bridgeArgs(server.url)].map((word) => `"${word}"`).join(" ");
+  const wrapped = `sh -c '${words} <&3; exit'; exit`;
+  const program = `require("node:child_process").spawn("sh", ["-c", process.argv[1]], { stdio: [0, 1, 2, 3] });`;
+  const agent = spawn(process.execPath, ["-e", program, wrapped], {
+    cwd: root,
+    env: { ...process.env, HOME: temporaryDirectory() },
+    stdio: ["pipe", "pipe", "inherit", "pipe"],
+  });
+  cleanups.push(() => agent.kill("SIGKILL"));
+  const stdin = agent.stdio[3];
+  if (!(stdin instanceof Writable) || agent.stdout === null) throw new Error("expected pipes");
+  const raw = rawAgent({ stdin, stdout: agent.stdout });
+  await raw.initialize();
+  const outer = childOf(agent);
+  const inner = childOf({ pid: outer });
+  const bridge = childOf({ pid: inner });
+  agent.kill("SIGKILL");
+  await server.saw(({ httpMethod }) => httpMethod === "DELETE");
+  for (const pid of [bridge, inner, outer]) await gone(pid);
+  stdin.destroy();
+}, 20_000);
+
 test("a reader that stops holds the bridge up and does not end it, and SIGTERM still does", async () => {
   const text = "x".repeat(200_000);
   const server = await startServer((_seen, reply) => reply.json({ text }));
@@ -132,7 +156,7 @@ test("a flood of 100,000 lines that are no messages is answered line by line", a
   expect(await bridge.ended).toBe(0);
 }, 30_000);
 
-function childOf({ pid }: ChildProcess): number {
+function childOf({ pid }: Pick<ChildProcess, "pid">): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0]);
 }
 
