@@ -19,11 +19,14 @@ export const ours: Contestant = {
   env: () => ({}),
 };
 
+/** The one that goals are set against. */
+export const rival = "mcp-remote 0.15.1";
+
 /** Who else is installed (`npm ci --prefix test/bench/peers`). */
 export function peers(): readonly Contestant[] {
   return [
     {
-      name: "mcp-remote 0.15.1",
+      name: rival,
       path: at("peers/node_modules/mcp-remote/dist/proxy.js"),
       command: (url: string): readonly [string, ...string[]] => [
         ...([process.execPath, at("peers/node_modules/mcp-remote/dist/proxy.js"), url] as const),

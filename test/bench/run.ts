@@ -1,22 +1,36 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { readmePath } from "../../scripts/readme/generate.ts";
+import { fillIn } from "../../scripts/readme/tables.ts";
 import { benchBootstrap } from "./bootstrap.ts";
 import { benchBridgeStart } from "./bridge-start.ts";
+import { ours, rival } from "./contestants.ts";
 import { benchGateway } from "./gateway.ts";
-import { benchLoad } from "./load.ts";
+import { benchLoad, type Load, raw } from "./load.ts";
+import { describeMachine, otherLoad } from "./machine.ts";
+import { measuredPart } from "./measured.ts";
 import { startScene } from "./scene.ts";
-import { benchSoak } from "./soak.ts";
+import { benchSoak, type Soak } from "./soak.ts";
+import type { Summary } from "./statistics.ts";
 import { printGateways, printLoad, printSoak, printTimes } from "./tables.ts";
 
 /**
- * `npm run bench [ROUNDS] [up|start|load|soak|gateway …]`: everything, or those parts, on the real tailnet in one run, contestants
- * in turn, medians. The other bridges take part when they are installed: `npm ci --prefix test/bench/peers`.
+ * `npm run bench [ROUNDS] [up|start|load|soak|gateway|readme …]`: everything, or those parts, on the real tailnet in one run,
+ * contestants in turn, medians. `readme` runs what the README's table needs, and writes it. The other bridges take part when
+ * they are installed: `npm ci --prefix test/bench/peers`.
  */
 const [first = "7", ...named] = process.argv.slice(2);
 const rounds = Number(first);
-const wants = (part: string): boolean => named.length === 0 || named.includes(part);
+const isForReadme = named.includes("readme");
+const wants = (part: string): boolean =>
+  named.length === 0 || named.includes(part) || (isForReadme && ["start", "load", "soak"].includes(part));
+const emptyNode = "empty node";
+const nodes = ["node-20", "node-22", "node-24"]
+  .map((name) => ({ name, path: fileURLToPath(new URL(`../nodes/node_modules/${name}/bin/node`, import.meta.url)) }))
+  .filter(({ path }) => existsSync(path));
+const loadBefore = otherLoad();
 if (wants("gateway")) printGateways(await benchGateway());
-if (named.length === 1 && wants("gateway")) process.exit();
+if (named.length === 1 && named.includes("gateway")) process.exit();
 await using scene = await startScene();
 
 if (wants("up")) {
@@ -25,17 +39,28 @@ if (wants("up")) {
     floor: "shell script",
   });
 }
-for (const name of wants("start") ? ["node-20", "node-22", "node-24"] : []) {
-  const node = fileURLToPath(new URL(`../nodes/node_modules/${name}/bin/node`, import.meta.url));
-  if (!existsSync(node)) continue;
-  printTimes(
-    `From start to the server's answer to initialize, ${name}`,
-    await benchBridgeStart(scene, { rounds: rounds * 3, node, withPeers: name === "node-20" }),
-    {
-      ours: "tsmcp bridge",
-      floor: "empty node",
-    },
-  );
+const starts: Record<string, Record<string, Summary>> = {};
+for (const { name, path } of wants("start") ? nodes : []) {
+  const withPeers = name === "node-20";
+  const summaries = await benchBridgeStart(scene, { rounds: rounds * 3, node: path, withPeers });
+  printTimes(`From start to the server's answer to initialize, ${name}`, summaries, {
+    ours: ours.name,
+    floor: emptyNode,
+  });
+  starts[name.replace("node-", "Node.js ")] = summaries;
 }
-if (wants("load")) printLoad(await benchLoad(scene));
-if (wants("soak")) printSoak(await benchSoak(scene));
+let loads: Record<string, Load> | undefined;
+if (wants("load")) {
+  loads = await benchLoad(scene);
+  printLoad(loads);
+}
+let soak: Soak | undefined;
+if (wants("soak")) {
+  soak = await benchSoak(scene);
+  printSoak(soak);
+}
+if (isForReadme && loads !== undefined && soak !== undefined) {
+  const machine = describeMachine({ binDir: scene.tailnet.binDir, nodes: nodes.map(({ path }) => path), loadBefore });
+  const part = measuredPart({ machine, starts, loads, soak }, { ours: ours.name, emptyNode, raw, rival });
+  writeFileSync(readmePath, fillIn(readFileSync(readmePath, "utf8"), { measured: part }));
+}
