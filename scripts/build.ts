@@ -30,6 +30,7 @@ const modules = [
     dynamicImportInCjs: false,
   })),
   ...(await bundle("cli", "src/cli/cli-entry.ts", { chunkFileNames: "cli/[name]-[hash].js" })),
+  ...(await bundle("sandbox", "src/sandbox/sandbox.ts", { chunkFileNames: "sandbox/[name]-[hash].js" })),
   ...(await bundle("index", "src/index.ts", { chunkFileNames: "index/[name]-[hash].js" })),
 ];
 writeFileSync(`${dist}/THIRD-PARTY-NOTICES.txt`, thirdPartyNotices(root, modules));

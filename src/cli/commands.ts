@@ -10,6 +10,7 @@ import { gatewayCommand } from "./commands/gateway.ts";
 import { initCommand } from "./commands/init.ts";
 import { installCommand } from "./commands/install.ts";
 import { runCommand } from "./commands/run.ts";
+import { sandboxCommand } from "./commands/sandbox.ts";
 import { statusCommand } from "./commands/status.ts";
 import { toolsCommand } from "./commands/tools.ts";
 import { upCommand } from "./commands/up.ts";
@@ -28,6 +29,7 @@ export function allCommands(session: Session): Command[] {
     toolsCommand(session),
     callCommand(session),
     gatewayCommand(session),
+    sandboxCommand(session),
     initCommand(session),
     configCommand(session),
   ];

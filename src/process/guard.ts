@@ -9,9 +9,12 @@ export interface Guard {
   dismiss(): void;
 }
 
-/** Every line that it reads is the whole list of groups. The end of its input is our end. */
+/**
+ * Every line that it reads is the whole list of groups; the end of its input is our end. Of all forms, dash, bash and
+ * busybox take only this one for several groups.
+ */
 const script =
-  'groups=; while read -r line; do groups=$line; done; if [ -n "$groups" ]; then kill -KILL -- $groups; fi; rm -rf -- "$1"';
+  'groups=; while read -r line; do groups=$line; done; if [ -n "$groups" ]; then kill -KILL $groups; fi; rm -rf -- "$1"';
 
 /** Starts the guard of `directory`, which it removes with all that is in it. It does not hold this process. */
 export function startGuard(directory: string): Guard {

@@ -58,6 +58,8 @@ export interface Sandbox extends AsyncDisposable {
   /** Lets a node in that waits for an administrator; ends the key of one that joined. False where none has that name. */
   approve(node: string): boolean;
   expire(node: string): boolean;
+  /** Names a process group that must not outlive the sandbox, even when that is killed. */
+  adopt(group: number): void;
   /** The variables a program needs in that caller's place. */
   env(caller?: CallerName): Readonly<Record<string, string>>;
   /** Ends everything and leaves nothing. */

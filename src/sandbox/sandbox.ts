@@ -12,6 +12,10 @@ import { startPrograms } from "./program/start-programs.ts";
 import { withServed } from "./serve-change.ts";
 import { type CallerName, callerNames, type Tailnet } from "./tailnet.ts";
 
+export type { Faults } from "./faults.ts";
+export type { Sandbox, SandboxCaller, SandboxOptions, ServeRequest } from "./options.ts";
+export type { CallerName } from "./tailnet.ts";
+
 const dayMs = 24 * 60 * 60 * 1000;
 
 /**
@@ -36,6 +40,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "tsmcp-sandbox-")));
   const guard = startGuard(directory);
   const caFile = join(directory, "ca.pem");
+  const adopted: number[] = [];
   const opened: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     front.close();
@@ -66,6 +71,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       },
       approve: (node) => programs.approve(node),
       expire: (node) => programs.expire(node),
+      adopt(group) {
+        adopted.push(group);
+        guard.watch(adopted);
+      },
       env: (caller = "agent") => environmentOf(callers, caller, { tailnet, caFile }),
       close,
       [Symbol.asyncDispose]: close,

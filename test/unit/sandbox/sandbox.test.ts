@@ -171,4 +171,24 @@ describe("a sandbox", () => {
     });
     expect(done.stderr).toContain("500");
   });
+
+  it("does not meet 49 others that run at the same time", async () => {
+    const sandboxes = await Promise.all(Array.from({ length: 50 }, () => startSandbox()));
+    const unique = (values: readonly unknown[]): number => new Set(values).size;
+    try {
+      expect(unique(sandboxes.map(({ host }) => host))).toBe(50);
+      expect(unique(sandboxes.map(({ directory }) => directory))).toBe(50);
+      expect(unique(sandboxes.map(({ ca }) => ca))).toBe(50);
+      const ports = sandboxes.flatMap(({ callers }) =>
+        Object.values(callers).flatMap(({ proxy, connectTo }) => [
+          ...(proxy === undefined ? [] : [new URL(proxy).port]),
+          ...connectTo.map((rule) => rule.split(":").at(-1)),
+        ]),
+      );
+      expect(unique(ports)).toBe(50 * (4 * 4 + 3));
+    } finally {
+      await Promise.all(sandboxes.map((sandbox) => sandbox.close()));
+    }
+    expect(sandboxes.filter(({ directory }) => existsSync(directory))).toEqual([]);
+  }, 30_000);
 });

@@ -1,0 +1,169 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { temporaryDirectory } from "../fakes/temporary-directory.ts";
+import { run } from "../tailnet/harness/run.ts";
+import { until } from "../tailnet/harness/until.ts";
+import { processesNaming, type Running, startTsmcp, tsmcp } from "./tsmcp.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const recipe = join(root, "test/peers/gates/recipe-server.mjs");
+
+/** A machine whose processes are told apart by their working directory's name. */
+function emptyMachine(): { workspace: string; env: Record<string, string> } {
+  const workspace = temporaryDirectory();
+  return { workspace, env: { PATH: process.env.PATH ?? "", HOME: workspace } };
+}
+
+interface Described {
+  readonly host: string;
+  readonly binDir: string;
+  readonly caFile: string;
+  readonly callers: Readonly<Record<string, { readonly curl: readonly [string, ...string[]] }>>;
+}
+
+/** Returns the sandbox that `tsmcp sandbox --json` describes, once it does. */
+function described({ child }: Running): Promise<Described> {
+  let text = "";
+  child.stdout?.on("data", (chunk: string) => {
+    text += chunk;
+  });
+  return until({ what: "the sandbox's description" }, async () =>
+    text.endsWith("}\n") ? JSON.parse(text) : undefined,
+  );
+}
+
+/** Nothing of a sandbox is left: no folder, no program that names it, no server. */
+async function expectNothingLeft(sandbox: Described, marker: string): Promise<void> {
+  const directory = join(sandbox.binDir, "..");
+  await until({ what: "nothing to be left" }, async () => {
+    const left = [...processesNaming(directory), ...processesNaming(marker)];
+    return left.length === 0 && !existsSync(directory) ? true : undefined;
+  });
+}
+
+describe("tsmcp sandbox --doctor", () => {
+  it("fails the copied recipe with the request that got in, and leaves nothing", async () => {
+    const machine = emptyMachine();
+    const marker = join(machine.workspace, "marker");
+    const argv = ["sandbox", "--doctor", "--json", "--", process.execPath, recipe, marker];
+    const { exitCode, stdout, stderr } = await tsmcp(argv, machine);
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1 });
+    const report: { verdict: string; checks: readonly { id: string; status: string }[] } = JSON.parse(stdout);
+    expect(report.verdict).toBe("fail");
+    expect(report.checks).toContainEqual(expect.objectContaining({ id: "separation.host-header", status: "fail" }));
+    expect(processesNaming(marker)).toEqual([]);
+  });
+
+  it("passes a gate that lets in only who has capabilities and does not come by Funnel", async () => {
+    const argv = ["sandbox", "--doctor", "--json", "--", process.execPath, recipe];
+    const { exitCode, stdout } = await tsmcp(argv, emptyMachine(), { GATE: "sound" });
+    const report: { verdict: string; checks: readonly { id: string; status: string }[] } = JSON.parse(stdout);
+    expect(report.checks.filter(({ status }) => status === "fail")).toEqual([]);
+    expect({ exitCode, verdict: report.verdict }).toEqual({ exitCode: 0, verdict: "pass" });
+  });
+
+  it("fails that gate when it is imitated as before capabilities were guarded", async () => {
+    const argv = ["sandbox", "--doctor", "--json", "--as", "1.70", "--", process.execPath, recipe];
+    const { exitCode, stdout } = await tsmcp(argv, emptyMachine(), { GATE: "sound" });
+    const report: { checks: readonly { id: string; status: string }[] } = JSON.parse(stdout);
+    expect(exitCode).toBe(1);
+    expect(report.checks).toContainEqual(
+      expect.objectContaining({ id: "separation.identity-headers", status: "fail" }),
+    );
+  });
+});
+
+describe("tsmcp sandbox", () => {
+  it("serves a program to every caller, and ends with exit code 0 and nothing left when it is told to", async () => {
+    const machine = emptyMachine();
+    const marker = join(machine.workspace, "marker");
+    const running = startTsmcp(["sandbox", "--json", "--", process.execPath, recipe, marker], machine);
+    const sandbox = await described(running);
+    for (const { curl } of Object.values(sandbox.callers)) {
+      const [program, ...args] = curl;
+      const done = await run(program, ["-sS", "-o", "/dev/null", "-w", "%{http_code}", ...args]);
+      expect(done).toMatchObject({ exitCode: 0, stdout: "405" });
+    }
+    running.child.kill("SIGTERM");
+    expect((await running.outcome).exitCode).toBe(0);
+    await expectNothingLeft(sandbox, marker);
+  });
+
+  it("leaves nothing when it is killed, not even what its program and its stand-ins started", async () => {
+    const machine = emptyMachine();
+    const marker = join(machine.workspace, "marker");
+    const running = startTsmcp(["sandbox", "--json", "--", process.execPath, recipe, marker], machine);
+    const sandbox = await described(running);
+    const daemon = spawn(
+      join(sandbox.binDir, "tailscaled"),
+      ["--tun=userspace-networking", `--socket=${join(machine.workspace, "s")}`, `--statedir=${marker}`],
+      { stdio: "ignore" },
+    );
+    await until({ what: "the stand-in's socket" }, async () => existsSync(join(machine.workspace, "s")) || undefined);
+    const daemonEnded = new Promise((resolve) => daemon.once("exit", resolve));
+    running.child.kill("SIGKILL");
+    await daemonEnded;
+    await expectNothingLeft(sandbox, marker);
+  });
+
+  it("ends with exit code 1 when its program ends badly", async () => {
+    const program = [
+      "-e",
+      "require('node:http').createServer().listen(process.env.PORT,'127.0.0.1',()=>setTimeout(()=>process.exit(3),500))",
+    ];
+    const { exitCode, stderr } = await tsmcp(["sandbox", "--", process.execPath, ...program], emptyMachine());
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "tsmcp: error: the program ended with exit code 3\n" });
+  });
+
+  it.each([
+    {
+      title: "ends before it listens",
+      argv: [process.execPath, "-e", "process.exit(4)"],
+      says: "ended with exit code 4 before it listened on PORT",
+    },
+    { title: "is not there", argv: ["/nonexistent/program"], says: "could not be started: it was not found" },
+  ])("fails and says why when its program $title", async ({ argv, says }) => {
+    const { exitCode, stderr } = await tsmcp(["sandbox", "--", ...argv], emptyMachine());
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(says);
+  });
+
+  it.each([
+    { title: "nothing", argv: [] },
+    { title: "two things", argv: ["--target", "http://127.0.0.1:1", "--", "node"] },
+    { title: "a public side alone", argv: ["--public", "http://127.0.0.1:1"] },
+    { title: "a version that is not imitated", argv: ["--as", "1.40", "--target", "http://127.0.0.1:1"] },
+    { title: "another machine's server", argv: ["--target", "http://example.com"] },
+  ])("is a usage error when it is given $title", async ({ argv }) => {
+    const { exitCode, stdout, stderr } = await tsmcp(["sandbox", ...argv], emptyMachine());
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+    expect(stderr).toMatch(/^tsmcp: error: .*\ntsmcp: hint: .*\n$/);
+  });
+});
+
+describe("the library's example", () => {
+  it.each([
+    { title: "passes a sound gate", gate: "sound", wanted: 0 },
+    { title: "fails the copied recipe", gate: "recipe", wanted: 1 },
+  ])("$title", async ({ gate, wanted }) => {
+    const directory = temporaryDirectory();
+    mkdirSync(join(directory, "node_modules"));
+    symlinkSync(root, join(directory, "node_modules/tsmcp"));
+    const { cp } = await import("node:fs/promises");
+    await cp(join(root, "templates/sandbox/gate.test.mjs"), join(directory, "gate.test.mjs"));
+    const { freePort, isListening } = await import("../../src/net/listening.ts");
+    const port = await freePort();
+    const server = spawn(process.execPath, [recipe], { env: { PORT: String(port), GATE: gate }, stdio: "ignore" });
+    try {
+      await until({ what: "the server" }, async () => (await isListening({ host: "127.0.0.1", port })) || undefined);
+      const env = { PATH: process.env.PATH, TARGET: `http://127.0.0.1:${port}` };
+      const done = await run(process.execPath, ["--test", "gate.test.mjs"], { cwd: directory, env });
+      expect({ exitCode: done.exitCode, text: done.stdout }).toMatchObject({ exitCode: wanted });
+    } finally {
+      server.kill("SIGKILL");
+    }
+  });
+});
