@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -157,6 +158,36 @@ test.each([
   expect(skipped).toEqual(["tailnet.surplus", "tailnet.lock"]);
   expect(sides.filter(({ status }) => status !== "pass" && status !== "skip")).toEqual([]);
   expect({ verdict, exitCode }).toEqual({ verdict: "pass", exitCode: 0 });
+});
+
+test("a tailscaled that is killed costs no session", async () => {
+  await gatewayWith(rights);
+  const asking = { url: `https://${server.dnsName}:8443/mcp/notes`, from: agent };
+  const { session } = await sightOf(tailnet, asking);
+  await server.kill();
+  await server.restart();
+  const headers = [`Mcp-Session-Id: ${session}`];
+  const list = async (): Promise<string> => {
+    const visited = await post(tailnet, { ...asking, headers }, { jsonrpc: "2.0", id: 2, method: "tools/list" });
+    return visited.kind === "answered" ? visited.body : visited.message;
+  };
+  await expect.poll(list, { timeout: 20_000 }).toContain('"name":"echo"');
+});
+
+test("rules that change hold at once, and a file that is broken changes nothing", async () => {
+  const gateway = await gatewayWith({ ...rights, rules: [] });
+  const asking = { url: `https://${server.dnsName}:8443/mcp/notes`, from: alice };
+  expect((await sightOf(tailnet, asking)).tools).toEqual([]);
+  const config = JSON.parse(textOf(gateway.configFile));
+  const write = (rules: unknown): void => {
+    const changed = { gateway: { ...config.gateway, rules } };
+    writeFileSync(gateway.configFile, JSON.stringify(changed));
+  };
+  write([{ who: ["alice@example.com"], tools: ["pid"] }]);
+  await expect.poll(async () => (await sightOf(tailnet, asking)).tools, { timeout: 20_000 }).toEqual(["pid"]);
+  write("everybody");
+  await expect.poll(() => gateway.log(), { timeout: 20_000 }).toContain("was changed and is not used");
+  expect((await sightOf(tailnet, asking)).tools).toEqual(["pid"]);
 });
 
 test("a grant that is taken away takes the tools away", async () => {

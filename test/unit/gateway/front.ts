@@ -1,4 +1,4 @@
-import { createServer, type IncomingHttpHeaders, request } from "node:http";
+import { type IncomingHttpHeaders, request } from "node:http";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { silentLog } from "../../../src/core/log.ts";
@@ -6,22 +6,12 @@ import { Secret } from "../../../src/core/secrets.ts";
 import { type Gateway, type GatewayRules, startGateway } from "../../../src/gateway/gateway.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 import type { FakeUpstream } from "../../fakes/upstream.ts";
+import { type Nodes, ownAddress, startWhois } from "../../fakes/whois.ts";
 
 /** Who has which address in the imitated tailnet. */
 export const agentAddress = "100.64.0.1";
 export const aliceAddress = "100.64.0.2";
 export const strangerAddress = "100.64.0.3";
-export const ownAddress = "100.64.0.9";
-
-interface Node {
-  readonly StableID: string;
-  readonly login: string;
-  readonly tags?: readonly string[];
-  readonly shared?: boolean;
-  readonly caps?: Readonly<Record<string, readonly unknown[]>>;
-}
-
-export type Nodes = Record<string, Node>;
 
 export function usualNodes(): Nodes {
   return {
@@ -30,41 +20,6 @@ export function usualNodes(): Nodes {
     [strangerAddress]: { StableID: "nStranger", login: "eve@elsewhere.example", shared: true },
     [ownAddress]: { StableID: "nSelf", login: "tagged-devices", tags: ["tag:server"] },
   };
-}
-
-/** A LocalAPI that tells what `nodes` say at that moment, and counts the questions. */
-export async function startWhois(nodes: Nodes): Promise<{ socket: string; asked: string[] }> {
-  const asked: string[] = [];
-  const server = createServer((incoming, response) => {
-    const url = new URL(incoming.url ?? "/", "http://localhost");
-    if (url.pathname.endsWith("/status")) {
-      const Self = { DNSName: "server.tail.ts.net.", TailscaleIPs: [ownAddress], Online: true };
-      response.end(JSON.stringify({ Version: "1.102.5", BackendState: "Running", Self }));
-      return;
-    }
-    const address = url.searchParams.get("addr") ?? "";
-    asked.push(address);
-    const node = nodes[address];
-    if (node === undefined) {
-      response.writeHead(404).end("no match for IP:port");
-      return;
-    }
-    const { StableID, login, tags, shared, caps } = node;
-    const Node = {
-      StableID,
-      Name: `${StableID.toLowerCase()}.tail.ts.net.`,
-      Tags: tags,
-      Hostinfo: { ShareeNode: shared },
-    };
-    response.end(JSON.stringify({ Node, UserProfile: { LoginName: login, DisplayName: login }, CapMap: caps ?? {} }));
-  });
-  const socket = join(temporaryDirectory(), "s");
-  await new Promise<void>((resolve) => server.listen(socket, () => resolve()));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { socket, asked };
 }
 
 export interface Front {

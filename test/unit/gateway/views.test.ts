@@ -1,15 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { fakeUpstream } from "../../fakes/upstream.ts";
-import {
-  agentAddress,
-  aliceAddress,
-  initialize,
-  openSession,
-  ownAddress,
-  rpc,
-  startFront,
-  strangerAddress,
-} from "./front.ts";
+import { ownAddress } from "../../fakes/whois.ts";
+import { agentAddress, aliceAddress, initialize, openSession, rpc, startFront, strangerAddress } from "./front.ts";
 
 const tools = {
   tools: ["search", "read_note", "write_note"].map((name) => ({ name, inputSchema: { type: "object" } })),
