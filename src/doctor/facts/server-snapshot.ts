@@ -1,4 +1,5 @@
 import type { LockedServer } from "../../config/lock.ts";
+import type { Secret } from "../../core/secrets.ts";
 import { isObject, type JsonObject, objectAt, stringAt } from "../../mcp/json.ts";
 import type { Header } from "../../net/http-message.ts";
 import type { TargetContext } from "../context.ts";
@@ -28,8 +29,19 @@ export const serverSnapshot = observation(async (context: TargetContext): Promis
   const { route, sighting } = await tailnetView(context);
   const caller = createCaller({ route, disguise: plainly, traffic: context.traffic, signal: context.machine.signal });
   const url = context.target.server.tailnetUrl;
-  return sighting.opening === "modern" ? takeModern(caller, url) : takeLegacy(caller, url);
+  const snapshot = await (sighting.opening === "modern" ? takeModern(caller, url) : takeLegacy(caller, url));
+  const secrets = context.machine.request.headers.flatMap((header) => header.secrets);
+  return snapshot.kind === "taken" ? { kind: "taken", server: without(secrets, snapshot.server) } : snapshot;
 });
+
+/** A server may tell what it was sent, and the lock is committed. */
+function without(secrets: readonly Secret[], server: LockedServer): LockedServer {
+  const strike = (_key: string, value: unknown): unknown =>
+    typeof value === "string"
+      ? secrets.reduce((text, secret) => text.replaceAll(secret.reveal(), "[secret]"), value)
+      : value;
+  return secrets.length === 0 ? server : JSON.parse(JSON.stringify(server, strike));
+}
 
 async function takeLegacy(caller: Caller, url: string): Promise<ServerSnapshot> {
   const reply = await caller.post(initializeMessage());

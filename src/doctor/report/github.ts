@@ -6,15 +6,19 @@ const commands: Readonly<Record<Exclude<Weight, "none">, string>> = {
   remark: "notice",
 };
 
+const order: readonly Weight[] = ["failure", "unproven", "remark"];
+
 /**
- * Returns the findings as workflow commands, which GitHub's runner makes annotations of, one a line.
+ * Returns the findings as workflow commands, which GitHub's runner makes annotations of, one a line; worst first, because
+ * it shows ten of each kind and drops the rest.
  * Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands; the escapes are those of
  * actions/toolkit `packages/core/src/command.ts`.
  */
 export function renderAnnotations(reporting: Reporting): string {
   return reporting.report.checks
-    .flatMap((check) => {
-      const weight = weightOf(check, reporting);
+    .map((check) => ({ check, weight: weightOf(check, reporting) }))
+    .toSorted((one, other) => order.indexOf(one.weight) - order.indexOf(other.weight))
+    .flatMap(({ check, weight }) => {
       if (weight === "none") return [];
       const { file, line, column } = placeOf(check, reporting);
       const title = check.target === null ? check.id : `${check.id} (${shown(check.target)})`;

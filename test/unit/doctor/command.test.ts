@@ -134,6 +134,11 @@ describe("tsmcp doctor", () => {
     expect(readFileSync(summary, "utf8")).toMatch(/^before\n## tsmcp doctor: unknown\n/);
   });
 
+  test("takes a report from a variable", async () => {
+    await doctor(["--only", "platform.node"], { TSMCP_REPORT: "junit=by-variable.xml" });
+    expect(readFileSync(join(home, "by-variable.xml"), "utf8")).toContain("<testsuites ");
+  });
+
   test("looks at nothing when a report or the lock cannot be written", async () => {
     for (const args of [
       ["--report", "html=no/such/x.html"],
