@@ -16,6 +16,8 @@ export interface InitSubject {
   readonly title: string;
   /** The agent that it is for, where it is for one. */
   readonly dialect?: EntryDialect;
+  /** The side where the servers are needs no address of theirs. */
+  readonly side: "agent" | "server";
   readonly outputs: (words: InitWords) => readonly InitOutput[];
 }
 
@@ -47,14 +49,21 @@ const agentSubjects: readonly InitSubject[] = [...agentDialects, ...pastedDialec
   name: dialect.name,
   title: dialect.title,
   dialect,
+  side: "agent",
   outputs: fullOutputs[dialect.name] ?? ((words) => [...entriesOf(dialect.name), ...pasteOf(dialect.name, words)]),
 }));
 
 const platformSubjects: readonly InitSubject[] = [
-  { name: "codespaces", title: "GitHub Codespaces and other dev containers", outputs: codespacesOutputs },
+  {
+    name: "codespaces",
+    title: "GitHub Codespaces and other dev containers",
+    side: "agent",
+    outputs: codespacesOutputs,
+  },
   {
     name: "github-actions",
     title: "GitHub Actions",
+    side: "agent",
     outputs: (words) => [
       {
         kind: "whole",
@@ -67,13 +76,42 @@ const platformSubjects: readonly InitSubject[] = [
   {
     name: "gitlab-ci",
     title: "GitLab CI",
+    side: "agent",
     outputs: (words) => [
       { kind: "whole", path: ".gitlab/tsmcp.yml", text: fillTemplate("gitlab-ci/tsmcp.yml", words) },
     ],
   },
 ];
 
-export const initSubjects: readonly InitSubject[] = [...agentSubjects, ...platformSubjects];
+/** Where the servers are: everything in one folder, to be copied or started there. */
+const serverSubjects: readonly InitSubject[] = [
+  {
+    name: "compose",
+    title: "Docker Compose: tailscaled and the gateway",
+    side: "server",
+    outputs: (words) =>
+      ["compose.yml", "Dockerfile", "gateway.config.json", "serve.json"].map((file) =>
+        wholeFile(`server/${file}`, words),
+      ),
+  },
+  {
+    name: "dockerfile",
+    title: "an image with tsmcp and tailscale",
+    side: "server",
+    outputs: (words) => [wholeFile("server/Dockerfile", words)],
+  },
+  {
+    name: "systemd",
+    title: "systemd: the gateway behind the machine's tailscaled, and a machine that joins",
+    side: "server",
+    outputs: (words) =>
+      ["systemd/tsmcp-gateway.service", "systemd/tsmcp-up.service", "server/gateway.config.json"].map((file) =>
+        wholeFile(file, words),
+      ),
+  },
+];
+
+export const initSubjects: readonly InitSubject[] = [...agentSubjects, ...platformSubjects, ...serverSubjects];
 
 /** Throws `usage-invalid` with the nearest name. */
 export function findSubject(word: string): InitSubject {
@@ -87,6 +125,10 @@ export function findSubject(word: string): InitSubject {
     hint:
       guess === undefined ? 'run "tsmcp init --list" to see what there is' : `did you mean ${JSON.stringify(guess)}?`,
   });
+}
+
+function wholeFile(template: string, words: InitWords): InitOutput {
+  return { kind: "whole", path: `tsmcp/${template.replace(/^.*\//, "")}`, text: fillTemplate(template, words) };
 }
 
 function entriesOf(name: string): readonly InitOutput[] {

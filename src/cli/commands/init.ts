@@ -44,7 +44,7 @@ export function initCommand(session: Session): Command {
       const { requireWhat, requestedServers } = await import("../init-request.ts");
       const subject = findSubject(requireWhat(what));
       const workspace = fromHere(options.workspace ?? ".", "--workspace", context);
-      const servers = requestedServers(options.server, context);
+      const servers = subject.side === "server" ? [] : requestedServers(options.server, context);
       await runInit(context, { subject, options, words: { workspace, servers } });
       return 0;
     },

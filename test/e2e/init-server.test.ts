@@ -1,0 +1,116 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { dataOf, parseJsonc } from "../../src/config/jsonc.ts";
+import type { TailnetNode } from "../tailnet/harness/node.ts";
+import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { type GatewayProcess, sightOf, startGateway } from "./gateway-process.ts";
+import { type Machine, machineOn, statuses, tsmcp } from "./tsmcp.ts";
+
+let tailnet: Tailnet;
+let server: TailnetNode;
+let agent: TailnetNode;
+let machine: Machine;
+
+beforeAll(async () => {
+  tailnet = await startTailnet();
+  [server, agent] = await Promise.all([
+    tailnet.startNode({ hostname: "tools", tags: ["tag:server"], funnel: true }),
+    tailnet.startNode({ hostname: "agent", tags: ["tag:agent"] }),
+  ]);
+  machine = machineOn(tailnet);
+  for (const what of ["compose", "systemd"]) {
+    expect(await tsmcp(["init", what], machine)).toMatchObject({ exitCode: 0, stderr: "" });
+  }
+});
+
+afterAll(async () => {
+  await tailnet?.close();
+});
+
+const pathOf = (name: string): string => join(machine.workspace, "tsmcp", name);
+const read = (name: string): string => readFileSync(pathOf(name), "utf8");
+const run = (command: string, args: readonly string[], cwd?: string): { status: number | null; output: string } => {
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: "utf8", cwd });
+  return { status, output: stdout + stderr };
+};
+
+describe("what init wrote for a server", () => {
+  test.each([
+    ["compose", "compose.yml"],
+    ["dockerfile", "Dockerfile"],
+  ])("is read by the platform's own parser: %s", { timeout: 300_000 }, (kind, file) => {
+    const module = fileURLToPath(new URL("../manifests", import.meta.url));
+    expect(run("go", ["run", ".", kind, pathOf(file)], module)).toEqual({ status: 0, output: "" });
+    const broken = pathOf(`broken-${file}`);
+    writeFileSync(broken, read(file).replace("read_only: true", "read_onyl: true").replace("RUN npm", "RNU npm"));
+    expect(run("go", ["run", ".", kind, broken], module)).toMatchObject({ status: 1 });
+  });
+
+  test.skipIf(!existsSync("/usr/bin/systemd-analyze"))("is a unit that systemd finds nothing wrong with", () => {
+    for (const unit of ["tsmcp-gateway.service", "tsmcp-up.service"]) {
+      expect(run("systemd-analyze", ["verify", pathOf(unit)])).toEqual({ status: 0, output: "" });
+      writeFileSync(pathOf(`broken-${unit}`), read(unit).replace("ExecStart=/usr/bin", "ExecStart=/usr/gone"));
+      expect(run("systemd-analyze", ["verify", pathOf(`broken-${unit}`)])).not.toMatchObject({ output: "" });
+    }
+  });
+
+  test("serves two views with the compose project's serve.json, as containerboot sets it", async () => {
+    await using gateway = await gatewayAsConfigured();
+    const config = gateway.inHome(read("serve.json")).replaceAll("${TS_CERT_DOMAIN}", server.dnsName);
+    const serve = join(gateway.home, "serve.json");
+    writeFileSync(serve, config);
+    const api = "http://local-tailscaled.sock/localapi/v0/serve-config";
+    const set = ["--fail", "--silent", "--unix-socket", server.socket, "--data-binary", `@${serve}`, api];
+    expect(run("curl", set)).toEqual({ status: 0, output: "" });
+    await expectTwoViews();
+  });
+
+  test("serves two views with the commands of the systemd unit", async () => {
+    expect(await server.tailscale(["serve", "reset"])).toMatchObject({ exitCode: 0 });
+    await using gateway = await gatewayAsConfigured();
+    const commands = [
+      ...gateway.inHome(read("tsmcp-gateway.service")).matchAll(/^ExecStartPost=\+\/usr\/bin\/env tailscale (.*)$/gm),
+    ];
+    expect(commands.length).toBe(2);
+    for (const [, args = ""] of commands) {
+      expect(await server.tailscale(args.split(" "))).toMatchObject({ exitCode: 0 });
+    }
+    await expectTwoViews();
+  });
+
+  test("joins and leaves with the commands of the systemd unit", async () => {
+    const key = join(machine.home, "authkey");
+    writeFileSync(key, await tailnet.createKey({ tags: ["tag:agent"] }), { mode: 0o600 });
+    const command = (name: string): string[] => {
+      const line = new RegExp(`^${name}=/usr/bin/env tsmcp (.*)$`, "m").exec(read("tsmcp-up.service"))?.[1] ?? "";
+      return line.replace("/etc/tsmcp/authkey", key).split(" ");
+    };
+    const up = await tsmcp([...command("ExecStart"), "--json"], machine);
+    expect(up, up.stderr).toMatchObject({ exitCode: 0 });
+    expect(statuses(up)).toMatchObject({ login: "done", proxy: "done", "agent-config": "skipped" });
+    expect(await tsmcp(command("ExecStop"), machine)).toMatchObject({ exitCode: 0 });
+  });
+});
+
+/** The gateway with the file that was written, but for its folder of sockets. */
+async function gatewayAsConfigured(): Promise<
+  GatewayProcess & { readonly home: string; inHome(text: string): string }
+> {
+  const home = tailnet.tempDir();
+  const inHome = (text: string): string => text.replaceAll("/run/tsmcp", home);
+  const parsed = parseJsonc(inHome(read("gateway.config.json")));
+  if (parsed.status === "invalid") throw new Error(JSON.stringify(parsed.defects));
+  const { gateway } = JSON.parse(JSON.stringify(dataOf(parsed.root)));
+  const started = await startGateway(tailnet, server, { home, gateway });
+  return { ...started, home, inHome, [Symbol.asyncDispose]: () => started[Symbol.asyncDispose]() };
+}
+
+async function expectTwoViews(): Promise<void> {
+  const inside = await sightOf(tailnet, { url: `https://${server.dnsName}:8443/mcp/whoami`, from: agent });
+  expect(inside.tools).toEqual(["greet"]);
+  const outside = await sightOf(tailnet, { url: `https://${server.dnsName}/mcp/whoami` });
+  expect(outside.tools).toEqual([]);
+}
