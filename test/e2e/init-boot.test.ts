@@ -198,7 +198,11 @@ describe("from an empty repository", () => {
     expect(readFileSync(files.GITHUB_ENV ?? "", "utf8")).toContain("TSMCP_PROXY");
     const looked = await step(look, {});
     expect(looked, looked.stdout + looked.stderr).toMatchObject({ exitCode: 0 });
-    expect(readFileSync(files.GITHUB_STEP_SUMMARY ?? "", "utf8")).toMatch(/^pass: /m);
+    expect(readFileSync(files.GITHUB_STEP_SUMMARY ?? "", "utf8")).toContain("tsmcp doctor");
+    expect(readFileSync(join(machine.home, "tsmcp/junit.xml"), "utf8")).toContain('name="public.tools');
+    expect(JSON.parse(readFileSync(join(machine.home, "tsmcp/doctor.sarif"), "utf8"))).toMatchObject({
+      version: "2.1.0",
+    });
     expect(await step(leave, {})).toMatchObject({ exitCode: 0 });
     await expectCleanTree(machine);
   });
