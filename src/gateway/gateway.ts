@@ -138,7 +138,10 @@ function createUpstreams({ upstreams, createUpstream, world }: GatewayOptions): 
     });
   }
   return new Map(
-    enabled.map(([name, config]) => [name, { upstream: createUpstream(name, config, world), uiTools: new Map() }]),
+    enabled.map(([name, config]) => [
+      name,
+      { upstream: createUpstream(name, config, world), learnt: { uiTools: new Map(), paramHeaders: new Map() } },
+    ]),
   );
 }
 

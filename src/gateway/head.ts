@@ -20,6 +20,8 @@ export interface Head {
   readonly mcpMethod: Line;
   readonly mcpName: Line;
   readonly lastEventId: Line;
+  /** `Mcp-Param-*` by name in lower case. */
+  readonly params: ReadonlyMap<string, Line>;
 }
 
 /** A header's value; `twice` where there are several lines of it, which nothing we look at may have. */
@@ -27,6 +29,8 @@ export type Line = string | undefined | typeof twice;
 export const twice = Symbol("twice");
 
 export const maxHeaderLines = 200;
+
+const none: ReadonlyMap<string, Line> = new Map();
 
 /** Why a head is refused before anything in it is believed. */
 export type HeadDefect = { readonly status: 400 | 405 | 431; readonly reason: string };
@@ -38,9 +42,14 @@ export function readHead(request: IncomingMessage): Head | HeadDefect {
   if (method !== "POST" && method !== "GET" && method !== "DELETE")
     return { status: 405, reason: "the method is not allowed" };
   const lines = new Map<string, string | typeof twice>();
+  let params: Map<string, Line> | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] ?? "").toLowerCase();
-    lines.set(name, lines.has(name) ? twice : (rawHeaders[at + 1] ?? ""));
+    const line = lines.has(name) ? twice : (rawHeaders[at + 1] ?? "");
+    lines.set(name, line);
+    if (!name.startsWith("mcp-param-")) continue;
+    params ??= new Map();
+    params.set(name, line);
   }
   if (lines.has("upgrade")) return { status: 400, reason: "nothing to upgrade to" };
   const accept = lines.get("accept");
@@ -62,6 +71,7 @@ export function readHead(request: IncomingMessage): Head | HeadDefect {
     mcpMethod: lines.get("mcp-method"),
     mcpName: lines.get("mcp-name"),
     lastEventId: lines.get("last-event-id"),
+    params: params ?? none,
   };
 }
 

@@ -1,4 +1,6 @@
+import { objectAt, stringAt } from "../mcp/json.ts";
 import type { RequestMessage } from "../mcp/message.ts";
+import { headersOfArguments, type ParamHeader } from "../mcp/param-headers.ts";
 import { decodedValue, mirroredName } from "../mcp/request-headers.ts";
 import { type Head, type Line, twice } from "./head.ts";
 
@@ -13,6 +15,27 @@ export function headerDefect(head: Head, { method, params }: RequestMessage, ver
   if (!says(head.mcpMethod, method)) return `Mcp-Method ${mismatch(head.mcpMethod)}`;
   const name = mirroredName(method, params);
   if (name !== undefined && !says(head.mcpName, name)) return `Mcp-Name ${mismatch(head.mcpName)}`;
+  return undefined;
+}
+
+/**
+ * Returns how the headers that mirror a call's arguments disagree with them, as far as the tool is known here. Which
+ * arguments those are, the tool says. Source: MCP 2026-07-28, SEP-2243.
+ */
+export function paramDefect(
+  { params: lines }: Head,
+  { params }: RequestMessage,
+  paramHeaders: ReadonlyMap<string, readonly ParamHeader[]>,
+): string | undefined {
+  const wanted = paramHeaders.get(stringAt(params, "name") ?? "") ?? [];
+  const mirrored = new Map(headersOfArguments(wanted, objectAt(params, "arguments")));
+  for (const { name } of wanted) {
+    const key = `mcp-param-${name.toLowerCase()}`;
+    const value = mirrored.get(key);
+    const line = lines.get(key);
+    const agrees = value === undefined ? line === undefined : says(line, decodedValue(value));
+    if (!agrees) return `Mcp-Param-${name} ${mismatch(line)}`;
+  }
   return undefined;
 }
 

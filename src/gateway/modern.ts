@@ -1,7 +1,7 @@
 import { modernVersion } from "../mcp/era.ts";
 import { errorText, messageText, type RequestMessage, type ResponseMessage } from "../mcp/message.ts";
 import { accepts } from "./head.ts";
-import { headerDefect, headerMismatch } from "./mcp-headers.ts";
+import { headerDefect, headerMismatch, paramDefect } from "./mcp-headers.ts";
 import { unsupportedVersion } from "./public-view.ts";
 import { createReply, sendPlain } from "./reply.ts";
 import { methodNotFound, screenRequest } from "./screen-request.ts";
@@ -15,7 +15,10 @@ export function answerModern(visit: Visit, request: RequestMessage, version: str
     sendPlain(response, unsupportedVersion(request.id, version));
     return;
   }
-  const defect = headerDefect(head, request, version);
+  const { paramHeaders } = visit.served.learnt;
+  const isCall = request.method === "tools/call";
+  const defect =
+    headerDefect(head, request, version) ?? (isCall ? paramDefect(head, request, paramHeaders) : undefined);
   if (defect !== undefined) {
     const error = { code: headerMismatch, message: `Bad Request: ${defect}` };
     sendPlain(response, { status: 400, body: errorText(request.id, error) });

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Counters } from "./counters.ts";
-import { type Head, isJsonBody, readHead } from "./head.ts";
+import { type Head, type HeadDefect, isJsonBody, readHead } from "./head.ts";
 import { readIncoming } from "./incoming.ts";
 import type { Pace } from "./pace.ts";
 import { type PlainAnswer, publicAnswer, publicRefusal } from "./public-view.ts";
@@ -18,27 +18,25 @@ export interface PublicSide {
 
 /** Answers a request of the public listener. */
 export function answerPublic(request: IncomingMessage, response: ServerResponse, side: PublicSide): void {
-  const head = readHead(request);
-  if ("status" in head) {
-    side.counters.count("public", head.status);
-    refuse(request, response, head.status);
-    return;
-  }
-  void answerAsPublic({ request, response, head }, side);
+  void answerAsPublic({ request, response, head: readHead(request) }, side);
 }
 
-/** Answers a request whose head is in order as the internet is answered. */
+/** Answers a request as the internet is answered. */
 export async function answerAsPublic(
-  { request, response, head }: { request: IncomingMessage; response: ServerResponse; head: Head },
+  { request, response, head }: { request: IncomingMessage; response: ServerResponse; head: Head | HeadDefect },
   { pace, counters }: PublicSide,
 ): Promise<void> {
   const turn = pace.turn();
-  if (turn === false || !(turn === true || (await turn))) return refuse(request, response, 429);
-  const answer = await answerTo(request, head);
+  const isIn = turn === true || (turn !== false && (await turn));
+  const answer = !isIn
+    ? publicRefusal(429)
+    : "status" in head
+      ? publicRefusal(head.status)
+      : await answerTo(request, head);
   counters.count("public", answer?.status ?? 0);
   if (answer === undefined) response.destroy();
-  else if (answer === tooLarge) refuse(request, response, answer.status);
-  else sendPlain(response, answer);
+  else if (request.readableEnded) sendPlain(response, { ...answer, headers: allowed(answer) });
+  else refuse(request, response, answer.status);
 }
 
 const tooLarge: PlainAnswer = publicRefusal(413);
@@ -54,7 +52,11 @@ async function answerTo(request: IncomingMessage, head: Head): Promise<PlainAnsw
 
 /** Refuses a request whose body was not read, so the connection can carry no other. */
 export function refuse(request: IncomingMessage, response: ServerResponse, status: number): void {
-  const allow = status === 405 ? { allow: "POST" } : {};
-  sendPlain(response, { ...publicRefusal(status), headers: { ...allow, connection: "close" } });
+  const answer = publicRefusal(status);
+  sendPlain(response, { ...answer, headers: { ...allowed(answer), connection: "close" } });
   response.once("finish", () => request.destroy());
+}
+
+function allowed({ status }: PlainAnswer): Readonly<Record<string, string>> {
+  return status === 405 ? { allow: "POST" } : {};
 }

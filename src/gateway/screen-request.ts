@@ -115,8 +115,8 @@ function rightDefect(
 }
 
 /** A tool's page belongs to the tool: who may call the one may read the other, and that URI alone. */
-function isUiOfOwnTool(uri: string, { uiTools, rights }: View): boolean {
-  return [...(uiTools.get(uri) ?? [])].some((tool) => rights.may("tools", tool));
+function isUiOfOwnTool(uri: string, { learnt, rights }: View): boolean {
+  return [...(learnt.uiTools.get(uri) ?? [])].some((tool) => rights.may("tools", tool));
 }
 
 function completionDefect(params: JsonObject, view: View): RpcError | undefined {

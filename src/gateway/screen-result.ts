@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
+import { paramHeadersOf } from "../mcp/param-headers.ts";
 import type { RightKind } from "./rights.ts";
 import type { Era } from "./screen-request.ts";
 import { sealAt, type View } from "./view.ts";
@@ -68,20 +69,25 @@ function filterList(
     const name = stringAt(item, field);
     return name !== undefined && view.rights.may(kind, name);
   });
-  if (kind === "tools") for (const tool of seen) learnUi(tool, view);
+  if (kind === "tools") for (const tool of seen) learn(tool, view);
   return { ...result, [list]: seen };
 }
 
-/** The most pages of tools that are kept for one upstream. */
-const maxUiPages = 1_000;
+/** The most tools and pages that are kept for one upstream. */
+const maxLearnt = 2_000;
 
-function learnUi(tool: unknown, { uiTools }: View): void {
-  const uri = stringAt(objectAt(objectAt(tool, "_meta"), "ui"), "resourceUri");
+function learn(tool: unknown, { learnt: { uiTools, paramHeaders } }: View): void {
   const name = stringAt(tool, "name");
-  if (uri === undefined || name === undefined || !uri.startsWith("ui://")) return;
+  if (name === undefined || !isObject(tool)) return;
+  const wanted = paramHeadersOf(tool.inputSchema);
+  if (wanted.status === "ok" && wanted.headers.length > 0 && paramHeaders.size < maxLearnt) {
+    paramHeaders.set(name, wanted.headers);
+  } else paramHeaders.delete(name);
+  const uri = stringAt(objectAt(objectAt(tool, "_meta"), "ui"), "resourceUri");
+  if (uri === undefined || !uri.startsWith("ui://")) return;
   const known = uiTools.get(uri);
   if (known !== undefined) known.add(name);
-  else if (uiTools.size < maxUiPages) uiTools.set(uri, new Set([name]));
+  else if (uiTools.size < maxLearnt) uiTools.set(uri, new Set([name]));
 }
 
 function messagesWithout(messages: readonly unknown[], view: View): unknown[] {

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../mcp/json.ts";
+import type { ParamHeader } from "../mcp/param-headers.ts";
 import type { UpstreamRights } from "./rights.ts";
 import type { Purpose, Sealer } from "./seal.ts";
 import type { UpstreamCaller } from "./upstream/upstream.ts";
@@ -11,12 +12,16 @@ export interface View {
   /** The configured capability, to tell a caller what it lacks. */
   readonly capability: string | undefined;
   readonly sealer: Sealer;
-  /** Which tools showed which `ui://` resource, as far as lists passed by. */
-  readonly uiTools: UiTools;
+  readonly learnt: Learnt;
 }
 
-/** Tool names by the `ui://` URI that their `_meta` names. */
-export type UiTools = Map<string, Set<string>>;
+/** What the lists of an upstream told of its tools, as far as any passed by. */
+export interface Learnt {
+  /** Tool names by the `ui://` URI that their `_meta` names. */
+  readonly uiTools: Map<string, Set<string>>;
+  /** By tool, which arguments its callers mirror in headers; tools without any are left out. */
+  readonly paramHeaders: Map<string, readonly ParamHeader[]>;
+}
 
 /** Returns what binds everything sealed in this view: nobody else's, and no other upstream's, opens. */
 export function bindingOf({ upstream, caller }: Pick<View, "upstream" | "caller">): string {

@@ -9,7 +9,7 @@ import { screenResult } from "./screen-result.ts";
 import type { Sealer } from "./seal.ts";
 import type { Sessions } from "./sessions.ts";
 import { errorAnswer, type OnMessage, type Upstream } from "./upstream/upstream.ts";
-import { bindingOf, type UiTools, type View } from "./view.ts";
+import { bindingOf, type Learnt, type View } from "./view.ts";
 
 /** What the private side needs to answer anybody. */
 export interface Front {
@@ -22,7 +22,7 @@ export interface Front {
 /** An upstream, and what was learnt of it on the way. */
 export interface Served {
   readonly upstream: Upstream;
-  readonly uiTools: UiTools;
+  readonly learnt: Learnt;
 }
 
 /** One request of an identified caller to one upstream. */
@@ -50,7 +50,7 @@ export function viewOf({ front, served }: Pick<Visit, "front" | "served">, calle
     rights: caller.rightsOn(served.upstream.name),
     capability: front.capability(),
     sealer: front.sealer,
-    uiTools: served.uiTools,
+    learnt: served.learnt,
   };
 }
 
