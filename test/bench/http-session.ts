@@ -3,8 +3,8 @@ import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 
 /** One agent's session with a gateway, as plain Node has it. */
 export interface HttpSession {
-  /** Returns the text of the answer to one call. Throws when it is none. */
-  call(text: string): Promise<string>;
+  /** Returns the text of the answer to one call, of "echo" unless told. Throws when it is none. */
+  call(text: string, tool?: string): Promise<string>;
   /** Opens the stream of the server's own messages; returns what closes it. */
   listen(): Promise<() => void>;
 }
@@ -32,10 +32,10 @@ export async function openHttpSession(door: Door, agent: Agent): Promise<HttpSes
   messageIn(await textOf(opened));
   await textOf(await post({ method: "notifications/initialized" }, session));
   return {
-    async call(text) {
+    async call(text, tool = "echo") {
       lastId += 1;
       const id = lastId;
-      const asked = { id, method: "tools/call", params: { name: "echo", arguments: { text } } };
+      const asked = { id, method: "tools/call", params: { name: tool, arguments: { text } } };
       const answer = await post(asked, session);
       const body = await textOf(answer);
       const { id: answered, result } = messageIn(body);

@@ -16,14 +16,19 @@ export interface LoneGateway extends AsyncDisposable {
   readonly exited: Promise<unknown>;
 }
 
+/** Past a gap, where Node does not look for what to close in its children. */
+const leaked = Array.from({ length: 39 }, (_, at) => (at === 38 ? "pipe" : "ignore"));
+
 /** Starts it, on the port of the one before where there was one. */
 export async function startLoneGateway(options: {
   readonly directory: string;
   readonly socket: string;
   readonly upstreams: NonNullable<GatewayConfig["upstreams"]>;
   readonly port?: number;
+  /** Is left open for the gateway as descriptor 41. */
+  readonly leaksDescriptor?: boolean;
 }): Promise<LoneGateway> {
-  const { directory, socket, upstreams, port = await freePort() } = options;
+  const { directory, socket, upstreams, port = await freePort(), leaksDescriptor = false } = options;
   const home = join(directory, "home");
   mkdirSync(home, { recursive: true });
   const config = join(directory, "tsmcp.config.json");
@@ -36,9 +41,10 @@ export async function startLoneGateway(options: {
   const args = [join(binDir, "tsmcp"), "gateway", "--json", "--config", config, "--socket", socket];
   const child = spawn(process.execPath, args, {
     env: { PATH: process.env.PATH, HOME: home },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe", ...(leaksDescriptor ? leaked : [])],
   });
   const exited = once(child, "exit");
+  if (child.stdout === null || child.stderr === null) throw new Error("no pipes");
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     errors += text;

@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 /**
@@ -20,6 +20,7 @@ note(`start ${process.pid}`);
 const tools = {
   echo: (id, args) => text(id, String(args.text)),
   pid: (id) => text(id, String(process.pid)),
+  descriptors: (id) => text(id, readdirSync("/proc/self/fd").join(" ")),
   env: (id) => text(id, JSON.stringify(process.env)),
   meta: (id, _args, params) => text(id, JSON.stringify(params._meta ?? null)),
   opened: (id) => text(id, JSON.stringify(opened ?? null)),

@@ -39,14 +39,22 @@ async function runGatewayCommand(
   { upstream, check }: GatewayValues,
   command: readonly string[],
 ): Promise<number> {
-  const [{ prepareGateway, runGateway }, { createUpstream }, { gatewayConfig }, { typedUpstreams }, { socketOf }] =
-    await Promise.all([
-      import("../../gateway/run.ts"),
-      import("../../gateway/upstream/create.ts"),
-      import("../gateway-config.ts"),
-      import("../typed-upstreams.ts"),
-      import("../daemon-socket.ts"),
-    ]);
+  const [
+    { prepareGateway, runGateway },
+    { createUpstream },
+    { gatewayConfig },
+    { typedUpstreams },
+    { socketOf },
+    { closeInheritedDescriptors },
+  ] = await Promise.all([
+    import("../../gateway/run.ts"),
+    import("../../gateway/upstream/create.ts"),
+    import("../gateway-config.ts"),
+    import("../typed-upstreams.ts"),
+    import("../daemon-socket.ts"),
+    import("../../process/inherited.ts"),
+  ]);
+  closeInheritedDescriptors();
   const { config, path } = gatewayConfig(context);
   const prepared = await prepareGateway(
     {

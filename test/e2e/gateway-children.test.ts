@@ -1,0 +1,28 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { connections, openHttpSession } from "../bench/http-session.ts";
+import { startTailscaled } from "../fakes/tailscaled.ts";
+import { startLoneGateway } from "./gateway-alone.ts";
+
+const program = fileURLToPath(new URL("../peers/stdio-server.mjs", import.meta.url));
+
+test("a server behind the gateway has none of the descriptors that the gateway was started with", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "tsmcp-children-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const daemon = await startTailscaled(directory);
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  const upstreams = { notes: { command: process.execPath, args: [program] } };
+  const gateway = await startLoneGateway({ directory, socket: daemon.socket, upstreams, leaksDescriptor: true });
+  onTestFinished(() => gateway[Symbol.asyncDispose]());
+  const agent = connections(true);
+  onTestFinished(() => agent.destroy());
+  const headers = { "x-forwarded-for": "100.64.0.7" };
+  const door = { port: gateway.port, path: `${gateway.prefix}/mcp/notes`, headers };
+  const session = await openHttpSession(door, agent);
+  const descriptors = (await session.call("", "descriptors")).split(" ");
+  expect(descriptors).toContain("2");
+  expect(descriptors).not.toContain("41");
+});
