@@ -194,7 +194,7 @@ export function createCarrier(context: CarrierContext): Carrier {
       if (mismatch !== undefined) throw new Refused(mismatch);
       return answer;
     };
-    return carrySubscription({ pending, agent, log, urgency: way.urgency, listen, newId });
+    return carrySubscription({ pending, agent, log, urgency: way.urgency, listen, newId, onBroken: () => way.doubt() });
   };
 
   return {

@@ -60,6 +60,7 @@ export async function listenToServer(options: {
       signal.throwIfAborted();
       log.debug(`the stream of the server's own messages broke off: ${String(error)}`);
     }
+    way.doubt();
     if (retryMs === undefined) await way.urgency.wait(waitMs, signal);
     else await delay(retryMs, undefined, { signal });
     waitMs = Math.min(waitMs * 2, longestWaitMs);

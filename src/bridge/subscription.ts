@@ -16,6 +16,7 @@ export interface Subscription {
   readonly urgency: Urgency;
   /** Sends the request under a new id (undefined: the agent's own), as often as the stream breaks. */
   readonly listen: (id: MessageId | undefined) => Promise<Answer>;
+  readonly onBroken: () => void;
   readonly newId: () => MessageId;
 }
 
@@ -51,6 +52,7 @@ export async function carrySubscription(subscription: Subscription): Promise<voi
       if (!(error instanceof RequestLost) || pending.signal.aborted) throw error;
     }
     log.debug("the stream of a subscription broke off; asking for it again");
+    subscription.onBroken();
     await urgency.wait(waitMs, pending.signal);
     waitMs = Math.min(waitMs * 2, longestWaitMs);
   }

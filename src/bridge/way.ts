@@ -28,7 +28,7 @@ export interface Letter {
 /** The way to the server as it is now: tried, waited for, and remembered where it is blocked. */
 export interface Way {
   readonly trouble: Trouble | undefined;
-  /** True from a broken connection or an absent server until the next answer: what must not be lost should not go yet. */
+  /** True from a broken connection or stream or an absent server until the next answer: what must not be lost should not go yet. */
   readonly isDoubtful: boolean;
   /** True once the server itself said anything. */
   readonly hasAnswered: boolean;
@@ -38,6 +38,8 @@ export interface Way {
   listen(request: Omit<Letter, "body" | "isHarmless">): Promise<Answer>;
   /** Ends a session. Returns the status. */
   delete(request: { readonly headers: readonly Header[]; readonly signal: AbortSignal }): Promise<number>;
+  /** Notes that a stream broke off: the server may be gone, and what must not be lost should not go yet. */
+  doubt(): void;
   /** Turns to the next place where the server may be; false when there is none. */
   tryNextPlace(): boolean;
   tryFirstPlace(): void;
@@ -117,6 +119,9 @@ export function createWay({ origin, endpoints }: Connection, log: Log): Way {
         isHarmless: true,
       }),
     delete: (request) => endpoint().delete(request),
+    doubt() {
+      isDoubtful = true;
+    },
     tryNextPlace() {
       if (place + 1 >= endpoints.length) return false;
       place += 1;

@@ -315,6 +315,7 @@ test.each([
 
 test.each([
   [401, {}, -31003, /wants credentials/],
+  [403, {}, -31003, /does not let this caller in \(check the tailnet.s grants/],
   [502, {}, -31003, /cannot reach it/],
   [400, { jsonrpc: "2.0", id: null, error: { code: -32602, message: "server says no" } }, -32602, /^server says no$/],
 ])("HTTP %d becomes an error of the one request", async (status, body, code, words) => {
