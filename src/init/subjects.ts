@@ -101,6 +101,19 @@ const serverSubjects: readonly InitSubject[] = [
     outputs: (words) => [wholeFile("server/Dockerfile", words)],
   },
   {
+    name: "kubernetes",
+    title: "Kubernetes: one pod of tailscaled and the gateway",
+    side: "server",
+    outputs: (words) =>
+      [
+        "kubernetes/kustomization.yaml",
+        "kubernetes/gateway.yaml",
+        "server/Dockerfile",
+        "server/gateway.config.json",
+        "server/serve.json",
+      ].map((file) => wholeFile(file, words)),
+  },
+  {
     name: "systemd",
     title: "systemd: the gateway behind the machine's tailscaled, and a machine that joins",
     side: "server",

@@ -21,7 +21,7 @@ beforeAll(async () => {
     tailnet.startNode({ hostname: "agent", tags: ["tag:agent"] }),
   ]);
   machine = machineOn(tailnet);
-  for (const what of ["compose", "systemd"]) {
+  for (const what of ["compose", "systemd", "kubernetes"]) {
     expect(await tsmcp(["init", what], machine)).toMatchObject({ exitCode: 0, stderr: "" });
   }
 });
@@ -41,13 +41,38 @@ describe("what init wrote for a server", () => {
   test.each([
     ["compose", "compose.yml"],
     ["dockerfile", "Dockerfile"],
+    ["kubernetes", "gateway.yaml"],
   ])("is read by the platform's own parser: %s", { timeout: 300_000 }, (kind, file) => {
     const module = fileURLToPath(new URL("../manifests", import.meta.url));
     expect(run("go", ["run", ".", kind, pathOf(file)], module)).toEqual({ status: 0, output: "" });
     const broken = pathOf(`broken-${file}`);
-    writeFileSync(broken, read(file).replace("read_only: true", "read_onyl: true").replace("RUN npm", "RNU npm"));
+    writeFileSync(
+      broken,
+      read(file)
+        .replace("read_only: true", "read_onyl: true")
+        .replace("RUN npm", "RNU npm")
+        .replace("replicas:", "replicsa:"),
+    );
     expect(run("go", ["run", ".", kind, broken], module)).toMatchObject({ status: 1 });
   });
+
+  test.skipIf(spawnSync("kubectl", ["version", "--client"]).status !== 0)(
+    "is one deployment for kustomize, whose parts the API's own types hold strictly",
+    { timeout: 300_000 },
+    () => {
+      const { status, stdout, stderr } = spawnSync("kubectl", ["kustomize", join(machine.workspace, "tsmcp")], {
+        encoding: "utf8",
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      const all = join(machine.home, "kustomized.yaml");
+      writeFileSync(all, stdout);
+      const module = fileURLToPath(new URL("../manifests", import.meta.url));
+      expect(run("go", ["run", ".", "kubernetes", all], module)).toEqual({ status: 0, output: "" });
+      expect(stdout).toMatch(/image: registry\.example\.com\/tsmcp:1/);
+      // Octal for people, decimal in JSON: only root of the pod reads the key.
+      expect(stdout).toMatch(/defaultMode: 256\b/);
+    },
+  );
 
   test.skipIf(!existsSync("/usr/bin/systemd-analyze"))("is a unit that systemd finds nothing wrong with", () => {
     for (const unit of ["tsmcp-gateway.service", "tsmcp-up.service"]) {

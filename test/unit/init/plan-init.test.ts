@@ -71,7 +71,7 @@ describe.each(initSubjects)("init $name", ({ name, side }) => {
 function expectReadable(path: string, text: string): void {
   if (path.endsWith(".json")) expect(parseJsonc(text).status).toBe("ok");
   else if (path.endsWith(".toml")) expect(() => parseToml(text)).not.toThrow();
-  else if (path.endsWith(".yml")) expect(parseAllDocuments(text, { strict: true }).flatMap(errorsOf)).toEqual([]);
+  else if (/\.ya?ml$/.test(path)) expect(parseAllDocuments(text, { strict: true }).flatMap(errorsOf)).toEqual([]);
   else expect(path).toMatch(/\.(sh|md|service)$|Dockerfile$/);
 }
 
