@@ -56,8 +56,17 @@ export function startTsmcp(
   machine: Pick<Machine, "env" | "workspace">,
   extra: Readonly<Record<string, string>> = {},
 ): Running {
+  return startProgram(process.execPath, [join(binDir, "tsmcp"), ...args], machine, extra);
+}
+
+export function startProgram(
+  file: string,
+  args: readonly string[],
+  machine: Pick<Machine, "env" | "workspace">,
+  extra: Readonly<Record<string, string>> = {},
+): Running {
   const start = performance.now();
-  const child = spawn(process.execPath, [join(binDir, "tsmcp"), ...args], {
+  const child = spawn(file, args, {
     cwd: machine.workspace,
     env: { ...machine.env, ...extra },
     stdio: ["ignore", "pipe", "pipe"],
