@@ -12,6 +12,11 @@ export interface StatusReport {
   readonly up: boolean;
   /** tailscaled's state, or null when none answers. */
   readonly state: string | null;
+  /**
+   * Whether the coordination server counts the node as online, or null when no tailscaled answers. A node that was logged
+   * out or removed, and one whose server is gone, is Running all the same, and its data flow as long as nobody's keys change.
+   */
+  readonly online: boolean | null;
   readonly node: { readonly name: string; readonly ips: readonly string[]; readonly tags: readonly string[] } | null;
   readonly proxy: string | null;
   readonly daemon: number | null;
@@ -43,6 +48,7 @@ function reportOf({ daemon, node, proxy }: UpFacts, socket: string): StatusRepor
   return {
     up: proxy?.answers === true,
     state: node?.status.backendState ?? null,
+    online: node === undefined ? null : self?.online === true,
     node: self === undefined || self.dnsName === "" ? null : { name: self.dnsName, ips: self.ips, tags: self.tags },
     proxy: proxy === undefined ? null : listenText(proxy.address),
     daemon: daemon.kind === "ours" ? daemon.identity.pid : null,

@@ -124,6 +124,20 @@ describe("up", () => {
     expect(daemonsOf(vm)).toEqual(pids);
   });
 
+  test("is told by status as lost to its coordination server while its data still flow", async () => {
+    const vm = machine();
+    expect((await tsmcp(["up", "--json"], vm, { TS_AUTHKEY: await tailnet.createKey() })).exitCode).toBe(0);
+    const status = async () => JSON.parse((await tsmcp(["status", "--json"], vm)).stdout);
+    expect(await status()).toMatchObject({ up: true, state: "Running", online: true });
+    await tailnet.api.setControl("refuse");
+    onTestFinished(() => tailnet.api.resume());
+    await expect.poll(async () => (await status()).online, { timeout: 40_000 }).toBe(false);
+    expect(await status()).toMatchObject({ up: true, state: "Running", online: false });
+    const { exitCode, stdout } = await tsmcp(["status"], vm);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("answers through the proxy, but the coordination server has lost this node: ");
+  });
+
   test("keeps its state in a directory of the user's, and down takes only that out", async () => {
     const vm = machine();
     const stateDir = join(vm.workspace, "state");

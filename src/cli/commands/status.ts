@@ -18,9 +18,16 @@ export function statusCommand(session: Session): Command {
   });
 }
 
+function answerOf({ up, online, state }: StatusReport): string {
+  if (!up) return state === "NeedsLogin" ? "does not answer: this node is not logged in" : "does not answer";
+  return online === false
+    ? "answers through the proxy, but the coordination server has lost this node: logged out, removed, or out of reach"
+    : "answers through the proxy";
+}
+
 function textOf(report: StatusReport): string {
   const lines: readonly (readonly [label: string, value: string])[] = [
-    ["tailnet", report.up ? "answers through the proxy" : "does not answer"],
+    ["tailnet", answerOf(report)],
     ["state", report.state ?? "no tailscaled answers"],
     ["node", report.node?.name ?? "-"],
     ["addresses", report.node?.ips.join(", ") ?? "-"],
