@@ -5,6 +5,7 @@ import { fillIn } from "../../scripts/readme/tables.ts";
 import { benchBootstrap } from "./bootstrap.ts";
 import { benchBridgeStart } from "./bridge-start.ts";
 import { ours, rival } from "./contestants.ts";
+import { benchCycles } from "./cycles.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchLoad, type Load, raw } from "./load.ts";
 import { describeMachine, otherLoad } from "./machine.ts";
@@ -12,10 +13,10 @@ import { measuredPart } from "./measured.ts";
 import { startScene } from "./scene.ts";
 import { benchSoak, type Soak } from "./soak.ts";
 import type { Summary } from "./statistics.ts";
-import { printGateways, printLoad, printSoak, printTimes } from "./tables.ts";
+import { printCycles, printGateways, printLoad, printSoak, printTimes } from "./tables.ts";
 
 /**
- * `npm run bench [ROUNDS] [up|start|load|soak|gateway|readme …]`: everything, or those parts, on the real tailnet in one run,
+ * `npm run bench [ROUNDS] [up|cycles|start|load|soak|gateway|readme …]`: everything, or those parts, on the real tailnet in one run,
  * contestants in turn, medians. `readme` runs what the README's table needs, and writes it. The other bridges take part when
  * they are installed: `npm ci --prefix test/bench/peers`.
  */
@@ -39,6 +40,7 @@ if (wants("up")) {
     floor: "shell script",
   });
 }
+if (wants("cycles")) printCycles(await benchCycles(scene));
 const starts: Record<string, Record<string, Summary>> = {};
 for (const { name, path } of wants("start") ? nodes : []) {
   const withPeers = name === "node-20";

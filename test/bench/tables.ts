@@ -1,3 +1,4 @@
+import type { Cycles } from "./cycles.ts";
 import type { GatewayLoad } from "./gateway.ts";
 import type { Load } from "./load.ts";
 import type { Soak } from "./soak.ts";
@@ -55,6 +56,16 @@ export function printGateways(results: Readonly<Record<string, GatewayLoad>>): v
   console.log("\nA stdio echo server behind, loopback\n");
   console.log(`| | ${Object.keys(results).join(" | ")} |\n|${"---|".repeat(Object.keys(results).length + 1)}`);
   for (const [title, show] of rows) console.log(`| ${title} | ${Object.values(results).map(show).join(" | ")} |`);
+}
+
+export function printCycles({ cycles, up, down, processes, files, directories, nodes }: Cycles): void {
+  console.log(`\n${cycles} times up and down in one home\n`);
+  console.log(
+    "| up, ms | down, ms | processes left | files left | directories left | nodes left |\n|---|---|---|---|---|---|",
+  );
+  for (const name of [...files, ...directories]) console.error(`left: ${name}`);
+  const left = [processes, files.length, directories.length, nodes].join(" | ");
+  console.log(`| ${shown(up.median, 0)} | ${shown(down.median, 0)} | ${left} |`);
 }
 
 export function printSoak(soak: Soak): void {
