@@ -4,8 +4,9 @@ import type { InitSubject } from "../../init/subjects.ts";
 import { createCommand, repeatedOption, type Session } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import { fromHere } from "../from-here.ts";
+import type { InitPolicyOptions } from "../init-policy.ts";
 
-interface InitOptions {
+interface InitOptions extends InitPolicyOptions {
   readonly list?: boolean;
   readonly print?: boolean;
   readonly force?: boolean;
@@ -20,11 +21,13 @@ export function initCommand(session: Session): Command {
     summary: "write what an agent or a platform needs, to be committed",
     description:
       "Writes the files that bring the tailnet up on an agent's or a platform's machines and give the agent its servers.\n" +
-      "They are true on every machine and hold no secret. Files that hold more are merged; nothing of yours is replaced.",
-    arguments: [["[what]", "an agent or a platform: see --list"]],
+      "They are true on every machine and hold no secret. Files that hold more are merged; nothing of yours is replaced.\n" +
+      "policy prints what lets a platform's machines join with its identity tokens, and without a stored key.",
+    arguments: [["[what]", "an agent or a platform (see --list), or policy"]],
     examples: [
       "tsmcp init cursor --server notes=https://node.tailnet.ts.net:8443/mcp",
       "tsmcp init github-actions --print",
+      "tsmcp init policy --for github",
       "tsmcp init --list",
     ],
     options: [
@@ -32,6 +35,8 @@ export function initCommand(session: Session): Command {
       new Option("--print", "only print what would be written"),
       new Option("--force", "replace what is there and differs"),
       repeatedOption("--server <name=url>", "an MCP server; may be repeated (default: those of the configuration)"),
+      new Option("--for <platform>", "policy: whose machines are to join").choices(["cursor", "github"]),
+      new Option("--advertise-tags <tag>", "policy: the tag that they get (default: tag:agent)"),
       new Option("--workspace <dir>", "the repository (default: the working directory)"),
     ],
     run: async (context, options, [what]) => {
@@ -39,6 +44,11 @@ export function initCommand(session: Session): Command {
       if (options.list === true) {
         const { listOf, listText } = await import("../../init/list.ts");
         context.result(listOf(initSubjects), listText(listOf(initSubjects)));
+        return 0;
+      }
+      if (what === "policy") {
+        const { printPolicy } = await import("../init-policy.ts");
+        await printPolicy(options, context);
         return 0;
       }
       const { requireWhat, requestedServers } = await import("../init-request.ts");
