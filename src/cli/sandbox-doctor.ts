@@ -15,7 +15,7 @@ export async function examineSandbox(
   caller: "agent" | "user",
   context: CommandContext,
 ): Promise<number> {
-  const { host, callers, ca, directory } = sandbox;
+  const { host, callers, ca, binDir, directory } = sandbox;
   const target = {
     server: serverFromUrl(`https://${host}:8443`, "the sandbox", "sandbox"),
     expectedTools: [],
@@ -40,7 +40,7 @@ export async function examineSandbox(
     },
     {
       // Nothing of the user's own: neither a recorded node nor an exported proxy.
-      env: { PATH: context.env.PATH, HOME: directory, TSMCP_PROXY: callers[caller].proxy },
+      env: { PATH: `${binDir}:${context.env.PATH ?? ""}`, HOME: directory, TSMCP_PROXY: callers[caller].proxy },
       signal: context.signal,
       log: context.log,
       socket: `${directory}/none.sock`,
