@@ -25,6 +25,8 @@ export interface Questions<Owner> {
   cancel(asked: unknown): { readonly id: MessageId; readonly owner: Owner } | undefined;
   /** True when the child gave `owner` that progress token. */
   isTokenOf(owner: Owner, token: unknown): boolean;
+  /** True while `owner` owes the child an answer. */
+  isOpenFor(owner: Owner): boolean;
   drop(id: MessageId): void;
   /** Returns the child's ids of what `owner` has not answered, and forgets them. */
   dropAll(owner: Owner): readonly MessageId[];
@@ -64,6 +66,7 @@ export function createQuestions<Owner>(): Questions<Owner> {
       if (token === undefined) return false;
       return [...open.values()].some((question) => question.owner === owner && question.token === token);
     },
+    isOpenFor: (owner) => [...open.values()].some((question) => question.owner === owner),
     drop: (id) => void open.delete(id),
     dropAll(owner) {
       const mine = [...open].filter(([, question]) => question.owner === owner);

@@ -125,6 +125,8 @@ export function openWire(child: Child, options: WireOptions): Wire {
     for (const flight of [...flights.all]) {
       // A subscription is silent while nothing changes.
       if (flight.heardMs > before || flight.request.method === "subscriptions/listen") continue;
+      // It waits for a person, and the person may take time.
+      if (questions.isOpenFor(flight.owner)) continue;
       cancel(flight, "timeout");
       const message = `did not answer within ${silenceMs} ms`;
       fail(flight, new UpstreamFailure("timeout", message, { mayHaveRun: true }));
@@ -165,7 +167,10 @@ export function openWire(child: Child, options: WireOptions): Wire {
       for (const owner of owners) if (owner.isSubscribed(uri)) owner.deliver(notification);
     } else if (listChanges.has(method)) for (const owner of owners) owner.deliver(notification);
     // Log messages, finished elicitations, tasks: they name nobody, so they are told only where there is but one.
-    else if (isExclusive) onlyOwner()?.deliver(notification);
+    else if (isExclusive) {
+      for (const flight of flights.all) flight.heardMs = performance.now();
+      onlyOwner()?.deliver(notification);
+    }
     return false;
   };
 

@@ -151,6 +151,23 @@ describe("a stdio upstream whose child fails", () => {
     },
   );
 
+  it("gives up a call that the child is silent about, tells the child, and waits on where it is the caller's turn", async () => {
+    const { upstream, notes } = stdioUpstream({ isolation: "session", silenceMs: 300 });
+    const [ann, bob] = [await openSession(upstream, "ann"), await openSession(upstream, "bob")];
+    let question: string | number = "";
+    const asking = ann.request(
+      toolCall(1, "ask", { method: "elicitation/create", params: {} }),
+      callOf("ann", (message) => {
+        if (message.kind === "request") question = message.id;
+      }),
+    );
+    const silent = await bob.request(toolCall(7, "hold", { key: "x" }), callOf("bob"));
+    expect(textOf(silent)).toMatch(/^-31005 .*did not answer within 300 ms; it may have run$/);
+    await expect.poll(() => notes().filter((line) => line.startsWith("notifications/cancelled"))).toHaveLength(1);
+    ann.respond({ kind: "response", id: question, outcome: { result: { action: "accept" } } });
+    expect(textOf(await asking)).toBe('{"result":{"action":"accept"}}');
+  });
+
   it("names both eras to a caller of the other one", async () => {
     const modern = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
     const legacy = stdioUpstream();
