@@ -9,11 +9,11 @@ import { completeLock, type Lock } from "./build/complete-lock.ts";
  * Writes every package-lock.json anew from package.json, in a folder of their own: with a node_modules beside it npm
  * would lock what happens to lie there.
  */
-const folders = [".", "test/nodes", "test/bench/peers", "test/peers/agents"];
+const folders = [".", "test/nodes", "test/readers", "test/bench/peers", "test/peers/agents"];
 for (const folder of folders.map((name) => fileURLToPath(new URL(`../${name}`, import.meta.url)))) {
   const temporary = mkdtempSync(join(tmpdir(), "tsmcp-lock-"));
   try {
-    for (const file of ["package.json", "package-lock.json"]) {
+    for (const file of ["package.json", "package-lock.json", ".npmrc"]) {
       if (existsSync(join(folder, file))) copyFileSync(join(folder, file), join(temporary, file));
     }
     const args = ["install", "--package-lock-only", "--ignore-scripts", "--loglevel=error"];

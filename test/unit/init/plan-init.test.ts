@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
   mkdirSync,
   mkdtempSync,
@@ -10,8 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Ajv } from "ajv";
-import { Ajv2019 } from "ajv/dist/2019.js";
+import { fileURLToPath } from "node:url";
 import { parse as parseToml } from "smol-toml";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -81,24 +81,35 @@ function errorsOf(document: unknown): readonly unknown[] {
     : ["not a document"];
 }
 
-test("GitLab's own schema holds for the job", () => {
+test("a reader of GitLab's jobs, with GitLab's schema, takes the job and no other", () => {
   init("gitlab-ci");
-  const validate = new Ajv({ strict: false, validateFormats: false }).compile(schema("gitlab-ci.json"));
-  const valid = validate(parseAllDocuments(read(".gitlab/tsmcp.yml"))[0]?.toJS());
-  expect([valid, validate.errors]).toEqual([true, null]);
-  expect(validate({ job: { script: 1 } })).toBe(false);
+  spawnSync("git", ["init", "--quiet", workspace], { env: { PATH: process.env.PATH } });
+  spawnSync("git", ["-C", workspace, "remote", "add", "origin", "git@gitlab.com:group/project.git"]);
+  const list = (file: string) =>
+    runReader(node24, [reader("gitlab-ci-local/dist/index.js"), "--file", file, "--list-json"]);
+  const { status, stdout } = list(".gitlab/tsmcp.yml");
+  expect([status, JSON.parse(stdout.slice(stdout.indexOf("[\n")))]).toMatchObject([0, [{ name: "tsmcp-doctor" }]]);
+  write("other.yml", read(".gitlab/tsmcp.yml").replace("  script:", "  scirpt:"));
+  expect(list("other.yml").status).toBe(1);
 });
 
-test("the dev container specification's schema holds for the container", () => {
+test("the dev containers' own program reads the container as it was meant", () => {
   init("codespaces");
-  const validate = new Ajv2019({ strict: false, validateFormats: false }).compile(schema("devcontainer.json"));
-  const valid = validate(JSON.parse(read(".devcontainer/devcontainer.json")));
-  expect([valid, validate.errors]).toEqual([true, null]);
-  expect(validate({ image: 1 })).toBe(false);
+  const { status, stdout } = runReader(process.execPath, [
+    reader("@devcontainers/cli/devcontainer.js"),
+    ...["read-configuration", "--workspace-folder", workspace, "--docker-path", "/bin/true"],
+  ]);
+  const { configuration } = JSON.parse(stdout);
+  expect([status, configuration]).toMatchObject([0, JSON.parse(read(".devcontainer/devcontainer.json"))]);
 });
 
-function schema(name: string): object {
-  return JSON.parse(readFileSync(new URL(`../../schemas/${name}`, import.meta.url), "utf8"));
+const testFolder = fileURLToPath(new URL("../..", import.meta.url));
+const node24 = join(testFolder, "nodes/node_modules/node-24/bin/node");
+const reader = (path: string): string => join(testFolder, "readers/node_modules", path);
+
+function runReader(node: string, args: readonly string[]) {
+  const env = { PATH: process.env.PATH, HOME: workspace };
+  return spawnSync(node, args, { cwd: workspace, env, encoding: "utf8" });
 }
 
 describe("what is there already", () => {
