@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { dataOf, parseJsonc } from "../../../src/config/jsonc.ts";
 import { mergeSettings } from "../../../src/init/merge-settings.ts";
 import type { Setting } from "../../../src/init/output.ts";
 
@@ -65,4 +67,37 @@ describe("mergeSettings", () => {
   test.each(["[]", "nope", '{"a":1'])("refuses %s", (text) => {
     expect(mergeSettings(text, [start], false).status).toBe("invalid");
   });
+});
+
+test("any file keeps every comment and every other value", () => {
+  const layout = fc.constantFrom<(value: unknown) => string>(
+    (value) => JSON.stringify(value),
+    (value) => JSON.stringify(value, null, 2),
+    (value) => `${JSON.stringify(value, null, "\t")}\n`,
+    (value) => `${JSON.stringify(value, null, 4).replaceAll("\n", "\r\n")}\r\n`,
+    (value) => `// top\n${JSON.stringify(value, null, 1).replaceAll("\n", " /* c */ \n")}// end`,
+    (value) => JSON.stringify(value, null, 2).replaceAll(",\n", ", // why\n").replaceAll("{\n", "{ // so\n"),
+  );
+  const hooks = fc.record({ SessionStart: fc.array(fc.jsonValue()), Stop: fc.jsonValue() }, { requiredKeys: [] });
+  const file = fc
+    .tuple(fc.dictionary(fc.string(), fc.jsonValue(), { maxKeys: 3 }), fc.option(hooks), layout)
+    .map(([rest, own, write]) => write(own === null ? rest : { ...rest, hooks: own }));
+  const commentsOf = (text: string): number => text.split(/\/\/ (?:top|end|why|so)|\/\* c \*\//).length;
+  fc.assert(
+    fc.property(file, (text) => {
+      const before = parseJsonc(text);
+      fc.pre(before.status === "ok");
+      const merged = mergeSettings(text, [start, hook], false);
+      fc.pre(merged.status !== "taken");
+      if (merged.status !== "ok" || before.status !== "ok") throw new Error(JSON.stringify(merged));
+      expect(commentsOf(merged.text)).toBe(commentsOf(text));
+      const after = parseJsonc(merged.text);
+      const data = JSON.parse(JSON.stringify(after.status === "ok" ? dataOf(after.root) : null));
+      expect(data).toMatchObject(
+        JSON.parse(JSON.stringify(dataOf(before.root), (key, value) => (key === "SessionStart" ? undefined : value))),
+      );
+      expect(data.hooks.SessionStart.at(-1)).toEqual(hook.value);
+      expect(mergeSettings(merged.text, [start, hook], false)).toEqual(merged);
+    }),
+  );
 });
