@@ -36,6 +36,9 @@ export async function readPeers(api: LocalApi): Promise<readonly Peer[]> {
   return parsePeers(await ask(api, "GET", "status"));
 }
 
+/** RFC 1035 § 4.1.1 */
+const noSuchName = 3;
+
 /**
  * Returns the addresses that tailscaled itself knows for a name; none where the tailnet has no such name. Nobody else is
  * asked about a name below the tailnet's own suffix, which it answers for.
@@ -47,7 +50,9 @@ export async function resolveByDaemon(api: LocalApi, name: string): Promise<read
       const text = await ask(api, "GET", `dns-query?name=${encodeURIComponent(`${name}.`)}&type=${type}`);
       const bytes = bytesOf(text);
       if (bytes === undefined) throw notTailscaled(api, "its answer to a name cannot be read");
-      return decodeAnswer(bytes, type).addresses;
+      const { code, addresses } = decodeAnswer(bytes, type);
+      if (code !== 0 && code !== noSuchName) throw notTailscaled(api, `it could not look up ${JSON.stringify(name)}`);
+      return addresses;
     }),
   );
   return answers.flat();

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { machineCheck, type Outcome } from "../check.ts";
 import type { MachineContext } from "../context.ts";
+import { knownName } from "../facts/known-name.ts";
 import { tailnetView } from "../facts/tailnet-view.ts";
 
 interface ClockFinding {
@@ -62,6 +63,8 @@ export function judgeClock({ nowMs, serverMs }: ClockFinding): Outcome {
 async function serverClock({ request, targets }: MachineContext, signal: AbortSignal): Promise<number | undefined> {
   if (request.vantage === "public" || targets.length === 0) return undefined;
   const told = targets.map(async (target) => {
+    // A name that the tailnet does not know is not dialed for the time of day.
+    if ((await knownName(target)).kind === "absent") throw new Error("no such name");
     const { sighting } = await tailnetView(target);
     const ms = Date.parse(sighting.date ?? "");
     if (Number.isNaN(ms)) throw new Error("no date");

@@ -1,23 +1,5 @@
-import { TsmcpError } from "../../core/errors.ts";
-import { nearest } from "../../core/nearest.ts";
-import { isInRanges } from "../../net/address.ts";
-import { resolveByDaemon } from "../../tailscale/local-api.ts";
 import { type Outcome, targetCheck } from "../check.ts";
-import type { TargetContext } from "../context.ts";
-import { daemonAnswer } from "../facts/node-status.ts";
-import { tailnetDialed } from "../facts/tailnet-dial.ts";
-import { tailnetNodes } from "../facts/tailnet-peers.ts";
-import { endOf } from "../target.ts";
-
-/** Who knows the server's name. */
-export type NameFinding =
-  | { readonly kind: "known"; readonly host: string; readonly addresses: readonly string[] }
-  /** The tailnet itself says so; `like` is a node whose name is close. */
-  | { readonly kind: "absent"; readonly host: string; readonly like: string | undefined; readonly suffix: string }
-  /** Found out by dialing. */
-  | { readonly kind: "dialed"; readonly host: string; readonly failure: string | undefined };
-
-const askTimeoutMs = 3_000;
+import { knownName, type NameFinding } from "../facts/known-name.ts";
 
 export const tailnetName = targetCheck<NameFinding>({
   id: "tailnet.name",
@@ -32,7 +14,7 @@ export const tailnetName = targetCheck<NameFinding>({
       "A slip in the URL, a server that got another name when it joined again (notes-1), a node that was removed, or a tailnet policy that hides the server from this node altogether.",
     mend: "Compare with the names that tailscale status shows here; where the server is missing, look for it in the admin console and in the policy.",
   },
-  gather: findName,
+  gather: knownName,
   judge: judgeName,
 });
 
@@ -68,34 +50,4 @@ export function judgeName(found: NameFinding): Outcome {
         hint: "check the name, and that this machine is on the tailnet that has it",
       };
   }
-}
-
-async function findName(context: TargetContext, signal: AbortSignal): Promise<NameFinding> {
-  const { host } = endOf(new URL(context.target.server.tailnetUrls[0]));
-  if (isInRanges(host, ["0.0.0.0/0", "::/0"])) return { kind: "known", host, addresses: [host] };
-  const nodes = await tailnetNodes(context.machine);
-  const node = nodes.find(({ name }) => name === host);
-  if (node !== undefined) return { kind: "known", host, addresses: node.ips };
-  const daemon = await daemonAnswer(context.machine);
-  const suffix = daemon.kind === "answered" ? daemon.status.magicDnsSuffix : undefined;
-  // For its own suffix tailscaled answers by itself; an unknown name, when dialed, would go to the system's resolver.
-  if (suffix !== undefined && host.endsWith(`.${suffix}`)) {
-    try {
-      // A Tailscale Service is no node, and has a name too.
-      const addresses = await resolveByDaemon({ socket: daemon.socket, timeoutMs: askTimeoutMs, signal }, host);
-      if (addresses.length > 0) return { kind: "known", host, addresses };
-      const labels = nodes.map(({ name }) => labelOf(name));
-      const like = nodes.find(({ name }) => labelOf(name) === nearest(labelOf(host), labels))?.name;
-      return { kind: "absent", host, suffix, like };
-    } catch (error) {
-      if (!(error instanceof TsmcpError) || signal.aborted) throw error;
-      // Not allowed to ask, or too old to be asked: dialing tells as well.
-    }
-  }
-  const { failure } = await tailnetDialed(context);
-  return { kind: "dialed", host, failure: failure?.layer === "name" ? failure.reason : undefined };
-}
-
-function labelOf(name: string): string {
-  return name.split(".")[0] ?? "";
 }
