@@ -1,6 +1,5 @@
-import { dial } from "../net/dial.ts";
-import { type Listener, type Socket, startListener } from "../net/tcp-server.ts";
-import { splicedLate } from "./delay.ts";
+import { type Listener, startListener } from "../net/tcp-server.ts";
+import { relay } from "./delay.ts";
 import type { Faults } from "./faults.ts";
 import type { Front } from "./front/front.ts";
 import type { Origin } from "./front/marks.ts";
@@ -11,8 +10,6 @@ import type { CallerName, Tailnet } from "./tailnet.ts";
 
 /** The ports that somebody without a proxy can reach, each by a port of this machine. */
 const directPorts = { tailnet: [443, 8443, 10000], internet: [443, 8443, 10000] } as const;
-
-const hopLimitMs = 5_000;
 
 /** Opens a caller's ways to the server: a port of this machine for each of its ports, and for a node a proxy. */
 export async function startCaller(request: {
@@ -42,7 +39,6 @@ export async function startCaller(request: {
       return [port, listener];
     }),
   );
-  const directPortOf = new Map(direct.map(([port, listener]) => [port, listener.port]));
   const proxy =
     node === undefined
       ? undefined
@@ -52,10 +48,10 @@ export async function startCaller(request: {
             address: () => node.address,
             destination: (authority) => destinationOf(authority, { tailnet, standing: "running" }),
             accept(socket, port) {
-              const late = faults.relayDelayMs > 0 ? directPortOf.get(port) : undefined;
-              if (late === undefined)
-                front.accept(socket, { port, origin: { kind: "serve", address: node.address, node } });
-              else void acceptLate(socket, late, faults.relayDelayMs);
+              const accept = (arrived: typeof socket): void =>
+                front.accept(arrived, { port, origin: { kind: "serve", address: node.address, node } });
+              if (faults.relayDelayMs > 0) void relay(socket, faults.relayDelayMs, accept);
+              else accept(socket);
             },
             isDead: () => faults.proxy === "dead",
           },
@@ -75,15 +71,6 @@ export async function startCaller(request: {
       await Promise.all([...direct.map(([, listener]) => listener.close()), proxy?.close()]);
     },
   };
-}
-
-async function acceptLate(socket: Socket, port: number, delayMs: number): Promise<void> {
-  try {
-    const hop = await dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: hopLimitMs });
-    splicedLate(socket, hop, delayMs);
-  } catch {
-    socket.destroy();
-  }
 }
 
 /** Every connection from the internet is somebody else's (198.18.0.0/15, RFC 2544: addresses that nobody has). */

@@ -1,8 +1,23 @@
 import { Transform } from "node:stream";
-import type { Socket } from "../net/tcp-server.ts";
+import { dial } from "../net/dial.ts";
+import { type Socket, startListener } from "../net/tcp-server.ts";
+
+const hopLimitMs = 5_000;
+
+/** Hands a connection on by way of a relay from which every byte arrives `delayMs` late, in each direction. */
+export async function relay(socket: Socket, delayMs: number, accept: (socket: Socket) => void): Promise<void> {
+  try {
+    const listener = await startListener({ port: 0 }, accept);
+    const hop = await dial({ host: "127.0.0.1", port: listener.port }, undefined, { timeoutMs: hopLimitMs });
+    hop.once("close", () => void listener.close());
+    spliceLate(socket, hop, delayMs);
+  } catch {
+    socket.destroy();
+  }
+}
 
 /** Joins two streams so that every byte arrives `delayMs` late, in each direction. */
-export function splicedLate(one: Socket, other: Socket, delayMs: number): void {
+function spliceLate(one: Socket, other: Socket, delayMs: number): void {
   const end = (): void => {
     one.destroySoon();
     other.destroySoon();

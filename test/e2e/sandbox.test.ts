@@ -48,4 +48,55 @@ describe("tsmcp in a sandbox", () => {
     expect(await tsmcp(["down"], machine)).toMatchObject({ exitCode: 0, stderr: expect.not.stringContaining("warn") });
     expect(processesNaming(join(sandbox.directory, "stand-in.mjs"))).toEqual([]);
   });
+
+  it.each([
+    { title: "every key is refused", order: { key: "rejected" }, says: "invalid authkey" },
+    { title: "an administrator has to approve the node", order: { approval: "needed" }, says: "nobody approved" },
+    { title: "the coordination server does not answer", order: { control: "down" }, says: "not logged in within 3s" },
+  ] as const)("does not join and says why, and down leaves no process, when $title", async ({ order, says }) => {
+    Object.assign(sandbox.faults, order);
+    const machine = machineIn(sandbox);
+    const up = await tsmcp(["up", "--timeout", "3s"], machine);
+    expect(up.exitCode).toBe(1);
+    expect(up.stderr).toContain(says);
+    // A logout that nobody answers is given up.
+    sandbox.faults.control = "up";
+    await tsmcp(["down"], machine);
+    expect(processesNaming(join(sandbox.directory, "stand-in.mjs"))).toEqual([]);
+  });
+
+  it("is down when the node's key has expired", async () => {
+    const machine = machineIn(sandbox);
+    expect((await tsmcp(["up", "--hostname", "vm"], machine)).exitCode).toBe(0);
+    expect(sandbox.expire("vm")).toBe(true);
+    const status = await tsmcp(["status"], machine);
+    expect(status.exitCode).not.toBe(0);
+    expect(status.stdout).toContain("NeedsLogin");
+    await tsmcp(["down"], machine);
+  });
+
+  it("reaches the server through a slow relay from a node that joined", async () => {
+    const machine = machineIn(sandbox);
+    sandbox.serve({ port: 8443, target: "http://127.0.0.1:1" });
+    sandbox.faults.relayDelayMs = 5;
+    expect((await tsmcp(["up", "--json", "--hostname", "vm"], machine)).exitCode).toBe(0);
+    const done = await tsmcp(
+      [
+        "run",
+        "--",
+        "curl",
+        "-sS",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "--cacert",
+        sandbox.caFile,
+        `https://${sandbox.host}:8443/`,
+      ],
+      machine,
+    );
+    expect(done).toMatchObject({ exitCode: 0, stdout: "502" });
+    await tsmcp(["down"], machine);
+  });
 });

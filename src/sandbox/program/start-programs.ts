@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { BackendState } from "../../tailscale/status.ts";
 import { change, createDaemon, type JoinKey } from "../daemon/daemon.ts";
 import { startLocalApi } from "../daemon/local-api.ts";
+import { relay } from "../delay.ts";
 import type { Faults } from "../faults.ts";
 import type { Front } from "../front/front.ts";
 import type { Tailnet } from "../tailnet.ts";
@@ -43,9 +44,12 @@ export async function startPrograms(request: {
   const path = join(directory, "programs.sock");
   const channel = await startChannel(path, (name, call) =>
     name === "tailscaled"
-      ? runTailscaled(call, world, (client, { port, node }) =>
-          front.accept(client, { port, origin: { kind: "serve", address: node.address, node } }),
-        )
+      ? runTailscaled(call, world, (client, { port, node }) => {
+          const accept = (arrived: typeof client): void =>
+            front.accept(arrived, { port, origin: { kind: "serve", address: node.address, node } });
+          if (faults.relayDelayMs > 0) void relay(client, faults.relayDelayMs, accept);
+          else accept(client);
+        })
       : runTailscale(call, world),
   );
   const changeNode = (name: string, from: BackendState, to: BackendState): boolean => {
