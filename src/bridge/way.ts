@@ -80,12 +80,13 @@ export function createWay({ origin, endpoints }: Connection, log: Log): Way {
     hasAnswered = true;
     return answer;
   };
-  const lost = (error: unknown): never => {
-    if (error instanceof RequestLost) isDoubtful = true;
-    throw error;
-  };
   const go = async (send: () => Promise<Answer>, letter: Omit<Letter, "body">): Promise<Answer> => {
     const { patienceMs, signal, isHarmless } = letter;
+    const lost = (error: unknown): never => {
+      // What the agent itself broke off says nothing of the server.
+      if (error instanceof RequestLost && !signal.aborted) isDoubtful = true;
+      throw error;
+    };
     const attempt = (): Promise<Answer> => send().then((answer) => settled(answer, isHarmless), lost);
     try {
       return await patiently(attempt, {

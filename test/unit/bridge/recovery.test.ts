@@ -184,6 +184,24 @@ test("calls wait for a server that was found broken, and are sent when something
   expect(ran).toHaveLength(21);
 });
 
+test("a call that the agent cancelled in the midst of its answer makes no later one wait", async () => {
+  const { server, agent } = await start((seen, reply) => {
+    if (answerRoutine(seen, reply)) return;
+    const { id } = seen.body;
+    if (id === "half") reply.stream({ "content-type": "application/json" }).write('{"jsonrpc"');
+    else reply.json({ ok: true });
+  });
+  await agent.initialize();
+  agent.send({ id: "half", method: "tools/call", params: { name: "t" } });
+  await server.saw(({ body }) => body.id === "half");
+  // Answered on another stream, and so after the half.
+  await agent.ask("ping");
+  agent.send({ method: "notifications/cancelled", params: { requestId: "half" } });
+  await server.saw(({ body }) => body.method === "notifications/cancelled");
+  expect(await agent.ask("tools/call", { name: "t" })).toMatchObject({ result: { ok: true } });
+  expect(server.seen.filter(({ body }) => String(body.id).startsWith("tsmcp"))).toEqual([]);
+});
+
 test("a call that stands behind an absent server's 502 may have run, and says so", async () => {
   let isAway = false;
   const { agent } = await start((seen, reply) => {
