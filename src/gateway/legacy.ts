@@ -163,9 +163,9 @@ async function ask(
     onMessage,
   }: { request: RequestMessage; reply: Reply; onMessage: ReturnType<typeof createDelivery>["onMessage"] },
 ): Promise<ResponseMessage> {
-  const screened = screenRequest(request, "legacy", viewOf(visit, visit.caller));
-  if (screened.kind === "refused") return errorAnswer(request.id, screened.error);
   try {
+    const screened = screenRequest(request, "legacy", viewOf(visit, visit.caller));
+    if (screened.kind === "refused") return errorAnswer(request.id, screened.error);
     return await session.request(screened.request, { caller: visit.caller, signal: reply.signal, onMessage });
   } catch {
     return errorAnswer(request.id, internalError);

@@ -32,11 +32,15 @@ const defaultPorts = { private: 8480, public: 8481 };
  */
 export function listenPlan(
   listen: NonNullable<GatewayConfig["listen"]>,
-  facts: { readonly directory: string; readonly uid: number; readonly version: TailscaleVersion | undefined },
+  facts: {
+    readonly directory: string | undefined;
+    readonly uid: number;
+    readonly version: TailscaleVersion | undefined;
+  },
 ): ListenPlan {
   const { directory, uid, version } = facts;
-  const socketAt = (name: string): ListenAddress => ({ kind: "unix", path: join(directory, `${name}.sock`) });
-  const fits = Buffer.byteLength(join(directory, "private.sock")) <= maxSocketBytes;
+  const socketAt = (name: string): ListenAddress => ({ kind: "unix", path: join(directory ?? "/", `${name}.sock`) });
+  const fits = directory !== undefined && Buffer.byteLength(join(directory, "private.sock")) <= maxSocketBytes;
   const usesSockets = fits && uid === 0 && (version === undefined || isAtLeast(version, unixTargets));
   const usual = (name: "private" | "public"): ListenAddress =>
     usesSockets ? socketAt(name) : { kind: "tcp", host: "127.0.0.1", port: defaultPorts[name] };

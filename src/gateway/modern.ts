@@ -24,7 +24,7 @@ export function answerModern(visit: Visit, request: RequestMessage, version: str
     sendPlain(response, { status: 400, body: errorText(request.id, error) });
     return;
   }
-  void carry(visit, request);
+  carry(visit, request).catch(() => void response.destroy());
 }
 
 async function carry(visit: Visit, request: RequestMessage): Promise<void> {

@@ -31,14 +31,17 @@ export function answerPrivate(request: IncomingMessage, response: ServerResponse
     refuse(request, response, head.status);
     return;
   }
+  // A fault of ours costs one request, and tells nothing.
+  const cut = (): void => void response.destroy();
   if (!head.path.startsWith(`${side.prefix}/`)) {
-    void answerAsPublic({ request, response, head }, side);
+    answerAsPublic({ request, response, head }, side).catch(cut);
     return;
   }
   response.once("finish", () => side.counters.count("private", response.statusCode));
   const belief = believe(head, side.front.identities, () => signalOf(response));
-  if (belief instanceof Promise) void belief.then((late) => answer({ request, response, head, belief: late }, side));
-  else void answer({ request, response, head, belief }, side);
+  if (belief instanceof Promise) {
+    belief.then((late) => answer({ request, response, head, belief: late }, side)).catch(cut);
+  } else answer({ request, response, head, belief }, side).catch(cut);
 }
 
 /** Aborted when the caller has gone. */

@@ -18,7 +18,8 @@ export interface PublicSide {
 
 /** Answers a request of the public listener. */
 export function answerPublic(request: IncomingMessage, response: ServerResponse, side: PublicSide): void {
-  void answerAsPublic({ request, response, head: readHead(request) }, side);
+  // A fault of ours costs one request, and tells nothing.
+  answerAsPublic({ request, response, head: readHead(request) }, side).catch(() => void response.destroy());
 }
 
 /** Answers a request as the internet is answered. */

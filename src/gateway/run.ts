@@ -54,7 +54,7 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
     return undefined;
   });
   const version = status === undefined ? undefined : parseTailscaleVersion(status.version);
-  const directory = makeStateDirectory({ env }, "gateway");
+  const directory = needsDirectory(config, env) ? makeStateDirectory({ env }, "gateway") : undefined;
   const facts = { directory, uid: process.getuid?.() ?? 0, version };
   const plan = listenPlan(config.listen ?? {}, facts);
   if (plan.kind === "single") requireSingle(version);
@@ -70,6 +70,13 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
     log,
   };
   return { options, status };
+}
+
+/** A service that is told its key and its addresses may have no home that it can write. */
+function needsDirectory({ sealingKey, listen = {} }: GatewayConfig, env: Environment): boolean {
+  const hasKey = sealingKey !== undefined || Boolean(env.TSMCP_SEALING_KEY);
+  const hasAddresses = listen.single !== undefined || (listen.private !== undefined && listen.public !== undefined);
+  return !(hasKey && hasAddresses && listen.admin !== undefined);
 }
 
 /** Starts the gateway and says what has to be known; `update` comes from the watched file. */

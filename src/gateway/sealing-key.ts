@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { linkSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemCodeOf, TsmcpError } from "../core/errors.ts";
-import { readSecrets, type Secret } from "../core/secrets.ts";
+import { readSecrets, Secret } from "../core/secrets.ts";
 
 /** 256 bits in base64 are 44 characters; a password is none of that. */
 const minKeyChars = 32;
@@ -15,12 +15,13 @@ const minKeyChars = 32;
 export function sealingKeys(from: {
   readonly variable: string | undefined;
   readonly configured: string | undefined;
-  /** A directory of ours. */
-  readonly directory: string;
+  /** A directory of ours, for a key that is neither; without one, the key lives as long as the process. */
+  readonly directory: string | undefined;
 }): readonly [Secret, ...Secret[]] {
   const { variable, configured, directory } = from;
   if (variable !== undefined) return strong(readSecrets({ text: variable, origin: "TSMCP_SEALING_KEY" }));
   if (configured !== undefined) return strong(readSecrets({ text: configured, origin: "gateway.sealingKey" }));
+  if (directory === undefined) return [new Secret(randomBytes(32).toString("base64"), "a key of this process")];
   const path = join(directory, "sealing-key");
   makeKey(path);
   return strong(readSecrets({ text: `file:${path}`, origin: "the gateway's own key" }));
