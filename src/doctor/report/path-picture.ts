@@ -41,7 +41,7 @@ export function pathPicture(checks: readonly CheckResult[], id: string): Markup 
   const outside: Hop = { group: undefined, label: "a stranger", state: "absent", word: "on the internet" };
   const door = worst([stateOf(checks, "public"), stateOf(checks, "separation")]);
   const server: Hop = { group: "public", label: "server, 443", state: door, word: doorWords[door] };
-  const told = `${tellInside(inside)} ${tellOutside(door)}`;
+  const told = `${tellInside(inside)} ${tellOutside(door, checks)}`;
   return markup`<figure>
 ${wide({ inside, outside, server, told, id: `${id}-wide` })}
 ${tall({ inside, outside, server, told, id: `${id}-tall` })}
@@ -155,15 +155,20 @@ function wayState(at: number, broken: number, hops: readonly Hop[]): "open" | "b
 function tellInside(hops: readonly Hop[]): string {
   const broken = hops[brokenAt(hops)];
   if (broken !== undefined) return `The agent's way to the tools breaks at: ${broken.label}.`;
-  return hops.some(({ state }) => state === "pass" || state === "warn")
+  const end = hops.at(-1)?.state;
+  return end === "pass" || end === "warn"
     ? "The agent's way to the tools is whole."
-    : "The agent's way was not looked at.";
+    : "The agent's way was not looked at to its end.";
 }
 
-function tellOutside(state: Hop["state"]): string {
+function tellOutside(state: Hop["state"], checks: readonly CheckResult[]): string {
   if (state === "fail") return "A stranger on the internet gets in.";
-  if (state === "pass" || state === "warn") return "A stranger on the internet sees nothing.";
-  return "What a stranger on the internet sees is not known.";
+  const isOpen = !checks.some(({ id, status }) => id === "public.tools" && status === "pass");
+  if (isOpen || state === "unknown") return "What a stranger on the internet sees is not known.";
+  const isTried = checks.some(({ id, status }) => id === "separation.host-header" && status === "pass");
+  return isTried
+    ? "A stranger on the internet sees nothing."
+    : "A stranger who asks plainly sees nothing; forged requests were not tried.";
 }
 
 function stateOf(checks: readonly CheckResult[], group: Group): Status | "absent" {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Validator } from "@cfworker/json-schema";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { CheckResult } from "../../../src/doctor/engine.ts";
 import { parseReport, type ReportKind, renderReport, reportKinds } from "../../../src/doctor/report/report-file.ts";
 import { reportingOf, resultOf, sampleChecks } from "./sample-report.ts";
 
@@ -110,6 +111,19 @@ describe("a report", () => {
     expect(page).toContain("<h3>On the tailnet</h3>");
     expect(page).toContain("<li><code>read_file</code></li>");
     expect(page).not.toMatch(/<script|<link[^>]+href="(?!data:)|src=/);
+  });
+
+  test("in HTML claims no more than was looked at", () => {
+    const page = (...checks: readonly CheckResult[]) => renderReport("html", reportingOf(checks, { verdict: "pass" }));
+    const inside = resultOf("tailnet.tools");
+    const outside = resultOf("public.tools");
+    const part = page(resultOf("platform.node"));
+    expect(part).toContain("What was looked at is well.");
+    expect(part).toContain(
+      "The agent&#39;s way was not looked at to its end. What a stranger on the internet sees is not known.",
+    );
+    expect(page(inside, outside)).toContain("forged requests were not tried");
+    expect(page(inside, outside, resultOf("separation.host-header"))).toContain("Proven: the agent sees its tools");
   });
 
   test.each([
