@@ -6,6 +6,7 @@ import { silentLog } from "../../../../src/core/log.ts";
 import { createUpstream, type UpstreamWorld } from "../../../../src/gateway/upstream/create.ts";
 import type { UpstreamCaller } from "../../../../src/gateway/upstream/upstream.ts";
 import { answerRoutine, startScriptedServer } from "../../../fakes/mcp-server.ts";
+import { startFakeProxy } from "../../../fakes/proxy.ts";
 import { callerNamed, callOf, openSession, request, textOf, toolCall } from "../../../fakes/upstream-caller.ts";
 
 const peer = fileURLToPath(new URL("../../../peers/stdio-server.mjs", import.meta.url));
@@ -31,6 +32,24 @@ describe("createUpstream", () => {
     const proxies = { http_proxy: "http://127.0.0.1:1", ALL_PROXY: "socks5h://127.0.0.1:1" };
     await openSession(made({ url: server.url, tokenEnv: "TOKEN" }, { TOKEN: "abc", ...proxies }), "ann");
     expect(server.seen.map(({ headers }) => headers.authorization)).toContain("Bearer abc");
+  });
+
+  it("goes to names of the tailnet through its proxy, and to others as the environment says", async () => {
+    const server = await startScriptedServer((seen, reply) => void (answerRoutine(seen, reply) || reply.json({})));
+    const names = { "wiki.tail1.ts.net": server.port, "wiki.example.com": server.port };
+    const [tailnet, other] = [await startFakeProxy({ names }), await startFakeProxy({ names })];
+    onTestFinished(async () => {
+      for (const one of [server, tailnet, other]) await one[Symbol.asyncDispose]();
+    });
+    const env = { http_proxy: `http://127.0.0.1:${other.port}` };
+    for (const host of Object.keys(names)) {
+      const world = { log: silentLog, env, cwd: "/", proxy: `http://127.0.0.1:${tailnet.port}` };
+      const upstream = createUpstream("wiki", { url: `http://${host}/mcp` }, world);
+      onTestFinished(() => upstream.close());
+      await openSession(upstream, "ann");
+    }
+    expect(tailnet.asked).toEqual(["connect wiki.tail1.ts.net:80"]);
+    expect(other.asked).toEqual(["connect wiki.example.com:80"]);
   });
 
   it.for([
