@@ -39,7 +39,10 @@ function upOptions(): readonly Option[] {
     new Option("--accept-routes", "use the subnet routes of the tailnet"),
     new Option("--no-accept-routes", "do not"),
     new Option("--proxy <address>", "where the proxy listens (default: 127.0.0.1:1055; port 0 picks a free one)"),
-    new Option("--client-id <id>", "the client that --client-secret or --id-token belongs to (default: TS_CLIENT_ID)"),
+    new Option(
+      "--client-id <id>",
+      "the client of --client-secret, --id-token or, with neither, the platform's own token (default: TS_CLIENT_ID)",
+    ),
     new Option("--client-secret <file:path>", "an OAuth client's secret (default: TS_CLIENT_SECRET)"),
     new Option("--id-token <file:path>", "a workload identity's token (default: TS_ID_TOKEN)"),
     new Option("--interactive", "show a URL where a person logs in"),
