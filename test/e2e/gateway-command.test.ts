@@ -1,0 +1,59 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import type { GatewayConfig } from "../../src/config/config.ts";
+import { startTailscaled } from "../fakes/tailscaled.ts";
+import { temporaryDirectory } from "../fakes/temporary-directory.ts";
+import { type Outcome, tsmcp } from "./tsmcp.ts";
+
+const program = fileURLToPath(new URL("../peers/stdio-server.mjs", import.meta.url));
+const notes = { command: process.execPath, args: [program] };
+
+async function gateway(config: GatewayConfig, args: readonly string[]): Promise<Outcome> {
+  const directory = temporaryDirectory();
+  const daemon = await startTailscaled(directory);
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  const file = join(directory, "c.json");
+  writeFileSync(file, JSON.stringify({ gateway: config }), { mode: 0o600 });
+  const env = { PATH: process.env.PATH ?? "", HOME: directory };
+  const common = ["gateway", "--config", file, "--socket", daemon.socket];
+  return tsmcp([...common, ...args], { env, workspace: directory });
+}
+
+test("--check asks every upstream, and listens nowhere", async () => {
+  const upstreams = {
+    notes,
+    whoami: { builtin: "whoami" },
+    off: { url: "http://127.0.0.1:1/mcp", enabled: false },
+  } as const;
+  const { exitCode, stdout } = await gateway({ upstreams }, ["--check"]);
+  expect(stdout).toMatch(/^PASS config: .*\nPASS tailscaled: 1\.102\.5, Running\n/);
+  expect(stdout).toMatch(/PASS upstream\.notes: \d+ tools, legacy era\n/);
+  expect(stdout).toMatch(/PASS upstream\.whoami: 1 tools/);
+  expect(stdout).not.toContain("upstream.off");
+  expect(exitCode).toBe(0);
+});
+
+test("--check fails where an upstream does not answer", async () => {
+  const upstreams = { notes: { command: process.execPath, args: ["-e", "process.exit(1)"] } };
+  const { exitCode, stdout } = await gateway({ upstreams }, ["--check", "--json"]);
+  expect(JSON.parse(stdout).checks.at(-1)).toMatchObject({ id: "upstream.notes", status: "fail" });
+  expect(exitCode).toBe(1);
+});
+
+test.each([
+  ["nothing to serve", {}, [], "there is no upstream to serve"],
+  ["a tool for the internet", { upstreams: { notes }, publicTools: ["notes/echo"] }, [], "gateway.publicTools"],
+  [
+    "an address that others reach",
+    { upstreams: { notes }, listen: { private: "0.0.0.0:1" } },
+    [],
+    "gateway.listen.private",
+  ],
+  ["a program without a name", { upstreams: { notes } }, ["--", "true"], "belongs to no --upstream"],
+])("%s is exit 2", async (_what, config, args, message) => {
+  const { exitCode, stderr, stdout } = await gateway(config, args);
+  expect(stderr).toContain(message);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+});
