@@ -62,7 +62,8 @@ export async function openPage(url: string, profile: string): Promise<BrowserPag
     },
     async [Symbol.asyncDispose]() {
       const exited = once(child, "exit");
-      child.kill("SIGKILL");
+      // Killed, its helpers would go on writing into the profile.
+      await send("Browser.close", {});
       await exited;
     },
   };
