@@ -12,17 +12,19 @@ export function createPace({
   perSecond,
   burst,
   maxWaiting,
+  now = () => performance.now(),
 }: {
   readonly perSecond: number;
   readonly burst: number;
   readonly maxWaiting: number;
+  readonly now?: () => number;
 }): Pace {
   const stepMs = 1_000 / perSecond;
   /** When the next one would go if there were no burst. */
   let nextMs = 0;
   return {
     turn() {
-      const nowMs = performance.now();
+      const nowMs = now();
       nextMs = Math.max(nextMs, nowMs - burst * stepMs);
       if (nextMs - nowMs > maxWaiting * stepMs) return false;
       const waitMs = nextMs - nowMs;

@@ -121,12 +121,14 @@ test("the operator's listener tells health, readiness and numbers, and nothing e
   }
 });
 
-test("a pace lets a burst through, then one at a time, and then nobody", async () => {
-  const pace = createPace({ perSecond: 1_000, burst: 3, maxWaiting: 2 });
-  const turns = Array.from({ length: 20 }, () => pace.turn());
-  expect(turns.slice(0, 3)).toEqual([true, true, true]);
-  expect(turns.some((turn) => turn instanceof Promise)).toBe(true);
-  expect(turns.at(-1)).toBe(false);
-  const passed = await Promise.all(turns.map(async (turn) => turn));
-  expect(passed.filter(Boolean).length).toBeLessThanOrEqual(8);
+test("a pace lets a burst through, then has some wait, and then nobody, until time has passed", () => {
+  let nowMs = 1_000;
+  const pace = createPace({ perSecond: 1_000, burst: 3, maxWaiting: 2, now: () => nowMs });
+  const turns = (count: number): unknown[] =>
+    Array.from({ length: count }, () => pace.turn()).map((turn) => (turn instanceof Promise ? "waits" : turn));
+  expect(turns(8)).toEqual([true, true, true, true, "waits", "waits", false, false]);
+  nowMs += 2;
+  expect(turns(4)).toEqual(["waits", "waits", false, false]);
+  nowMs += 1_000;
+  expect(turns(5)).toEqual([true, true, true, true, "waits"]);
 });
