@@ -1,3 +1,4 @@
+import { Writable } from "node:stream";
 import { systemCodeOf } from "../core/errors.ts";
 import { identityOf } from "./identity.ts";
 import { stopProcess } from "./stop.ts";
@@ -22,22 +23,31 @@ export type ServerStart =
 
 const graceMs = 3_000;
 
-/** Starts a program in a group of its own, without input; what it says goes to our stderr, for stdout is for results. */
+/** Becomes the program only when it is told to: should we be killed while it starts, nobody could end it any more. */
+const whenToldTo = 'read -r go <&3 || exit 1; exec 3<&-; exec "$@"';
+
+/**
+ * Starts a program in a group of its own, without input; what it says goes to our stderr, for stdout is for results.
+ * `onGroup` is told of the group before anything of the program runs.
+ */
 export async function startServerProcess(
   argv: readonly [string, ...string[]],
-  { env, cwd }: { readonly env: Readonly<Record<string, string | undefined>>; readonly cwd: string },
+  place: {
+    readonly env: Readonly<Record<string, string | undefined>>;
+    readonly cwd: string;
+    readonly onGroup: (group: number) => void;
+  },
 ): Promise<ServerStart> {
   const { execa } = await import("execa");
-  const [file, ...args] = argv;
-  const child = execa(file, args, {
-    env,
-    cwd,
+  const child = execa("/bin/sh", ["-c", whenToldTo, "sh", ...argv], {
+    env: place.env,
+    cwd: place.cwd,
     extendEnv: false,
     detached: true,
     cleanup: false,
     buffer: false,
     reject: false,
-    stdio: ["ignore", 2, 2],
+    stdio: ["ignore", 2, 2, "pipe"],
   });
   const ended = child.then(
     (result): ServerEnd =>
@@ -48,9 +58,11 @@ export async function startServerProcess(
   const { pid } = child;
   if (pid === undefined) {
     const result = await child;
-    const code = systemCodeOf(result.cause) ?? result.code;
-    return { kind: "refused", reason: code === "ENOENT" ? "it was not found" : (code ?? "it does not start") };
+    return { kind: "refused", reason: systemCodeOf(result.cause) ?? result.code ?? "it does not start" };
   }
+  place.onGroup(pid);
+  const go = child.stdio[3];
+  if (go instanceof Writable) go.on("error", () => {}).end("go\n");
   return {
     kind: "started",
     server: {

@@ -54,7 +54,7 @@ export async function runSandbox(
     }
     const port = await freePort();
     server = await startProgram(behind.argv, { sandbox, port, world });
-    const target = `http://${await listeningHost(server, { port, signal: world.signal })}:${port}`;
+    const target = `http://${await listeningHost(server, { name: behind.argv[0], port, signal: world.signal })}:${port}`;
     serveBoth(sandbox, target, target);
     return { sandbox, programEnded: server.ended, close };
   } catch (error) {
@@ -79,15 +79,15 @@ async function startProgram(
     PATH: `${sandbox.binDir}:${world.env.PATH ?? ""}`,
     TSMCP_SOCKET: sandbox.socket,
   };
-  const started = await startServerProcess(argv, { env, cwd: world.cwd });
+  const onGroup = (group: number): void => sandbox.adopt(group);
+  const started = await startServerProcess(argv, { env, cwd: world.cwd, onGroup });
   if (started.kind === "refused") throw programFailed(argv[0], `could not be started: ${started.reason}`);
-  sandbox.adopt(started.server.pid);
   return started.server;
 }
 
 async function listeningHost(
   server: ServerProcess,
-  { port, signal }: { readonly port: number; readonly signal: AbortSignal },
+  { name, port, signal }: { readonly name: string; readonly port: number; readonly signal: AbortSignal },
 ): Promise<string> {
   let end: ServerEnd | undefined;
   void server.ended.then((how) => {
@@ -98,7 +98,7 @@ async function listeningHost(
     signal.throwIfAborted();
     if (await isListening({ host: "127.0.0.1", port })) return "127.0.0.1";
     if (await isListening({ host: "::1", port })) return "[::1]";
-    if (end !== undefined) throw programFailed("the program", `${endText(end)} before it listened on PORT`);
+    if (end !== undefined) throw programFailed(name, earlyEndText(end));
     await delay(pollMs);
   }
   throw new TsmcpError({
@@ -114,10 +114,17 @@ export function endText(end: ServerEnd): string {
   return end.kind === "exited" ? `ended with exit code ${end.exitCode}` : `was ended by ${end.signal}`;
 }
 
+/** A shell ends with these when it finds no program, or none that it may run (POSIX, Shell Command Language 2.8.2). */
+function earlyEndText(end: ServerEnd): string {
+  if (end.kind === "exited" && end.exitCode === 127) return "could not be started: it was not found";
+  if (end.kind === "exited" && end.exitCode === 126) return "could not be started: it cannot be executed";
+  return `${endText(end)} before it listened on PORT`;
+}
+
 function programFailed(name: string, what: string): TsmcpError {
   return new TsmcpError({
     code: "command-failed",
-    message: `${name === "the program" ? name : JSON.stringify(name)} ${what}`,
+    message: `${JSON.stringify(name)} ${what}`,
     hint: "run it by itself, with PORT set, to see what it says",
   });
 }

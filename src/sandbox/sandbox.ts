@@ -1,4 +1,5 @@
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startGuard } from "../process/guard.ts";
@@ -36,9 +37,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const front = createFront(tailnet, (name) =>
     name.toLowerCase() === host ? certificates[faults.certificate] : undefined,
   );
-  // Short, because a unix socket's path has 108 bytes at most.
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), "tsmcp-sandbox-")));
+  // Short, because a unix socket's path has 108 bytes at most. The guard comes first, so that nothing is ever left.
+  const directory = join(realpathSync(tmpdir()), `tsmcp-sandbox-${randomBytes(8).toString("hex")}`);
   const guard = startGuard(directory);
+  mkdirSync(directory, { mode: 0o700 });
   const caFile = join(directory, "ca.pem");
   const adopted: number[] = [];
   const opened: { close(): Promise<void> }[] = [];

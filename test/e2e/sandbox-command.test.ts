@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
@@ -108,6 +109,23 @@ describe("tsmcp sandbox", () => {
     await daemonEnded;
     await expectNothingLeft(sandbox, marker);
   });
+
+  // The moments are what varies here; nothing is waited for by them.
+  it.each([40, 80, 120, 160, 220, 300, 400, 550])(
+    "leaves nothing when it is killed %i ms after its start",
+    async (delayMs) => {
+      const machine = emptyMachine();
+      const temporary = join(machine.workspace, "tmp");
+      mkdirSync(temporary);
+      const argv = ["sandbox", "--", process.execPath, recipe, temporary];
+      const { child } = startTsmcp(argv, machine, { TMPDIR: temporary });
+      await setTimeout(delayMs);
+      child.kill("SIGKILL");
+      await until({ what: "nothing to be left" }, async () =>
+        readdirSync(temporary).length === 0 && processesNaming(temporary).length === 0 ? true : undefined,
+      );
+    },
+  );
 
   it("ends with exit code 1 when its program ends badly", async () => {
     const program = [
