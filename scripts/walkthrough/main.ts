@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { flawedGates } from "../../test/peers/gates/flawed.ts";
+import { copiedRecipe } from "../../test/peers/gates/flawed.ts";
 import { startGate } from "../../test/peers/gates/mcp-server.ts";
 import { askAsAgent } from "./agent.ts";
 import { startGateway } from "./gateway.ts";
@@ -54,7 +54,7 @@ try {
   expect((await show(stage, `tsmcp-doctor ${url}`, doctor)) === 0, "the doctor to find the gateway sound");
 
   chapter("The same for the recipe everybody copies: one port, trusted if X-Forwarded-Host has :8443");
-  await using recipe = await startGate({ gate: recipeGate(place.host), path: gateway.path });
+  await using recipe = await startGate({ gate: copiedRecipe, path: gateway.path });
   await place.serve(`http://127.0.0.1:${recipe.port}`);
   await place.funnel(`http://127.0.0.1:${recipe.port}`);
   const open = await show(stage, `tsmcp-doctor ${url}`, ["tsmcp-doctor", url, ...publicPath]);
@@ -73,12 +73,6 @@ function newMachine({ home, env }: Place, name: "agent" | "server"): Stage {
   mkdirSync(workspace, { recursive: true });
   const bin = fileURLToPath(new URL("../../bin", import.meta.url));
   return { cwd: workspace, env: { ...env, PATH: `${bin}${delimiter}${env.PATH ?? ""}`, HOME: ownHome } };
-}
-
-function recipeGate(host: string) {
-  const [copied] = flawedGates(host);
-  if (copied === undefined) throw new Error("the copied recipe is missing");
-  return copied.gate;
 }
 
 /** Leaves everything up to play with. */

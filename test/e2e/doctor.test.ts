@@ -6,9 +6,11 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { CheckId } from "../../src/doctor/check.ts";
 import type { DoctorReport } from "../../src/doctor/run-doctor.ts";
-import { flawedGates } from "../peers/gates/flawed.ts";
+import { flawedGates } from "../peers/gates/corpus.ts";
+import { draw, seedOfRun } from "../peers/gates/draw.ts";
+import { expose, recipe as recipeExposures } from "../peers/gates/exposure.ts";
+import { copiedRecipe, isServe } from "../peers/gates/flawed.ts";
 import { type GateOptions, type GateServer, startGate } from "../peers/gates/mcp-server.ts";
-import { soundGates } from "../peers/gates/sound.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
 
@@ -35,6 +37,7 @@ beforeAll(async () => {
 
 afterEach(async () => {
   for (const gate of gates.splice(0)) await gate[Symbol.asyncDispose]();
+  await server.tailscale(["serve", "reset"]);
 });
 
 afterAll(async () => {
@@ -82,15 +85,11 @@ async function report(from: TailnetNode, args: readonly string[] = [], path = "/
   return { exitCode, report: parsed, check: (id: CheckId) => parsed.checks.find((check) => check.id === id) };
 }
 
-/** The recipe as it is copied around. */
-const recipe: GateOptions["gate"] = ({ headers }) =>
-  String(headers["x-forwarded-host"] ?? "").includes(":8443") || headers["tailscale-user-login"] !== undefined;
-
 describe("against the copied recipe, the doctor", () => {
   test.each(["stateless", "sessions"] as const)(
     "shows the request that gets in when the server is %s",
     async (flavour) => {
-      const gate = await exposeOnce({ gate: recipe, flavour });
+      const gate = await exposeOnce({ gate: copiedRecipe, flavour });
       const { exitCode, report: found, check } = await report(agent);
       expect(exitCode).toBe(1);
       expect(found.verdict).toBe("fail");
@@ -109,7 +108,7 @@ describe("against the copied recipe, the doctor", () => {
   );
 
   test("says it to people: what got in, how much it saw, why, how to repeat it and what to do", async () => {
-    const gate = await exposeOnce({ gate: recipe });
+    const gate = await exposeOnce({ gate: copiedRecipe });
     const { stdout, stderr, exitCode } = await doctor(agent);
     expect(exitCode).toBe(1);
     expect(stderr).toBe("");
@@ -221,10 +220,8 @@ test("the doctor cannot say anything of the public side when it cannot get there
 });
 
 test("the doctor finds that a session of the tailnet side opens the public side, and shows how", async () => {
-  const [sound] = soundGates;
-  if (sound === undefined) throw new Error("there is no sound gate");
   // The gate decides at initialize; the session id is then good for everybody.
-  const gate = await exposeOnce({ ...sound.options, flavour: "sessions" });
+  const gate = await exposeOnce({ gate: isServe, flavour: "sessions" });
   const { exitCode, check } = await report(laptop);
   expect(exitCode).toBe(1);
   expect(check("separation.host-header")?.status).toBe("pass");
@@ -234,16 +231,25 @@ test("the doctor finds that a session of the tailnet side opens the public side,
   for (const tool of gate.tools) expect(shown.stdout).toContain(`"${tool}"`);
 });
 
-test.each([
+/** One gate for each check that shows a line. */
+const reproduced = [
   "separation.host-header",
   "separation.identity-headers",
   "separation.forwarding-headers",
   "separation.header-count",
-] as const)("the line that reproduces %s does so in a plain shell", async (id) => {
-  const flawed = flawedGates(server.dnsName).find(({ found }) => found === id);
+  "separation.messages",
+  "separation.paths",
+  "separation.ports",
+] as const;
+
+test.each(reproduced)("the line that reproduces %s does so in a plain shell", async (id) => {
+  const flawed = flawedGates.find(({ found }) => found === id);
   if (flawed === undefined) throw new Error(`no gate has the flaw that ${id} finds`);
-  const gate = await exposeOnce({ gate: flawed.gate });
-  const { check } = await report(laptop, ["--only", id]);
+  const drawn = draw(seedOfRun(), flawed.name);
+  const gate = await flawed.start({ ...drawn, publicName: server.dnsName, serverAddress: server.ip });
+  gates.push(gate);
+  await expose(server, (flawed.exposures ?? recipeExposures)(gate.port));
+  const { check } = await report(laptop, ["--only", id], drawn.path);
   const shown = await run("/bin/sh", ["-c", check(id)?.reproduce ?? "false"], doctorEnv(laptop));
   expect(shown.stderr).toBe("");
   for (const tool of gate.tools) expect(shown.stdout).toContain(`"${tool}"`);
@@ -341,26 +347,5 @@ describe("against servers that a repository names, the doctor", () => {
     });
     expect(exitCode).toBe(2);
     expect(JSON.parse(stdout).error.code).toBe("server-foreign");
-  });
-});
-
-describe("on the real tailnet, the doctor", () => {
-  const flaws = flawedGates("").map(({ name }, index) => ({ name, index }));
-
-  test.each(flaws)("finds the gate that $name", async ({ index }) => {
-    const flawed = flawedGates(server.dnsName)[index];
-    if (flawed === undefined) throw new Error("the list of gates depends on the name");
-    const gate = await exposeOnce({ gate: flawed.gate });
-    const { check, exitCode } = await report(laptop);
-    expect(check(flawed.found)).toMatchObject({ status: "fail", facts: { tools: gate.tools.length } });
-    expect(exitCode).toBe(1);
-    expect(gate.calls).toEqual([]);
-  });
-
-  test.each(soundGates)("fails no gate that $name", async ({ options }) => {
-    await exposeOnce(options);
-    const { report: found, exitCode } = await report(laptop, [], options.path);
-    expect(found.checks.filter(({ status }) => status === "fail" || status === "unknown")).toEqual([]);
-    expect(exitCode).toBe(0);
   });
 });

@@ -57,7 +57,7 @@ export function forwardingRuses(inside: Inside): Ruse[] {
     ...inside.serverAddresses.slice(0, 1).map((own): Ruse => ({ disguise: asked(`X-Real-IP: ${own}`, from(own)) })),
     { disguise: asked(`X-Forwarded-Port: ${port}`, [["X-Forwarded-Port", port]]) },
     { disguise: asked("X-Internal: 1", insideHeaders) },
-    { disguise: asked("X_Forwarded_For", [...from(v4), ...to].map(underscored)), effort: "every" },
+    { disguise: asked("X_Forwarded_For", [...from(v4), ...to].map(underscored)), effort: "opening" },
     { disguise: asked("X_Forwarded_For: 127.0.0.1", from("127.0.0.1").map(underscored)) },
     { disguise: doubled(asked("X-Real-IP", from(v4))) },
     { disguise: doubled(asked("X-Forwarded-Host", to)) },

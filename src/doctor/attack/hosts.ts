@@ -18,12 +18,10 @@ export function hostRuses(inside: Inside): Ruse[] {
   });
   const main = `${tailnetHost}:${port}`;
   const everything = disguisedAs(fromInside(inside), asSomebody(inside));
-  const bundled = [main, `localhost:${port}`, inside.serverAddresses[0] ?? "100.64.0.1"].map((name) =>
-    disguisedAs(inHost(name), everything),
-  );
+  const bundled = [main, `localhost:${port}`].map((name) => disguisedAs(inHost(name), everything));
   return [
     ...names.map(ruseOf),
-    ...bundled.map((disguise): Ruse => ({ disguise, effort: "every" })),
+    ...bundled.map((disguise): Ruse => ({ disguise, effort: "every", beyond: everything })),
     ...[main, `localhost:${port}`].flatMap((name): Ruse[] => [
       { disguise: inAuthority(name) },
       { disguise: inTarget(name) },
@@ -61,13 +59,11 @@ function likelyNames({ host, tailnetHost, port, serverAddresses }: Inside): stri
   ];
 }
 
-function otherNames({ host, tailnetHost, port }: Inside): string[] {
+function otherNames({ host, port }: Inside): string[] {
   return [
     `${host.toUpperCase()}:${port}`,
     `${host}.:${port}`,
-    `${host}.`,
     `${host}:10000`,
-    `private.${suffixOf(tailnetHost)}:${port}`,
     "mcp.internal",
     "mcp.local",
     `192.168.1.10:${port}`,

@@ -16,7 +16,6 @@ export function pathDisguises({ path }: Inside, publicPath: string): Disguise[] 
     `/%2e%2e/${bare}`,
     `/..%2f${bare}`,
     `${publicPath}/../../${bare}`,
-    `${publicPath}/../${bare}`,
     `${publicPath}/%2e%2e/%2e%2e/${bare}`,
     `/public/../${bare}`,
     `/${bare}/`,

@@ -22,11 +22,13 @@ export async function publicDoor(context: TargetContext): Promise<Door> {
   const { server } = context.target;
   const urls = (server.publicUrls ?? []).map((url) => new URL(url));
   if (context.machine.request.vantage !== "public") {
-    const { route, sighting } = await tailnetView(context);
-    const same = urls.find((url) => url.pathname === route.url.pathname);
+    const { asked, sighting } = await tailnetView(context);
+    const same = urls.find((url) => url.pathname === new URL(asked).pathname);
     const url = same ?? urls[0];
-    if (sighting.opened && url !== undefined)
-      return { kind: "open", route: publicRoute(context, way, url), opening: sighting.opening };
+    if (sighting.opened && url !== undefined) {
+      const seen = view.looks.find((look) => look.asked === url.href);
+      return { kind: "open", route: seen?.route ?? publicRoute(context, way, url), opening: sighting.opening };
+    }
   }
   const known = view.looks.find(({ sighting }) => sighting.opened) ?? view.looks[0];
   if (known === undefined) return { kind: "closed", reason: "the server has no public side" };

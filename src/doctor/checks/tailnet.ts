@@ -164,6 +164,6 @@ export function judgeSurplus(tools: readonly string[], expectedTools: readonly s
   };
 }
 
-function reproduction({ route, sighting }: TailnetView): string {
+function reproduction({ route, sighting }: Pick<TailnetView, "route" | "sighting">): string {
   return curlLine({ route, disguise: plainly, opening: sighting.opening, session: sighting.session });
 }

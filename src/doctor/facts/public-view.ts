@@ -1,6 +1,6 @@
 import type { TargetContext } from "../context.ts";
 import { observation } from "../observation.ts";
-import { createCaller } from "../probe/caller.ts";
+import { type Caller, createCaller } from "../probe/caller.ts";
 import { plainly } from "../probe/disguise.ts";
 import { look, type Opening, type Sighting } from "../probe/look.ts";
 import type { Route } from "../probe/route.ts";
@@ -14,6 +14,9 @@ export type PublicView =
   | { readonly kind: "unknown"; readonly reason: string };
 
 export interface PublicLook {
+  /** The URL that was asked first. */
+  readonly asked: string;
+  /** Where redirects on the same host led. */
   readonly route: Route;
   readonly sighting: Sighting;
 }
@@ -53,16 +56,15 @@ async function lookEverywhere(
   if (firstUrl === undefined) throw new Error("a public side without a URL");
   // One request first: where nobody answers, five more would say the same.
   const first = callerTo(firstUrl);
-  const opened = { route: first.route, sighting: await look(first, "legacy") };
+  const looked = async (caller: Caller, opening: Opening): Promise<PublicLook> => {
+    const sighting = await look(caller, opening);
+    return { asked: caller.route.url.href, route: caller.settled, sighting };
+  };
+  const opened = await looked(first, "legacy");
   if (opened.sighting.kind === "unreachable" || opened.sighting.kind === "held") return [opened];
   const rest = await Promise.all([
-    ...openings.slice(1).map(async (opening) => ({ route: first.route, sighting: await look(first, opening) })),
-    ...otherUrls.flatMap((url) =>
-      openings.map(async (opening) => {
-        const caller = callerTo(url);
-        return { route: caller.route, sighting: await look(caller, opening) };
-      }),
-    ),
+    ...openings.slice(1).map((opening) => looked(first, opening)),
+    ...otherUrls.flatMap((url) => openings.map((opening) => looked(callerTo(url), opening))),
   ]);
   return [opened, ...rest];
 }

@@ -8,6 +8,9 @@ import { tailnetRoute } from "./tailnet-way.ts";
 
 /** What an ordinary client on the tailnet sees, and at which of the server's URLs. */
 export interface TailnetView {
+  /** The URL that was asked first. */
+  readonly asked: string;
+  /** Where redirects on the same host led. */
   readonly route: Route;
   readonly sighting: Sighting;
 }
@@ -19,7 +22,7 @@ export const tailnetView = observation(async (context: TargetContext): Promise<T
     const route = await tailnetRoute(context, new URL(url));
     const caller = createCaller({ route, disguise: plainly, traffic: context.traffic, signal: context.machine.signal });
     const sighting = await look(caller, "legacy");
-    if (best === undefined || sighting.opened) best = { route, sighting };
+    if (best === undefined || sighting.opened) best = { asked: route.url.href, route: caller.settled, sighting };
     if (sighting.kind !== "foreign") break;
   }
   if (best === undefined) throw new Error("a server without a URL");

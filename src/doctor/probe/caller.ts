@@ -39,6 +39,8 @@ export type FailureLayer = "proxy" | "name" | "connect" | "refused" | "closed" |
 export interface Caller {
   readonly route: Route;
   readonly disguise: Disguise;
+  /** The route to where redirects on the same host have led so far. */
+  readonly settled: Route;
   post(message: McpMessage): Promise<Reply>;
   /** Asks for what lies at the route. */
   get(request: {
@@ -92,6 +94,9 @@ export function createCaller(options: {
   return {
     route,
     disguise,
+    get settled() {
+      return { ...route, url: new URL(path, route.url) };
+    },
     async post(message) {
       for (let redirects = 0; ; redirects++) {
         const sending = { method: message.httpMethod ?? "POST", headers: message.headers, message };

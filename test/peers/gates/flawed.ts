@@ -1,92 +1,33 @@
 import type { IncomingMessage } from "node:http";
 import type { CheckId } from "../../../src/doctor/check.ts";
-import type { Gate } from "./mcp-server.ts";
+import type { Drawn } from "./draw.ts";
+import type { Exposure } from "./exposure.ts";
+import type { Gate, GateServer } from "./mcp-server.ts";
 
-/** A gate with one flaw, and the check that must find it. */
+/** Where a gate stands. */
+export interface Place extends Drawn {
+  readonly publicName: string;
+  readonly serverAddress: string;
+}
+
+/** A real MCP server with one flaw, and the check that must find it. */
 export interface FlawedGate {
   readonly name: string;
   readonly found: CheckId;
-  readonly gate: Gate;
+  /** Where it may show by chance, before anything is forged. */
+  readonly orFound?: CheckId;
+  readonly start: (place: Place) => Promise<GateServer>;
+  /** How the node exposes it: Funnel 443 and Serve 8443 to one port, unless the flaw lies here. */
+  readonly exposures?: (port: number) => readonly Exposure[];
+  /** Whether what gets out is no tool. */
+  readonly leaksNoTool?: true;
 }
 
-/** Returns gates for one localhost port behind Funnel 443 and Serve 8443, each of which lets a header decide. */
-export function flawedGates(publicName: string): readonly FlawedGate[] {
-  return [
-    {
-      name: "trusts X-Forwarded-Host that contains :8443, or a login (the copied recipe)",
-      found: "separation.host-header",
-      gate: (request) =>
-        forwardedHost(request).includes(":8443") || request.headers["tailscale-user-login"] !== undefined,
-    },
-    {
-      name: "trusts X-Forwarded-Host that ends in :8443, in lower case",
-      found: "separation.host-header",
-      gate: (request) => forwardedHost(request).toLowerCase().endsWith(":8443"),
-    },
-    {
-      name: "trusts X-Forwarded-Host with the port 8443, by URL",
-      found: "separation.host-header",
-      gate: (request) => new URL(`https://${forwardedHost(request)}`).port === "8443",
-    },
-    {
-      name: "trusts X-Forwarded-Host with any port",
-      found: "separation.host-header",
-      gate: (request) => /:\d+$/.test(forwardedHost(request)),
-    },
-    {
-      name: "trusts the Host of its own machine",
-      found: "separation.host-header",
-      gate: (request) => /^(localhost|127\.0\.0\.1)(:|$)/.test(request.headers.host ?? "") || isServe(request),
-    },
-    {
-      name: "trusts everything but the exact public name",
-      found: "separation.host-header",
-      gate: (request) => forwardedHost(request) !== publicName,
-    },
-    {
-      name: "trusts the exact name with :8443 only",
-      found: "separation.host-header",
-      gate: (request) => forwardedHost(request) === `${publicName}:8443`,
-    },
-    {
-      name: "trusts a tailnet address in Host",
-      found: "separation.host-header",
-      gate: (request) => forwardedHost(request).startsWith("100.") || isServe(request),
-    },
-    {
-      name: "trusts the short name",
-      found: "separation.host-header",
-      gate: (request) => !(request.headers.host ?? "").includes(".") || isServe(request),
-    },
-    {
-      name: "folds underscores and trusts the login",
-      found: "separation.identity-headers",
-      gate: (request) => folded(request, "tailscale-user-login") || isServe(request),
-    },
-    {
-      name: "trusts X-Real-IP",
-      found: "separation.forwarding-headers",
-      gate: (request) => /^(100\.|127\.)/.test(String(request.headers["x-real-ip"] ?? "")) || isServe(request),
-    },
-    {
-      name: "trusts X-Forwarded-Port",
-      found: "separation.forwarding-headers",
-      gate: (request) => request.headers["x-forwarded-port"] === "8443" || isServe(request),
-    },
-    {
-      name: "trusts what has no Funnel mark",
-      found: "separation.header-count",
-      gate: (request) => request.headers["tailscale-funnel-request"] === undefined,
-    },
-    {
-      name: "trusts what was not forwarded from a public address",
-      found: "separation.header-count",
-      gate: (request) => !/^(?!100\.)\d/.test(String(request.headers["x-forwarded-for"] ?? "")),
-    },
-  ];
-}
+/** The recipe as it is copied around: it believes the name that the client gives, which tailscaled hands on. */
+export const copiedRecipe: Gate = (request) =>
+  forwardedHost(request).includes(":8443") || request.headers["tailscale-user-login"] !== undefined;
 
-function forwardedHost(request: IncomingMessage): string {
+export function forwardedHost(request: IncomingMessage): string {
   return String(request.headers["x-forwarded-host"] ?? "");
 }
 
@@ -98,6 +39,18 @@ export function isServe(request: IncomingMessage): boolean {
   );
 }
 
-function folded(request: IncomingMessage, name: string): boolean {
-  return Object.keys(request.headers).some((key) => key.replaceAll("_", "-") === name);
+/** Node keeps 1,000 header lines; a gate that counts them knows when some are missing. */
+export function hasEveryHeader(request: IncomingMessage): boolean {
+  return request.rawHeaders.length / 2 < 900;
+}
+
+/** Opens by `flaw` to whom it should not, and by the rules to the tailnet. */
+export function orServe(flaw: Gate): Gate {
+  return (request) => flaw(request) || (hasEveryHeader(request) && isServe(request));
+}
+
+/** The value of a header for a server that takes `_` for `-`. */
+export function folded(request: IncomingMessage, name: string): string | undefined {
+  const key = Object.keys(request.headers).find((one) => one !== name && one.replaceAll("_", "-") === name);
+  return key === undefined ? undefined : String(request.headers[key]);
 }

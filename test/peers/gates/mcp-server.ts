@@ -37,8 +37,10 @@ export interface GateOptions {
   readonly tools?: readonly string[];
 }
 
+type Handle = (request: IncomingMessage, response: ServerResponse) => void;
+
 /** Starts a small real MCP server (the official SDK) behind a gate, on loopback. Tool names are new each time. */
-export async function startGate(options: GateOptions): Promise<GateServer> {
+export async function startGate(options: GateOptions): Promise<GateServer & { readonly handle: Handle }> {
   const { gate, flavour = "stateless", closed = "empty", bound = false, path = "/mcp", tools = drawTools() } = options;
   const calls: string[] = [];
   const sessions = new Map<string, { readonly transport: StreamableHTTPServerTransport; readonly trusted: boolean }>();
@@ -68,12 +70,14 @@ export async function startGate(options: GateOptions): Promise<GateServer> {
     await transport.handleRequest(request, response);
   };
 
-  const http = createServer((request, response) => {
+  const handle: Handle = (request, response) => {
     answer(request, response).catch(() => refuse(response, 500));
-  });
+  };
+  const http = createServer(handle);
   const port = await listen(http);
   return {
     port,
+    handle,
     tools,
     calls,
     async [Symbol.asyncDispose]() {
@@ -108,7 +112,7 @@ async function answerStateless(
   await Reflect.apply(toNodeHandler(handler), undefined, [request, response]);
 }
 
-function mcpServer(tools: readonly string[], calls: string[]): Server {
+export function mcpServer(tools: readonly string[], calls: string[]): Server {
   const server = new Server({ name: "gate", version: "1.0.0" }, { capabilities: { tools: {} } });
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: tools.map((name) => ({ name, inputSchema: { type: "object" as const } })),

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { flawedGates } from "../../peers/gates/flawed.ts";
+import { copiedRecipe } from "../../peers/gates/flawed.ts";
 import { flavours, startGate } from "../../peers/gates/mcp-server.ts";
-import { host, startTwoSides } from "./two-sides.ts";
+import { startTwoSides } from "./two-sides.ts";
 
 // A whole run each, with both sides in this one process.
 vi.setConfig({ testTimeout: 60_000 });
@@ -20,8 +20,7 @@ function keep<Part extends AsyncDisposable>(part: Part): Part {
 const skip = ["platform", "tailscale"];
 
 test.each(flavours)("the doctor finds the copied recipe in a server of the flavour %s", async (flavour) => {
-  const [recipe] = flawedGates(host);
-  const server = keep(await startGate({ gate: recipe?.gate ?? (() => false), flavour }));
+  const server = keep(await startGate({ gate: copiedRecipe, flavour }));
   const sides = keep(await startTwoSides({ privatePort: server.port, publicPort: server.port }));
   const report = await sides.examine({ skip });
   expect(report.checks.find(({ id }) => id === "tailnet.tools")).toMatchObject({

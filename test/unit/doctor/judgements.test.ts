@@ -187,7 +187,7 @@ describe("the public side", () => {
       headers: [],
       curl: [],
     } as const;
-    const view = { kind: "seen", looks: [{ route, sighting: seen }] } as const;
+    const view = { kind: "seen", looks: [{ asked: route.url.href, route, sighting: seen }] } as const;
     expect(judgePublicInitialize({ view, declaredClosed }).status).toBe(status);
   });
 
