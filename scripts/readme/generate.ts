@@ -5,7 +5,9 @@ import { allCommands } from "../../src/cli/commands.ts";
 import { catalogue } from "../../src/doctor/catalogue.ts";
 import { listOf } from "../../src/init/list.ts";
 import { initSubjects } from "../../src/init/subjects.ts";
-import { agentTable, checkTable, commandTables, fillIn } from "./tables.ts";
+import { flawedGates } from "../../test/peers/gates/corpus.ts";
+import { soundGates } from "../../test/peers/gates/sound.ts";
+import { agentTable, checkTable, commandTables, fillIn, gateTable } from "./tables.ts";
 
 export const readmePath = fileURLToPath(new URL("../../README.md", import.meta.url));
 
@@ -29,5 +31,9 @@ export function generateReadme(): string {
     commands: commandTables(allCommands(session), commonOptions()),
     agents: agentTable(listOf(initSubjects)),
     checks: checkTable(rows),
+    gates: gateTable([
+      ...flawedGates.map(({ name, found }) => ({ name, found })),
+      ...soundGates.map(({ name }) => ({ name, found: undefined })),
+    ]),
   });
 }

@@ -59,6 +59,28 @@ export function agentTable(subjects: readonly ListedSubject[]): string {
   return table(["command", "for", "writes", "waits for a server at start"], rows);
 }
 
+/** What the README says of one gate of the corpus. */
+export interface GateRow {
+  readonly name: string;
+  /** The check that finds its flaw; none for a sound gate. */
+  readonly found: string | undefined;
+}
+
+/** Returns the matrix of the gates that the doctor is held to, by the check that finds them. */
+export function gateTable(gates: readonly GateRow[]): string {
+  const checks = [...new Set(gates.map(({ found }) => found))];
+  return table(
+    ["found by", "a server that"],
+    checks.map((check) => [
+      check === undefined ? "nothing, rightly" : code(check),
+      gates
+        .filter(({ found }) => found === check)
+        .map(({ name }) => name)
+        .join(" · "),
+    ]),
+  );
+}
+
 function optionTable(options: readonly Option[]): string {
   return table(
     ["option", "variable", ""],

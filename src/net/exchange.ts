@@ -27,6 +27,8 @@ export interface ExchangeRequest {
   readonly maxBodyBytes: number;
   /** True when the answer is whole with this piece, for streams that stay open; asked once with each piece of the body. */
   readonly untilMessage?: ((piece: Buffer) => boolean) | undefined;
+  /** How long a body may say nothing at first before its head is taken for the whole answer. */
+  readonly quietMs?: number | undefined;
   /** Whether the head of the answer is enough, as for a stream that says nothing yet. */
   readonly headOnly?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -140,12 +142,13 @@ function toMessage(request: ExchangeRequest, signal: AbortSignal): HttpRequest {
 
 async function readBody(
   body: Readable,
-  { maxBodyBytes, untilMessage, headOnly }: ExchangeRequest,
+  { maxBodyBytes, untilMessage, headOnly, quietMs }: ExchangeRequest,
   deadline: Deadline,
 ): Promise<{ body: Buffer; truncated: boolean }> {
   if (headOnly === true) return { body: Buffer.alloc(0), truncated: false };
   const chunks: Buffer[] = [];
   let size = 0;
+  if (quietMs !== undefined && (await isQuietFor(body, quietMs))) return { body: Buffer.alloc(0), truncated: false };
   for await (const chunk of body) {
     if (deadline.signal.aborted) break;
     const bytes: Buffer = Buffer.from(chunk);
@@ -161,6 +164,22 @@ async function readBody(
 }
 
 const chunksPerTurn = 64;
+
+/** Whether nothing comes, not even the end, for so long. */
+function isQuietFor(body: Readable, quietMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => finish(true), quietMs);
+    const speaks = (): void => finish(false);
+    const finish = (isQuiet: boolean): void => {
+      clearTimeout(timer);
+      for (const event of signsOfLife) body.off(event, speaks);
+      resolve(isQuiet);
+    };
+    for (const event of signsOfLife) body.once(event, speaks);
+  });
+}
+
+const signsOfLife = ["readable", "end", "error", "close"] as const;
 
 function timeoutReason({ timeoutMs }: ExchangeRequest): string {
   return `no whole answer within ${timeoutMs} ms`;

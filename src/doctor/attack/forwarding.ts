@@ -34,6 +34,7 @@ const insideHeaders: readonly Header[] = [
   ["X-Tailnet", "true"],
   ["X-Private", "true"],
   ["X-Trusted", "true"],
+  ["X-Forwarded-Scheme", "http"],
 ];
 
 /**
@@ -100,6 +101,7 @@ function placeHeaders({ tailnetHost, port, path }: Inside): Header[] {
     ["X-Forwarded-Prefix", path],
     ["Origin", `https://${end}`],
     ["Referer", `https://${end}${path}`],
+    ["Sec-Fetch-Site", "same-origin"],
   ];
 }
 

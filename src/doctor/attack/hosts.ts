@@ -68,6 +68,7 @@ function otherNames({ host, port }: Inside): string[] {
     "mcp.local",
     `192.168.1.10:${port}`,
     "10.0.0.10",
+    "0.0.0.0",
     `invalid:${port}`,
   ];
 }

@@ -1,4 +1,5 @@
 import type { Header } from "../../net/http-message.ts";
+import { userAgent } from "../probe/caller.ts";
 import type { Disguise } from "../probe/disguise.ts";
 import type { Ruse } from "./attack.ts";
 import type { Inside } from "./inside.ts";
@@ -21,6 +22,14 @@ const loginHeaders = [
   "X-User-Email",
   "Remote-User",
   "Cf-Access-Authenticated-User-Email",
+];
+
+/** For gates that ask whether there are any. */
+const credentials: readonly Header[] = [
+  ["Authorization", "Bearer tsmcp-doctor"],
+  ["X-API-Key", "tsmcp-doctor"],
+  ["X-Auth-Token", "tsmcp-doctor"],
+  ["Cookie", "session=tsmcp-doctor"],
 ];
 
 /**
@@ -46,7 +55,11 @@ export function identityRuses(inside: Inside): Ruse[] {
       },
     },
     { disguise: asked("X-Tailscale-User and its like", strangers(inside)) },
-    { disguise: asked("Authorization: Bearer tsmcp-doctor", [["Authorization", "Bearer tsmcp-doctor"]]) },
+    { disguise: asked("Authorization: Bearer tsmcp-doctor", credentials) },
+    { disguise: asked("Authorization: Basic …", [["Authorization", "Basic dHNtY3A6ZG9jdG9y"]]) },
+    {
+      disguise: asked("the User-Agent of an agent", [["User-Agent", `claude-code/2.1 Cursor/2.0 node (${userAgent})`]]),
+    },
   ];
 }
 

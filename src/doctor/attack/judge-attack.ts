@@ -55,9 +55,12 @@ function shut(tries: readonly Try[]): Outcome {
   return { status: "pass", message: `${forged} saw no tool`, facts };
 }
 
-/** No answer, one that could not be read to its end, or one that lies elsewhere, shows nothing either way. */
+/**
+ * No answer, one that could not be read to its end, one that lies elsewhere, or that of a relay which got none itself (502 to
+ * 504, twice), shows nothing either way.
+ */
 function isLost({ kind, status, redirect }: Sighting): boolean {
-  if (kind === "held" || status === undefined) return true;
+  if (kind === "held" || status === undefined || (status >= 502 && status <= 504)) return true;
   return kind === "redirected" && redirect?.isHome !== true;
 }
 

@@ -34,6 +34,8 @@ export function oddMessages(list: McpMessage): OddMessage[] {
     written("tools\\u002flist", text.replace("tools/list", "tools\\u002flist")),
     written("an escaped key", text.replace('"method"', '"\\u006dethod"')),
     written("blanks around the colon", JSON.stringify(JSON.parse(text), null, 1).replace('"method":', '"method" : ')),
+    written("an id in quotes", text.replace('"id":1', '"id":"1"')),
+    written("a cursor and a progress token", withParams(text)),
     written("a byte order mark", `\ufeff${text}`),
     odd("UTF-16", { body: Buffer.from(`\ufeff${text}`, "utf16le"), contentType: "application/json; charset=utf-16" }),
     written("gzip", gzipSync(text), [["Content-Encoding", "gzip"]]),
@@ -44,7 +46,7 @@ export function oddMessages(list: McpMessage): OddMessage[] {
       body: text.replace("tools/list", "ping"),
       headers: withHeaders(list, [["Mcp-Method", "tools/list"]]),
     }),
-    ...["2024-11-05", "2025-03-26"].map((version) =>
+    ...["2024-11-05", "DRAFT"].map((version) =>
       odd(`MCP-Protocol-Version: ${version}`, { headers: withHeaders(list, [["MCP-Protocol-Version", version]]) }),
     ),
     ...["text/plain", "application/json; charset=utf-8", "application/x-www-form-urlencoded", ""].map((contentType) =>
@@ -54,8 +56,18 @@ export function oddMessages(list: McpMessage): OddMessage[] {
     odd("PUT in the place of POST", { httpMethod: "PUT" }),
     // With the usual Accept this would open a stream.
     odd("GET in the place of POST", { httpMethod: "GET", accept: "application/json" }),
-    odd("X-HTTP-Method-Override: GET", { headers: [...list.headers, ["X-HTTP-Method-Override", "GET"]] }),
+    odd("X-HTTP-Method-Override: GET", {
+      headers: [...list.headers, ["X-HTTP-Method-Override", "GET"], ["Last-Event-ID", "1"]],
+    }),
   ];
+}
+
+function withParams(text: string): string {
+  const { params, ...message } = JSON.parse(text);
+  return JSON.stringify({
+    ...message,
+    params: { cursor: "", ...params, _meta: { progressToken: 1, ...params._meta } },
+  });
 }
 
 function withHeaders({ headers }: McpMessage, others: readonly Header[]): readonly Header[] {

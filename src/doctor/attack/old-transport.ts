@@ -1,5 +1,4 @@
 import { createSseParser } from "../../mcp/sse.ts";
-import { startDeadline } from "../../net/deadline.ts";
 import type { Header } from "../../net/http-message.ts";
 import type { TargetContext } from "../context.ts";
 import { readAnswer } from "../probe/answer.ts";
@@ -12,7 +11,7 @@ import type { Route } from "../probe/route.ts";
 import type { Try } from "./attack.ts";
 
 /** The first event of the old transport comes at once; a stream of the new one may say nothing for ever. */
-const firstEventMs = 1_000;
+const quietMs = 1_000;
 const timeoutMs = 4_000;
 
 /**
@@ -41,7 +40,6 @@ export async function tryOldTransport(
       const endpoint = item.type === "endpoint" && !isPosting ? endpointOf(String(item.data), route) : undefined;
       if (endpoint !== undefined) {
         isPosting = true;
-        patience.stop();
         // What it comes to is told on the stream.
         post(endpoint).catch(() => {});
       }
@@ -50,14 +48,9 @@ export async function tryOldTransport(
     }
     return tools !== undefined;
   };
-  const patience = startDeadline({ signal, timeoutMs: firstEventMs });
-  const caller = createCaller({ route, disguise, traffic, signal: patience.signal });
+  const caller = createCaller({ route, disguise, traffic, signal });
   const headers: readonly Header[] = [["Accept", "text/event-stream"]];
-  const reply = await caller.get({ headers, isWhole, timeoutMs }).catch((error: unknown): Reply => {
-    if (!patience.expired) throw error;
-    return { kind: "failed", layer: "http", status: 200, reason: `a stream without an event for ${firstEventMs} ms` };
-  });
-  patience.stop();
+  const reply = await caller.get({ headers, isWhole, timeoutMs, quietMs });
   return {
     url: new URL(path, route.url).href,
     label: disguise.label,

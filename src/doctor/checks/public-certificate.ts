@@ -1,4 +1,4 @@
-import { TsmcpError } from "../../core/errors.ts";
+import { systemCodeOf, TsmcpError } from "../../core/errors.ts";
 import { type CertificateSummary, certificateOf } from "../../net/certificate.ts";
 import { tlsOver } from "../../net/tls.ts";
 import { type Outcome, targetCheck } from "../check.ts";
@@ -70,7 +70,8 @@ async function showCertificate(context: TargetContext, signal: AbortSignal): Pro
     if (!(error instanceof TsmcpError)) throw error;
     const reason = plainText(String(error.facts.reason ?? error.message));
     // A handshake that was broken off, as where Funnel is off, shows no certificate.
-    const isRefused = error.facts.layer === "tls" && error.cause !== undefined && !/ECONNRESET|EPIPE/.test(reason);
+    const code = systemCodeOf(error.cause);
+    const isRefused = error.facts.layer === "tls" && code !== undefined && code !== "ECONNRESET" && code !== "EPIPE";
     return { kind: isRefused ? "refused" : "absent", reason };
   }
 }

@@ -86,9 +86,11 @@ function toAnswer(value: unknown, id: number): McpAnswer | undefined {
 function toMessageAnswer(value: unknown, id: number): McpAnswer | undefined {
   if (!isObject(value) || Array.isArray(value)) return undefined;
   const { result, error } = value;
-  if (value.id === id && isObject(result)) return { kind: "result", result };
+  // Some servers hand a number back as a text, and a probe may ask in either form.
+  const isOurs = value.id === id || value.id === String(id);
+  if (isOurs && isObject(result)) return { kind: "result", result };
   // An error may come without the id when the request could not be read (JSON-RPC 2.0 § 5).
-  if (!isObject(error) || (value.id !== id && value.id !== null && value.id !== undefined)) return undefined;
+  if (!isObject(error) || (!isOurs && value.id !== null && value.id !== undefined)) return undefined;
   const { code, message } = error;
   return {
     kind: "error",

@@ -48,6 +48,8 @@ export interface Caller {
     /** Told each piece of a body that may have no end; without it the head is all that is waited for. */
     readonly isWhole?: (piece: Buffer) => boolean;
     readonly timeoutMs?: number;
+    /** As in an exchange. */
+    readonly quietMs?: number;
   }): Promise<Reply>;
   /** Ends a session that this caller opened. */
   end(session: readonly Header[]): Promise<Reply>;
@@ -59,6 +61,7 @@ interface Sending {
   readonly message?: McpMessage;
   readonly isWhole?: ((piece: Buffer) => boolean) | undefined;
   readonly timeoutMs?: number | undefined;
+  readonly quietMs?: number | undefined;
   readonly headOnly?: boolean;
 }
 
@@ -106,8 +109,8 @@ export function createCaller(options: {
         path = next;
       }
     },
-    get: ({ headers, isWhole, timeoutMs }) =>
-      send({ method: "GET", headers, isWhole, timeoutMs, headOnly: isWhole === undefined }),
+    get: ({ headers, isWhole, timeoutMs, quietMs }) =>
+      send({ method: "GET", headers, isWhole, timeoutMs, quietMs, headOnly: isWhole === undefined }),
     end: (session) => send({ method: "DELETE", headers: session }),
   };
 }
@@ -140,6 +143,7 @@ async function attempt(request: {
       timeoutMs: sending.timeoutMs ?? requestTimeoutMs,
       maxBodyBytes: maxAnswerBytes,
       headOnly: sending.headOnly,
+      quietMs: sending.quietMs,
       untilMessage: sending.isWhole ?? (id === undefined ? undefined : watchForAnswer(id, maxAnswerBytes)),
       signal,
     });
@@ -157,8 +161,9 @@ function headersOf({ route, disguise, sending }: Parameters<typeof attempt>[0]):
     ...(contentType === "" ? [] : [["Content-Type", contentType] as const]),
     ...(accept === "" ? [] : [["Accept", accept] as const]),
   ];
+  const names = disguise.headers.map(([name]) => name.toLowerCase());
   return [
-    ["User-Agent", userAgent],
+    ...(names.includes("user-agent") ? [] : [["User-Agent", userAgent] as const]),
     ...(message === undefined ? [] : framing),
     ...headers,
     ...route.headers.map(({ name, value }): Header => [name, value]),

@@ -2,8 +2,12 @@ import type { CheckId } from "../../../src/doctor/check.ts";
 import { copiedRecipe, type FlawedGate, folded, forwardedHost, orServe, type Place } from "./flawed.ts";
 import { type Gate, startGate } from "./mcp-server.ts";
 
+export interface HeaderGate extends FlawedGate {
+  readonly gateAt: (place: Pick<Place, "publicName" | "serverAddress">) => Gate;
+}
+
 /** Gates that let a header decide, each before an official SDK server of a drawn flavour. */
-export const headerGates: readonly FlawedGate[] = [
+export const headerGates: readonly HeaderGate[] = [
   flaw(
     "trusts X-Forwarded-Host that contains :8443, or a login (the copied recipe)",
     "separation.host-header",
@@ -160,7 +164,7 @@ export const headerGates: readonly FlawedGate[] = [
   other(
     "folds underscores and trusts X-Forwarded-For",
     "separation.forwarding-headers",
-    () => (request) => /^100\./.test(folded(request, "x-forwarded-for") ?? ""),
+    () => (request) => (folded(request, "x-forwarded-for") ?? "").startsWith("100."),
   ),
   other(
     "trusts an Origin of its own on 8443",
@@ -194,16 +198,30 @@ export const headerGates: readonly FlawedGate[] = [
   ),
 ];
 
+/** What the copied recipe and its first mends trust: any stranger finds these who varies hosts and counts headers. */
+export const commonHeaderGates: readonly HeaderGate[] = headerGates.filter(({ name }) =>
+  [
+    "the copied recipe",
+    "trusts X-Forwarded-Host",
+    "everything but",
+    "exact name",
+    "its own machine",
+    "short name",
+    "no Funnel mark",
+    "public address",
+  ].some((part) => name.includes(part)),
+);
+
 /** The flaw alone lets the tailnet in too. */
-function flaw(name: string, found: CheckId, gate: (place: Place) => Gate): FlawedGate {
+function flaw(name: string, found: CheckId, gateAt: HeaderGate["gateAt"]): HeaderGate {
   const start = (place: Place) => {
     const { flavour, path, tools } = place;
-    return startGate({ gate: gate(place), flavour, path, tools });
+    return startGate({ gate: gateAt(place), flavour, path, tools });
   };
-  return { name, found, start };
+  return { name, found, start, gateAt };
 }
 
 /** The flaw is a second way in, beside the rules for the tailnet. */
-function other(name: string, found: CheckId, gate: (place: Place) => Gate): FlawedGate {
-  return flaw(name, found, (place) => orServe(gate(place)));
+function other(name: string, found: CheckId, gateAt: HeaderGate["gateAt"]): HeaderGate {
+  return flaw(name, found, (place) => orServe(gateAt(place)));
 }

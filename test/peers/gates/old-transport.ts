@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { listen } from "../../fakes/listening.ts";
 import { type Gate, type GateServer, mcpServer, startGate } from "./mcp-server.ts";
@@ -12,7 +12,7 @@ export async function startOldTransport(options: {
   const { tools } = options;
   const gated = await startGate({ ...options, flavour: "stateless" });
   const streams = new Map<string, SSEServerTransport>();
-  const http = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? "/", "http://localhost");
     if (request.method === "GET" && url.pathname === "/sse") {
       const transport = new SSEServerTransport("/messages", response);
@@ -24,6 +24,9 @@ export async function startOldTransport(options: {
     const stream = streams.get(url.searchParams.get("sessionId") ?? "");
     if (url.pathname === "/messages" && stream !== undefined) return stream.handlePostMessage(request, response);
     gated.handle(request, response);
+  };
+  const http = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
   });
   const port = await listen(http);
   return {

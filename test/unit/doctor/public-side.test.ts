@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createRelay } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
 import type { CheckId } from "../../../src/doctor/check.ts";
@@ -84,6 +85,19 @@ describe("a public side that shows nothing", () => {
     expect(report.verdict).toBe("pass");
     expect(statusOf(report, "separation.host-header")).toBe("pass");
   });
+});
+
+test("a public side whose typed address ends the handshake is closed, as where Funnel is off", async () => {
+  const sides = await sidesWith(() => {});
+  const relay = createRelay((socket) => socket.on("error", () => {}).destroy());
+  const toPort = await listen(relay);
+  open.push({ [Symbol.asyncDispose]: async () => void relay.close() });
+  const report = await sides.examine({ skip, connectTo: [{ host, port: 443, address: "127.0.0.1", toPort }] });
+  expect(report.checks.find(({ id }) => id === "public.tools")).toMatchObject({
+    status: "pass",
+    message: expect.stringContaining("as when Funnel is off"),
+  });
+  expect(report.verdict).toBe("pass");
 });
 
 describe("a public side that cannot be judged", () => {
@@ -263,6 +277,66 @@ test("secrets of the tailnet side never go to the public side, and no report sho
   expect(report.checks.find(({ id }) => id === "tailnet.tools")?.reproduce).toContain(
     '-H "authorization: Bearer ${TOKEN}"',
   );
+});
+
+test("a header for the tailnet side goes to no host that nobody vouches for", async () => {
+  const inside: string[] = [];
+  const port = await startServer((request, response) => {
+    inside.push(JSON.stringify(request.rawHeaders));
+    answer(response, 200, {});
+  });
+  const sides = keep(await startTwoSides({ privatePort: port, publicPort: port }));
+  const headers = [parseExtraHeader("X-Token: ${env:TOKEN}", { TOKEN: "s3cret-value" })];
+  const report = await sides.examine({ skip: [...skip, "proxy"], only: ["tailnet"], headers, authorized: [] });
+  expect(inside).toEqual([]);
+  expect(JSON.stringify(report.checks)).toContain("--header does not go there");
+});
+
+test("forged requests are well-formed, name tsmcp, keep to their number and call nothing", async () => {
+  const seen: { readonly line: string; readonly headers: readonly string[]; readonly body: string }[] = [];
+  let underWay = 0;
+  let most = 0;
+  const sides = await sidesWith(async (request, response) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    seen.push({
+      line: `${request.method} ${request.url}`,
+      headers: request.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase()),
+      body: await bodyOf(request),
+    });
+    underWay -= 1;
+    answer(response, 404, {});
+  });
+  const report = await sides.examine({ skip });
+  expect(report.verdict).toBe("pass");
+  expect(report.requests).toBeLessThanOrEqual(200);
+  expect(most).toBeLessThanOrEqual(8);
+  const names = report.checks.find(({ id }) => id === "tailnet.tools")?.facts.names;
+  for (const { line, headers, body } of seen) {
+    expect(line).toMatch(/^(GET|POST|PUT|DELETE|PATCH) (\/|https:\/\/)/);
+    expect(headers.filter((name) => name === "content-length").length).toBeLessThanOrEqual(1);
+    expect(headers.includes("content-length") && headers.includes("transfer-encoding")).toBe(false);
+    expect(body).not.toContain("tools/call");
+    for (const name of Array.isArray(names) ? names : []) expect(body).not.toContain(name);
+  }
+});
+
+test("a header of a megabyte ends in no verdict, and not in a hang", async () => {
+  const sides = await sidesWith((_, response) => {
+    response.socket?.end(`HTTP/1.1 200 OK\r\nx: ${"y".repeat(1_000_000)}\r\n\r\n`);
+  });
+  const report = await sides.examine({ skip, only: ["public.tools"] });
+  expect(report.verdict).toBe("unknown");
+});
+
+test("a forged request without an answer is no proof", async () => {
+  const sides = await sidesWith((request, response) => {
+    if (String(request.headers["x-forwarded-host"]).includes("8443")) response.destroy();
+    else answer(response, 404, {});
+  });
+  const report = await sides.examine({ skip, only: ["separation.host-header"] });
+  expect(report.checks[0]?.status).not.toBe("pass");
+  expect(report.verdict).toBe("unknown");
 });
 
 test("a secret that the tailnet side sends back is struck out of the report", async () => {

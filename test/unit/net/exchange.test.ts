@@ -5,6 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { dial } from "../../../src/net/dial.ts";
 import { type ExchangeRequest, exchange } from "../../../src/net/exchange.ts";
 import { headerOf } from "../../../src/net/http-message.ts";
+import { shareConnection } from "../../../src/net/shared-connection.ts";
 import { certificate, privateKey } from "../../fakes/certificate.ts";
 import { listen } from "../../fakes/listening.ts";
 
@@ -103,6 +104,62 @@ test("exchange stops a stream that stays open once the message is there", async 
   const server = await startServer("tls", (_request, response) => void response.write("data: 1\n\n"));
   const answer = await exchange({ ...basic, ...server, untilMessage: (bytes) => bytes.includes("\n\n") });
   expect(String(answer.body)).toBe("data: 1\n\n");
+});
+
+test("exchange shows each piece of a body once, however small the pieces are", async () => {
+  const crumbs = Array.from({ length: 2_000 }, (_, index) => `${index}\n`);
+  const server = await startServer("plain", (_request, response) => {
+    const next = (index: number): void => {
+      const crumb = crumbs[index];
+      if (crumb === undefined) response.end();
+      else response.write(crumb, () => next(index + 1));
+    };
+    next(0);
+  });
+  let shown = "";
+  const untilMessage = (piece: Buffer): boolean => {
+    shown += String(piece);
+    return false;
+  };
+  const answer = await exchange({ ...basic, ...server, maxBodyBytes: 100_000, untilMessage });
+  expect(shown).toBe(crumbs.join(""));
+  expect(String(answer.body)).toBe(shown);
+});
+
+test("exchange takes the head of a stream that says nothing for the answer, where it is told to", async () => {
+  const server = await startServer("tls", (_request, response) => response.writeHead(200).flushHeaders());
+  const answer = await exchange({ ...basic, ...server, quietMs: 20 });
+  expect([answer.status, answer.body.length]).toEqual([200, 0]);
+});
+
+test("exchange sends many requests over one shared connection, and a broken one is made anew", async () => {
+  const server = await startServer("tls", ({ url }, response) => void response.end(url));
+  let dials = 0;
+  const count = (): ReturnType<typeof server.dial> => {
+    dials += 1;
+    return server.dial();
+  };
+  const signal = new AbortController().signal;
+  const shared = shareConnection({ dial: count, tls: { servername: "localhost", ca: certificate }, signal });
+  const ask = (path: string) => exchange({ ...basic, ...server, dial: count, shared, path });
+  const answers = await Promise.all(["/1", "/2", "/3"].map(ask));
+  expect(answers.map(({ body, protocol }) => `${protocol} ${String(body)}`)).toEqual(["h2 /1", "h2 /2", "h2 /3"]);
+  expect(dials).toBe(1);
+  shared.close();
+  expect(String((await ask("/4")).body)).toBe("/4");
+  expect(dials).toBe(2);
+  await exchange({ ...basic, ...server, dial: count, shared, protocol: "h1" });
+  expect(dials).toBe(3);
+  shared.close();
+});
+
+test("exchange speaks HTTP/1.0 without a Host where it is told to", async () => {
+  const server = createHttp((request, response) => void response.end(`${request.httpVersion} ${request.headers.host}`));
+  servers.push(server);
+  const port = await listen(server);
+  const at = { dial: () => dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 5_000 }) };
+  const answer = await exchange({ ...basic, ...at, protocol: "h1.0", authority: "" });
+  expect(String(answer.body)).toBe("1.0 undefined");
 });
 
 test("exchange cuts a body that is larger than allowed and says so", async () => {
