@@ -5,9 +5,11 @@ import { parseConnectTo } from "../../src/doctor/connect-to.ts";
 import { type DoctorReport, runDoctor } from "../../src/doctor/run-doctor.ts";
 import type { Sandbox } from "../../src/sandbox/sandbox.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
-import { flawedGates } from "../peers/gates/flawed.ts";
-import { type GateOptions, startGate } from "../peers/gates/mcp-server.ts";
-import { soundGates } from "../peers/gates/sound.ts";
+import { draw, seedOfRun } from "../peers/gates/draw.ts";
+import { recipe } from "../peers/gates/exposure.ts";
+import type { Place } from "../peers/gates/flawed.ts";
+import { commonHeaderGates } from "../peers/gates/flawed-headers.ts";
+import { type SoundServer, soundGates } from "../peers/gates/sound.ts";
 
 let sandbox: Sandbox;
 
@@ -20,17 +22,17 @@ afterAll(async () => {
 });
 
 /** Puts a gate behind both exposures, as the copied recipe has it, and lets the doctor look. */
-async function examine(options: GateOptions): Promise<DoctorReport> {
-  await using gate = await startGate(options);
-  const target = `http://127.0.0.1:${gate.port}`;
-  sandbox.serve({ port: 8443, target, acceptAppCaps: ["example.com/cap/mcp"] });
-  sandbox.serve({ port: 443, target, funnel: true });
+async function examine(gate: SoundServer, path: string): Promise<DoctorReport> {
+  for (const { verb, port, target } of gate.exposures ?? recipe(gate.port)) {
+    if (verb === "serve") sandbox.serve({ port, target, acceptAppCaps: ["example.com/cap/mcp"] });
+    else sandbox.serve({ port, target, funnel: true });
+  }
   const { host, callers, ca, binDir, directory } = sandbox;
   return await runDoctor(
     {
       targets: [
         {
-          server: serverFromUrl(`https://${host}:8443${options.path ?? "/mcp"}`, "test"),
+          server: serverFromUrl(`https://${host}:8443${path}`, "test"),
           expectedTools: [],
           minTools: undefined,
           publicTools: [],
@@ -59,21 +61,27 @@ async function examine(options: GateOptions): Promise<DoctorReport> {
   );
 }
 
-describe("the doctor in a sandbox", () => {
-  // The names only; each test makes its gates anew, because they know the server's name.
-  it.each(flawedGates("").map(({ name, found }) => ({ name, found })))(
-    "finds $found in a gate that $name",
-    async ({ name, found }) => {
-      const flawed = flawedGates(sandbox.host).find((one) => one.name === name);
-      const report = await examine({ gate: flawed?.gate ?? (() => false) });
-      const failed = report.checks.filter(({ status }) => status === "fail").map(({ id }) => id);
-      expect(failed).toContain(found);
-      expect(report.verdict).toBe("fail");
-    },
-  );
+const seed = seedOfRun();
+const placeOf = (name: string): Place => ({
+  ...draw(seed, name),
+  publicName: sandbox.host,
+  serverAddress: "100.64.0.1",
+});
 
-  it.each(soundGates)("finds nothing wrong with a gate that $name", async ({ options }) => {
-    const report = await examine(options);
+describe("the doctor in a sandbox", () => {
+  it.each(commonHeaderGates)("finds $found in a gate that $name", async ({ name, found, start }) => {
+    const place = placeOf(name);
+    await using gate = await start(place);
+    const report = await examine(gate, place.path);
+    const failed = report.checks.filter(({ status }) => status === "fail").map(({ id }) => id);
+    expect(failed, `GATES_SEED=${seed}`).toContain(found);
+    expect(report.verdict).toBe("fail");
+  });
+
+  it.each(soundGates)("finds nothing wrong with a gate that $name", async ({ name, start }) => {
+    const place = placeOf(name);
+    await using gate = await start(place);
+    const report = await examine(gate, place.path);
     const amiss = report.checks.filter(
       ({ status, mandatory }) => status === "fail" || (mandatory && status !== "pass"),
     );

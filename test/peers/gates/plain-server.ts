@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { gunzipSync } from "node:zlib";
 import { listen } from "../../fakes/listening.ts";
@@ -51,6 +52,9 @@ export async function startPlainGate(options: PlainOptions): Promise<GateServer>
   const http = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
   });
+  // A connection that goes on in another protocol is no longer the server's to close.
+  const sockets = new Set<Socket>();
+  http.on("connection", (socket) => sockets.add(socket));
   options.onUpgrade?.(http, tools);
   const port = await listen(http);
   return {
@@ -58,7 +62,7 @@ export async function startPlainGate(options: PlainOptions): Promise<GateServer>
     tools,
     calls,
     async [Symbol.asyncDispose]() {
-      http.closeAllConnections();
+      for (const socket of sockets) socket.destroy();
       await new Promise((done) => http.close(done));
     },
   };
