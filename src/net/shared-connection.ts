@@ -1,3 +1,4 @@
+import { TsmcpError } from "../core/errors.ts";
 import type { CertificateSummary } from "./certificate.ts";
 import { startDeadline } from "./deadline.ts";
 import type { Socket } from "./dial.ts";
@@ -15,7 +16,9 @@ export interface SharedHttp2 {
   readonly certificate: CertificateSummary | undefined;
 }
 
-const handshakeTimeoutMs = 8_000;
+/** The first packets of a connection can be lost on the way (tailscale/tailscale#19791): another is made before long. */
+const firstHandshakeMs = 3_000;
+const handshakeMs = 8_000;
 
 /**
  * Returns the connection to one server, verified for its name. One that broke is opened again; after the server agreed
@@ -30,7 +33,7 @@ export function shareConnection(options: {
   let opening: Promise<SharedHttp2 | undefined> | undefined;
   let opened: SharedHttp2 | undefined;
 
-  const connect = async (): Promise<SharedHttp2 | undefined> => {
+  const connect = async (handshakeTimeoutMs: number): Promise<SharedHttp2 | undefined> => {
     const [{ tlsOver }, { certificateOf }, { openHttp2 }] = await Promise.all([
       import("./tls.ts"),
       import("./certificate.ts"),
@@ -54,12 +57,24 @@ export function shareConnection(options: {
   return {
     open() {
       if (opened !== undefined && !opened.connection.usable) opening = undefined;
-      opening ??= connect().catch((error: unknown) => {
-        opening = undefined;
-        throw error;
-      });
+      opening ??= connect(firstHandshakeMs)
+        .catch((error: unknown) => {
+          if (signal.aborted || !wasSilent(error)) throw error;
+          return connect(handshakeMs);
+        })
+        .catch((error: unknown) => {
+          opening = undefined;
+          throw error;
+        });
       return opening;
     },
     close,
   };
 }
+
+/** The handshake had neither an answer nor an end: what `tlsOver` says of a deadline. */
+function wasSilent(error: unknown): boolean {
+  return error instanceof TsmcpError && error.facts.layer === "tls" && error.facts.reason === silence;
+}
+
+const silence = `no answer within ${firstHandshakeMs} ms`;

@@ -29,7 +29,6 @@ export function crowdRuses(inside: Inside): Ruse[] {
     { disguise: disguisedAs(usual, { label: "forged addresses", protocol: "h1", headers: early }) },
     // At this count an id of the other side still arrives and the mark does not, whatever the filler's name.
     { disguise: windowOf(994) },
-    { disguise: windowOf(995) },
     { disguise: large },
     { disguise: disguisedAs(large, host) },
   ];

@@ -27,14 +27,14 @@ export function hostRuses(inside: Inside): Ruse[] {
       { disguise: inTarget(name) },
     ]),
     { disguise: { ...inHost(main), label: `Host: ${main} in HTTP/1.1`, protocol: "h1" } },
-    { disguise: { label: "an empty Host", protocol: "h1", authority: "", headers: [] } },
+    { disguise: { label: "an empty Host", protocol: "h1", authority: "", headers: [] }, effort: "opening" },
     { disguise: { label: "no Host, in HTTP/1.0", protocol: "h1.0", authority: "", headers: [] } },
   ];
 }
 
 /** Where a session must be opened for each, all of them would be a flood. */
 const namesForEveryWay = 5;
-const namesForOpening = 9;
+const namesForOpening = 11;
 
 /** What a gate may compare with, from the copied recipe outwards. */
 function likelyNames({ host, tailnetHost, port, serverAddresses }: Inside): string[] {
@@ -50,12 +50,13 @@ function likelyNames({ host, tailnetHost, port, serverAddresses }: Inside): stri
     short,
     `${v4}:${port}`,
     `private.${suffix}`,
+    `[::1]:${port}`,
+    `192.168.1.10:${port}`,
     "127.0.0.1",
     `${short}:${port}`,
     v4,
     `127.0.0.1:${port}`,
     `[${v6}]:${port}`,
-    `[::1]:${port}`,
   ];
 }
 
@@ -66,7 +67,6 @@ function otherNames({ host, port }: Inside): string[] {
     `${host}:10000`,
     "mcp.internal",
     "mcp.local",
-    `192.168.1.10:${port}`,
     "10.0.0.10",
     "0.0.0.0",
     `invalid:${port}`,

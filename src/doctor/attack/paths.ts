@@ -25,7 +25,6 @@ export function pathDisguises({ path }: Inside, publicPath: string): Disguise[] 
     `/${bare}?x`,
     "/",
     "/mcp",
-    "/private/mcp",
   ];
   const others = [...new Set(spellings)].filter((spelling) => spelling !== path && spelling !== publicPath);
   return others.map((spelling) => ({ label: `the path ${spelling}`, protocol: "auto", path: spelling, headers: [] }));
