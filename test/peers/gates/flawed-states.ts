@@ -155,7 +155,7 @@ function serverFrame(text: string): Buffer {
   const payload = Buffer.from(text, "utf8");
   const head = Buffer.alloc(payload.length < 126 ? 2 : 4);
   head[0] = 0x81;
-  head[1] = payload.length < 126 ? payload.length : 126;
+  head[1] = Math.min(payload.length, 126);
   if (payload.length >= 126) head.writeUInt16BE(payload.length, 2);
   return Buffer.concat([head, payload]);
 }

@@ -66,16 +66,19 @@ export async function startSoundServer(options: SoundOptions): Promise<GateServe
     if (message.method === "initialize") {
       const opened = randomUUID();
       sessions.set(opened, { isTrusted, isInitialized: false });
-      return send(response, replyTo(message, { trusted: false, tools, calls }), { "mcp-session-id": opened });
+      send(response, replyTo(message, { trusted: false, tools, calls }), { "mcp-session-id": opened });
+      return;
     }
     const session = sessions.get(id);
     // A session is good on the side that opened it.
-    if (session === undefined || session.isTrusted !== isTrusted) return void response.writeHead(404).end();
-    if (message.method === "notifications/initialized") session.isInitialized = true;
-    if (message.id !== undefined && !session.isInitialized) {
-      return send(response, { jsonrpc: "2.0", id: message.id, error: { code: -32600, message: "not initialized" } });
+    if (session === undefined || session.isTrusted !== isTrusted) {
+      response.writeHead(404).end();
+      return;
     }
-    send(response, replyTo(message, { trusted: isTrusted, tools, calls }));
+    if (message.method === "notifications/initialized") session.isInitialized = true;
+    const isEarly = message.id !== undefined && !session.isInitialized;
+    const early = { jsonrpc: "2.0", id: message.id, error: { code: -32600, message: "not initialized" } };
+    send(response, isEarly ? early : replyTo(message, { trusted: isTrusted, tools, calls }));
   };
 
   const http = createServer((request, response) => {
