@@ -23,7 +23,10 @@ import {
   separationPaths,
   separationUpgrade,
 } from "./checks/separation.ts";
+import { separationBackend, separationLoopback } from "./checks/separation-backend.ts";
 import { separationCaching } from "./checks/separation-caching.ts";
+import { separationFunnel } from "./checks/separation-funnel.ts";
+import { separationHostVersions } from "./checks/separation-host-versions.ts";
 import { separationOrigins } from "./checks/separation-origins.ts";
 import { separationPorts } from "./checks/separation-ports.ts";
 import { separationSession } from "./checks/session.ts";
@@ -97,6 +100,10 @@ export const catalogue: readonly Check[] = [
   separationPorts,
   separationCaching,
   separationOrigins,
+  separationBackend,
+  separationFunnel,
+  separationLoopback,
+  separationHostVersions,
 ];
 
 /** What `up` runs at its end: enough to say that the agent will have its tools and the internet will not. */

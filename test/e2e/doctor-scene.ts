@@ -20,10 +20,10 @@ export interface Scene extends AsyncDisposable {
   serve(options: GateOptions): Promise<GateServer>;
 }
 
-export async function startScene(): Promise<Scene> {
+export async function startScene({ funnel = false } = {}): Promise<Scene> {
   const tailnet = await startTailnet();
   const [server, agent] = await Promise.all([
-    tailnet.startNode({ hostname: "server", tags: ["tag:server"] }),
+    tailnet.startNode({ hostname: "server", tags: ["tag:server"], funnel }),
     tailnet.startNode({ hostname: "agent", tags: ["tag:agent"], upArgs: ["--shields-up"] }),
   ]);
   const gates: GateServer[] = [];

@@ -50,6 +50,8 @@ test.each(flavours)("the doctor passes two listeners of the flavour %s", async (
     // The SDK's stateless and session servers hold a stream, or a session, for everybody.
     ...(flavour === "sessions" || flavour === "stateless" ? ["public.flood warn"] : []),
     ...(flavour === "sessions" ? [] : ["separation.session skip"]),
+    // Told by the server's own node alone.
+    ...["backend", "funnel", "loopback", "host-versions"].map((noun) => `separation.${noun} skip`),
   ]);
   expect(report.verdict).toBe("pass");
   expect(inside.calls).toEqual([inside.tools[0]]);
