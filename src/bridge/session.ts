@@ -1,4 +1,5 @@
 import type { Log } from "../core/log.ts";
+import { timeoutSignal } from "../core/timeout-signal.ts";
 import type { Answer } from "../mcp/endpoint.ts";
 import { type JsonObject, stringAt } from "../mcp/json.ts";
 import {
@@ -152,7 +153,7 @@ export function createSession(context: {
       const headers = headersOfSession(current);
       current = undefined;
       try {
-        const status = await way.delete({ headers, signal: AbortSignal.timeout(timeoutMs) });
+        const status = await way.delete({ headers, signal: timeoutSignal(timeoutMs) });
         log.debug(`the session was ended (HTTP ${status})`);
       } catch (error) {
         log.debug(`the session could not be ended: ${String(error)}`);

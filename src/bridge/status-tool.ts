@@ -1,4 +1,5 @@
 import type { Environment } from "../core/runtime-directory.ts";
+import { timeoutSignal } from "../core/timeout-signal.ts";
 import type { RequestMessage } from "../mcp/message.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -30,7 +31,7 @@ export async function tellStatus(
 ): Promise<string> {
   const { way, carrier, url } = context;
   const facts = { url: url.href, listFrom: listFrom(context.catalogue) };
-  const limit = AbortSignal.any([context.signal, AbortSignal.timeout(statusWaitMs)]);
+  const limit = AbortSignal.any([context.signal, timeoutSignal(statusWaitMs)]);
   try {
     await Promise.race([passed, rejected(limit)]);
     const tools = await Promise.race([carrier.fetchTools(request, limit), rejected(limit)]);

@@ -1,4 +1,5 @@
 import type { VerifyRequest, VerifyResult } from "../bootstrap/world.ts";
+import { timeoutSignal } from "../core/timeout-signal.ts";
 import { parseConnectTo } from "../doctor/connect-to.ts";
 import type { DoctorReport } from "../doctor/run-doctor.ts";
 import type { CommandContext } from "./context.ts";
@@ -16,7 +17,7 @@ export function serverVerifier(
   return async ({ servers, socket, proxy, timeoutMs }) => {
     const { runQuickSet } = await import("../doctor/quick-set.ts");
     const { env, log } = context;
-    const timeUp = AbortSignal.timeout(timeoutMs);
+    const timeUp = timeoutSignal(timeoutMs);
     const signal = AbortSignal.any([context.signal, timeUp]);
     try {
       const targets = servers.map((server) => targetOf(server));

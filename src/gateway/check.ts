@@ -1,4 +1,5 @@
 import { messageOf } from "../core/errors.ts";
+import { timeoutSignal } from "../core/timeout-signal.ts";
 import { modernMeta, modernVersion, newestLegacyVersion } from "../mcp/era.ts";
 import { isObject } from "../mcp/json.ts";
 import type { PreparedGateway } from "./run.ts";
@@ -52,7 +53,7 @@ const caller: UpstreamCaller = {
 };
 
 async function probe(upstream: Upstream, signal: AbortSignal): Promise<Omit<CheckLine, "id">> {
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(upstreamTimeoutMs)]);
+  const ending = AbortSignal.any([signal, timeoutSignal(upstreamTimeoutMs)]);
   const call: UpstreamCall = { caller, signal: ending, onMessage: () => {} };
   const params = {
     protocolVersion: newestLegacyVersion,

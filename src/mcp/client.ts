@@ -1,4 +1,5 @@
 import { TsmcpError } from "../core/errors.ts";
+import { timeoutSignal } from "../core/timeout-signal.ts";
 import { version } from "../core/version.ts";
 import { headerOf } from "../net/http-message.ts";
 import type { Answer, Endpoint } from "./endpoint.ts";
@@ -90,7 +91,7 @@ export async function connectMcp(options: McpClientOptions): Promise<McpClient> 
     },
     async close() {
       if (wire.session?.id === undefined) return;
-      const signal = AbortSignal.timeout(options.timeoutMs);
+      const signal = timeoutSignal(options.timeoutMs);
       await options.endpoint.delete({ headers: headersOfSession(wire.session), signal }).catch(() => undefined);
       wire.session = undefined;
     },
@@ -131,7 +132,7 @@ async function listAll(wire: Wire, method: string, key: string): Promise<readonl
 function createWire({ endpoint, timeoutMs, signal }: McpClientOptions): Wire {
   let lastId = 0;
   const limit = (ms = timeoutMs): AbortSignal => {
-    const own = Number.isFinite(ms) ? AbortSignal.timeout(ms) : new AbortController().signal;
+    const own = Number.isFinite(ms) ? timeoutSignal(ms) : new AbortController().signal;
     return signal === undefined ? own : AbortSignal.any([own, signal]);
   };
   const post = (value: JsonObject, limited: AbortSignal): Promise<Answer> => {
@@ -172,7 +173,7 @@ function createWire({ endpoint, timeoutMs, signal }: McpClientOptions): Wire {
   const cancel = (requestId: number): Promise<unknown> =>
     post(
       { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId } },
-      AbortSignal.timeout(cancelTimeoutMs),
+      timeoutSignal(cancelTimeoutMs),
     ).catch(() => undefined);
   /** A server that asks for what we did not declare must still hear something. */
   const refuse = (id: string | number): Promise<unknown> =>

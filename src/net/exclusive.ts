@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { systemCodeOf } from "../core/errors.ts";
+import { timeoutSignal } from "../core/timeout-signal.ts";
 
 /** A name that one process of this machine holds at a time; the kernel lets go of it when that process dies. */
 export interface ExclusiveHold {
@@ -18,7 +19,7 @@ export async function holdExclusively(request: {
   readonly signal?: AbortSignal | undefined;
   readonly onWait?: () => void;
 }): Promise<ExclusiveHold | undefined> {
-  const limit = AbortSignal.timeout(request.timeoutMs);
+  const limit = timeoutSignal(request.timeoutMs);
   const signal = request.signal === undefined ? limit : AbortSignal.any([limit, request.signal]);
   const path = abstractName(request.name);
   for (let waited = false; !signal.aborted; ) {

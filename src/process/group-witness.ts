@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { timeoutSignal } from "../core/timeout-signal.ts";
 
 /** Tells whether a signal went to this whole process group, as a terminal sends Ctrl-C, or to this process alone. */
 export interface GroupWitness {
@@ -36,6 +37,6 @@ function startShell(): ChildProcess {
 async function hasEnded(shell: ChildProcess): Promise<boolean> {
   const isOver = (): boolean => shell.pid === undefined || shell.exitCode !== null || shell.signalCode !== null;
   if (isOver()) return true;
-  await once(shell, "exit", { signal: AbortSignal.timeout(reportLimitMs) }).catch(() => {});
+  await once(shell, "exit", { signal: timeoutSignal(reportLimitMs) }).catch(() => {});
   return isOver();
 }

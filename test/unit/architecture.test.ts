@@ -55,6 +55,13 @@ describe("the architecture", () => {
     expect(wrong.map((one) => `${one.file} imports ${one.module}`)).toEqual([]);
   });
 
+  it("takes time-outs from core/timeout-signal.ts alone", () => {
+    const wrong = files.filter((file) =>
+      /^(?!\s*\*).*AbortSignal\.timeout\(/m.test(readFileSync(join(source, file), "utf8")),
+    );
+    expect(wrong).toEqual([join("core", "timeout-signal.ts")]);
+  });
+
   it("knows every folder of src", () => {
     const folders = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory());
     expect(folders.map((folder) => folder.name).filter((name) => !layers.flat().includes(name))).toEqual([]);

@@ -1,5 +1,6 @@
 import { TsmcpError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
+import { timeoutSignal } from "../../core/timeout-signal.ts";
 import type { Programs } from "../../tailscale/locate.ts";
 import type { Attempt } from "../attempt.ts";
 import type { UpFacts } from "../facts.ts";
@@ -19,7 +20,7 @@ export function decideInstall({ programs }: UpFacts, { acquire }: UpRequest): De
 export async function applyInstall(facts: UpFacts, { request, world, remainingMs }: Attempt): Promise<Applied> {
   tellRefused(facts.programs, world.log);
   const { acquireTailscale } = await import("../acquire/acquire.ts");
-  const timeUp = AbortSignal.timeout(remainingMs());
+  const timeUp = timeoutSignal(remainingMs());
   try {
     const signal = AbortSignal.any([world.signal, timeUp]);
     const { tailscale, tailscaled, version } = await acquireTailscale(request.acquire, { ...world, signal });

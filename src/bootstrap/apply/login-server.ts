@@ -1,4 +1,5 @@
 import { messageOf, systemCodeOf, TsmcpError } from "../../core/errors.ts";
+import { timeoutSignal } from "../../core/timeout-signal.ts";
 import { getFromWeb } from "../../net/web-get.ts";
 import type { Attempt } from "../attempt.ts";
 import type { UpWorld } from "../world.ts";
@@ -45,7 +46,7 @@ async function loginServerDefect(
 ): Promise<string | undefined> {
   const base = loginServer ?? "https://controlplane.tailscale.com";
   const url = new URL(keyPath, `${base}/`);
-  const timeUp = AbortSignal.timeout(answerLimitMs);
+  const timeUp = timeoutSignal(answerLimitMs);
   try {
     const answer = await getFromWeb({ url, env, signal: AbortSignal.any([signal, timeUp]) });
     answer.body.destroy();

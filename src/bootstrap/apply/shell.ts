@@ -1,5 +1,6 @@
 import { systemCodeOf } from "../../core/errors.ts";
 import { shellQuote } from "../../core/shell-quote.ts";
+import { timeoutSignal } from "../../core/timeout-signal.ts";
 import { locateProgram } from "../../tailscale/locate.ts";
 
 /** How a one-shot command ended. */
@@ -24,7 +25,7 @@ export async function runOneShot(command: {
   readonly onStderr?: ((text: string) => void) | undefined;
 }): Promise<OneShot> {
   const { $ } = await import("zx/core");
-  const limit = AbortSignal.timeout(command.timeoutMs);
+  const limit = timeoutSignal(command.timeoutMs);
   const signal = AbortSignal.any([limit, command.signal]);
   if (signal.aborted) return { kind: "cancelled" };
   const shell = $({

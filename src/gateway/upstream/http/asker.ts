@@ -1,3 +1,4 @@
+import { timeoutSignal } from "../../../core/timeout-signal.ts";
 import type { Answer } from "../../../mcp/endpoint.ts";
 import { messageText, type RequestMessage } from "../../../mcp/message.ts";
 import type { Header } from "../../../net/http-message.ts";
@@ -64,7 +65,7 @@ export function createAsker({
       }
     },
     async tell(body, asked) {
-      const signal = AbortSignal.timeout(limits.briefMs);
+      const signal = timeoutSignal(limits.briefMs);
       const headers = headersFor(asked);
       const answer = await connection.reach(() => endpoint.post({ body, headers, signal, isBrief: true }), signal);
       if (answer.kind !== "stream") return;
@@ -80,7 +81,7 @@ export function createAsker({
       }
     },
     async end(asked) {
-      const signal = AbortSignal.timeout(limits.briefMs);
+      const signal = timeoutSignal(limits.briefMs);
       await endpoint.delete({ headers: headersFor(asked), signal }).catch(() => undefined);
     },
   };

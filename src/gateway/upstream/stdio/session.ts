@@ -1,3 +1,4 @@
+import { timeoutSignal } from "../../../core/timeout-signal.ts";
 import { untilAborted } from "../../../core/until-aborted.ts";
 import { stringAt } from "../../../mcp/json.ts";
 import type { Message, RequestMessage, ResponseMessage } from "../../../mcp/message.ts";
@@ -134,7 +135,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
     },
     async restore({ wire }) {
       wire.attach(owner);
-      const signal = AbortSignal.timeout(restoreTimeoutMs);
+      const signal = timeoutSignal(restoreTimeoutMs);
       for (const { method, params } of restoration.requests()) {
         if (!isExclusive && method === "logging/setLevel") continue;
         const request: RequestMessage = { kind: "request", id: 0, method, params };
@@ -193,7 +194,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
       if (!isExclusive && wire?.isOpen === true) {
         for (const uri of subscribed.filter((one) => !isSharedSubscription(one))) {
           const request: RequestMessage = { kind: "request", id: 0, method: "resources/unsubscribe", params: { uri } };
-          const signal = AbortSignal.timeout(restoreTimeoutMs);
+          const signal = timeoutSignal(restoreTimeoutMs);
           void wire
             .request(request, { owner: nobody, signal, onMessage: () => {}, abortCancels: true })
             .catch(() => {});

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../../core/log.ts";
 import { plainLines } from "../../../core/plain-text.ts";
+import { timeoutSignal } from "../../../core/timeout-signal.ts";
 import { modernMeta, modernVersion } from "../../../mcp/era.ts";
 import type { JsonObject } from "../../../mcp/json.ts";
 import type { RpcError } from "../../../mcp/message.ts";
@@ -82,7 +83,7 @@ export async function startServer(
   });
   void logErrors(child, { name, log });
   const wire = openWire(child, { ...world, isExclusive });
-  const signal = AbortSignal.timeout(openTimeoutMs);
+  const signal = timeoutSignal(openTimeoutMs);
   try {
     const request =
       opening.era === "legacy"
