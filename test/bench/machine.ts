@@ -16,7 +16,7 @@ export function describeMachine(run: { binDir: string; nodes: readonly string[];
   const others = nodes.map((node) => execFileSync(node, ["--version"], { encoding: "utf8" }).trim());
   return (
     `${new Date().toISOString().slice(0, 10)}, ${cpus().length} cores (${cpu?.model.trim() ?? "unknown"}), ${memoryGb} GB, ` +
-    `${type()} ${release()}, load average ${loadBefore.toFixed(1)} before the run; tailscaled ${tailscaled}, Node.js ${process.version} (starts: ${others.join(", ")}). ` +
+    `${type()} ${release().split("-")[0]}, load average ${loadBefore.toFixed(1)} before the run; tailscaled ${tailscaled}, Node.js ${process.version} (starts: ${others.join(", ")}). ` +
     "Agent, server and both tailscaled share this one machine, so every figure holds the work of all of them."
   );
 }
