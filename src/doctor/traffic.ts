@@ -2,6 +2,8 @@ import type { Side } from "./target.ts";
 
 /** One server's share of a run. */
 export const maxRequestsPerTarget = 200;
+/** Of these, forged ones have no more than so much: the rest is kept for what the verdict needs beside them. */
+const forgedShare = 0.75;
 export const maxRequestsAtOnce = 8;
 const maxServerErrorsInARow = 3;
 
@@ -16,6 +18,8 @@ export interface Request<Answer> {
   readonly side: Side;
   /** Whether it pretends to be another: a server may stumble over that alone, and still be well. */
   readonly isForged: boolean;
+  /** Ends what an earlier one began: sent as long as there is anything left. */
+  readonly isEnd?: boolean;
   readonly work: () => Promise<Answer>;
   /** An ordinary request to the same place, which tells whether the server is well. */
   readonly ask: () => Promise<Answer>;
@@ -67,16 +71,26 @@ export function createTraffic({
 }): Traffic {
   let requests = 0;
   let requestsInRound = 0;
+  let forgedInRound = 0;
+  const maxForged = Math.ceil(maxRequests * forgedShare);
   const peace = { tailnet: createPeace(), public: createPeace() };
-  const count = async <Answer>({ outcomeOf }: Request<Answer>, work: () => Promise<Answer>) => {
-    requests += 1;
-    requestsInRound += 1;
+  const tally = (isForged: boolean, sign: 1 | -1): void => {
+    requests += sign;
+    requestsInRound += sign;
+    if (isForged) forgedInRound += sign;
+  };
+  const count = async <Answer>({ outcomeOf, isForged }: Request<Answer>, work: () => Promise<Answer>) => {
+    tally(isForged, 1);
     const answer = await work();
     const outcome = outcomeOf(answer);
     // What never got to the server was no request to it.
-    if (!outcome.reached) requests -= 1;
-    if (!outcome.reached) requestsInRound -= 1;
+    if (!outcome.reached) tally(isForged, -1);
     return { answer, status: outcome.status };
+  };
+  const usedUp = ({ isForged, isEnd = false }: Pick<Request<unknown>, "isForged" | "isEnd">): string | undefined => {
+    if (requestsInRound >= maxRequests) return `${maxRequests} requests are enough for one run`;
+    if (isForged && !isEnd && forgedInRound >= maxForged) return `${maxForged} forged requests are enough for one run`;
+    return undefined;
   };
   return {
     get requests() {
@@ -87,6 +101,7 @@ export function createTraffic({
     },
     beginRound() {
       requestsInRound = 0;
+      forgedInRound = 0;
     },
     async send(request) {
       const leave = await gate.enter();
@@ -95,8 +110,7 @@ export function createTraffic({
         if (request.isForged && side.isDoubtful && side.broken === undefined) {
           side.hear({ ...(await count(request, request.ask)), isForged: false });
         }
-        const used = requestsInRound >= maxRequests ? `${maxRequests} requests are enough for one run` : undefined;
-        const reason = side.broken ?? used;
+        const reason = side.broken ?? usedUp(request);
         if (reason !== undefined) return { kind: "held", reason };
         const { answer, status } = await count(request, request.work);
         side.hear({ status, isForged: request.isForged });

@@ -152,7 +152,8 @@ test.each([
   const url = `https://${server.dnsName}:8443/mcp/notes`;
   const args = ["doctor", url, "--json", "--call-tool", 'echo={"text":"t"}', ...connectTo];
   const { exitCode, stdout } = await tsmcp(args, { env, workspace: home });
-  const { verdict, checks }: DoctorReport = JSON.parse(stdout);
+  const { verdict, checks, requests }: DoctorReport = JSON.parse(stdout);
+  expect(requests).toBeLessThanOrEqual(170);
   const sides = checks.filter(({ group }) => ["tailnet", "public", "separation"].includes(group));
   const skipped = sides.filter(({ status }) => status === "skip").map(({ id }) => id);
   expect(skipped).toEqual(["tailnet.surplus", "tailnet.lock"]);

@@ -2,12 +2,14 @@ import type { TargetContext } from "../context.ts";
 import { createCaller } from "../probe/caller.ts";
 import { curlLine } from "../probe/curl.ts";
 import type { Disguise } from "../probe/disguise.ts";
-import { listWithin, look, type Manner, type Sighting } from "../probe/look.ts";
+import { listWithin, look, type Sighting } from "../probe/look.ts";
 import type { Route } from "../probe/route.ts";
 import { type Approach, approach, type OpenApproach } from "./approach.ts";
+import { isFixedAtOpening } from "./fixed-at-opening.ts";
 import type { Inside } from "./inside.ts";
 import { leakedTools } from "./leaked-tools.ts";
 import { narrowed } from "./narrow.ts";
+import { type Plan, planned, type Terms, type Way } from "./plan.ts";
 import { publicSession } from "./public-session.ts";
 
 /** What came of trying to get in from the internet. */
@@ -26,14 +28,11 @@ export interface Try {
   readonly reproduce: () => string;
 }
 
-/** One disguise, and how hard to try it. */
+/** One disguise. Those that gates know best come first: what requests are left over is spent on them. */
 export interface Ruse {
   readonly disguise: Disguise;
-  /**
-   * `once`: by the cheapest way, within a session where the server wants one. `opening`: as `once`, but opening the session
-   * too, for gates that decide then. `every`: by every way that leads to the tools.
-   */
-  readonly effort?: "once" | "opening" | "every";
+  /** Worth trying by every way that leads to the tools. */
+  readonly isStrong?: boolean;
   /** What the disguise adds to: where this alone gets in, the addition is not to blame, and the finding is another check's. */
   readonly beyond?: Disguise;
 }
@@ -41,7 +40,16 @@ export interface Ruse {
 /** Sends the disguised requests along the public path, to the place where the tailnet side has its server. */
 export async function attack(
   context: TargetContext,
-  { signal, ruses }: { readonly signal: AbortSignal; readonly ruses: (inside: Inside) => readonly Ruse[] },
+  {
+    signal,
+    ruses,
+    share,
+  }: {
+    readonly signal: AbortSignal;
+    readonly ruses: (inside: Inside) => readonly Ruse[];
+    /** How many requests it may plan with. */
+    readonly share: number;
+  },
 ): Promise<Attack> {
   const open = await approach(context);
   if (open.kind !== "open") return open;
@@ -53,20 +61,46 @@ export async function attack(
     const tried = await tryOne(disguise, way);
     return beyond !== undefined && isLeak(tried) && isLeak(await tryOne(beyond, way)) ? [] : [tried];
   };
-  const tries = await Promise.all(
-    ruses(inside).flatMap((ruse) => waysFor(ruse, open).map((way) => tryRuse(ruse, way))),
+  const plan = planned(ruses(inside), { ...(await termsOf(context, open)), share });
+  const first = await Promise.all(
+    plan.steps.flatMap(({ ruse, ways }) => ways.map(async (way) => ({ ruse, tries: await tryRuse(ruse, way) }))),
   );
-  return { kind: "tried", tries: await narrowed(tries.flat(), { isLeak, again: tryOne }), allowed };
+  const [opening] = open.manners;
+  const second =
+    opening === undefined ? [] : await Promise.all(openings(first, plan).map((ruse) => tryRuse(ruse, opening)));
+  const tries = [...first.flatMap((one) => one.tries), ...second.flat()];
+  return { kind: "tried", tries: await narrowed(tries, { isLeak, again: tryOne }), allowed };
 }
 
-/** How one request asks: by an opening of its own, or within a session that was opened without a disguise. */
-export type Way = Manner | "within";
+/** Where strangers get no session to forge requests in, each opens its own, which is most often refused at once. */
+async function termsOf(
+  context: TargetContext,
+  open: OpenApproach,
+): Promise<Pick<Terms, "manners" | "needsSession" | "isFixed">> {
+  const { manners, needsSession, route } = open;
+  if (!needsSession) return { manners, needsSession, isFixed: false };
+  const { kind } = await publicSession(context, route);
+  if (kind === "open") return { manners, needsSession, isFixed: await isFixedAtOpening(context, open) };
+  return { manners: manners.map((manner) => ({ ...manner, wantsSession: true })), needsSession: false, isFixed: false };
+}
 
-function waysFor({ effort = "once" }: Ruse, { manners, needsSession }: OpenApproach): readonly Way[] {
-  if (effort === "every") return manners;
-  // Four requests each, where the server waits to be told that the client is initialized: too many for every disguise.
-  const isDear = effort === "opening" && manners[0]?.confirms === true;
-  return needsSession && (effort === "once" || isDear) ? ["within"] : manners.slice(0, 1);
+/**
+ * Returns the ruses that are worth a session of their own, as many as the plan has requests left for: before all others those
+ * that a session of no disguise did not bear, as where it is good only for callers like the one that opened it. They are taken
+ * for somebody else.
+ */
+function openings(
+  tried: readonly { readonly ruse: Ruse; readonly tries: readonly DisguisedTry[] }[],
+  { openingsLeft }: Plan,
+): readonly Ruse[] {
+  const opened = new Set(
+    tried.filter(({ tries }) => tries.some(({ way }) => way !== "within")).map(({ ruse }) => ruse),
+  );
+  const within = tried.filter(({ ruse }) => !opened.has(ruse));
+  const isBorne = ({ tries }: (typeof tried)[number]): boolean =>
+    tries.every(({ sighting }) => sighting.kind === "listed");
+  const inOrder = [...within.filter((one) => !isBorne(one)), ...within.filter(isBorne)];
+  return inOrder.slice(0, openingsLeft).map(({ ruse }) => ruse);
 }
 
 async function tryDisguise(

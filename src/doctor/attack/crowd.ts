@@ -23,8 +23,8 @@ export function crowdRuses(inside: Inside): Ruse[] {
   const [usual, large] = counts.map(crowdOf);
   if (usual === undefined || large === undefined) return [];
   return [
-    { disguise: usual, effort: "every" },
-    { disguise: disguisedAs(usual, host), effort: "opening" },
+    { disguise: usual, isStrong: true },
+    { disguise: disguisedAs(usual, host) },
     { disguise: disguisedAs(usual, local) },
     { disguise: disguisedAs(usual, { label: "forged addresses", protocol: "h1", headers: early }) },
     // At this count an id of the other side still arrives and the mark does not, whatever the filler's name.

@@ -47,20 +47,17 @@ export function forwardingRuses(inside: Inside): Ruse[] {
   const from = (address: string): Header[] => sourceHeaders(address, inside);
   const port = String(inside.port);
   return [
-    { disguise: fromInside(inside), effort: "every" },
-    { disguise: asked("127.0.0.1 as the client's address", [...from("127.0.0.1"), ...to]), effort: "every" },
-    { disguise: asked(`X-Forwarded-Host: ${inside.tailnetHost}:${port}`, to) },
-    { disguise: asked(`X-Real-IP: ${v4}`, from(v4)) },
-    { disguise: asked("X-Real-IP: 127.0.0.1", from("127.0.0.1")) },
+    { disguise: fromInside(inside), isStrong: true },
+    { disguise: asked("127.0.0.1 as the client's address", [...from("127.0.0.1"), ...to]), isStrong: true },
     { disguise: asked(`X-Real-IP: ${v6}`, from(v6)) },
-    { disguise: asked("X-Real-IP: 192.168.1.10", from("192.168.1.10")), effort: "opening" },
+    { disguise: asked("X-Real-IP: 192.168.1.10", from("192.168.1.10")) },
+    { disguise: asked("X_Forwarded_For", [...from(v4), ...to].map(underscored)) },
+    { disguise: doubled(asked("X-Real-IP and X-Forwarded-Host", [...from(v4), ...to])) },
+    { disguise: asked(`X-Forwarded-Host: ${inside.tailnetHost}:${port}`, to) },
+    { disguise: asked(`X-Real-IP: ${v4}`, [...from(v4), ...insideHeaders]) },
+    { disguise: asked("X-Real-IP: 127.0.0.1", from("127.0.0.1")) },
     ...inside.serverAddresses.slice(0, 1).map((own): Ruse => ({ disguise: asked(`X-Real-IP: ${own}`, from(own)) })),
-    { disguise: asked(`X-Forwarded-Port: ${port}`, [["X-Forwarded-Port", port]]) },
-    { disguise: asked("X-Internal: 1", insideHeaders) },
-    { disguise: asked("X_Forwarded_For", [...from(v4), ...to].map(underscored)), effort: "opening" },
     { disguise: asked("X_Forwarded_For: 127.0.0.1", from("127.0.0.1").map(underscored)) },
-    { disguise: doubled(asked("X-Real-IP", from(v4))) },
-    { disguise: doubled(asked("X-Forwarded-Host", to)) },
   ];
 }
 

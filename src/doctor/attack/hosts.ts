@@ -12,29 +12,27 @@ import type { Inside } from "./inside.ts";
 export function hostRuses(inside: Inside): Ruse[] {
   const { tailnetHost, port } = inside;
   const names = unique([...likelyNames(inside), ...otherNames(inside)]);
-  const ruseOf = (name: string, index: number): Ruse => ({
-    disguise: inHost(name),
-    effort: index < namesForEveryWay ? "every" : index < namesForOpening ? "opening" : "once",
-  });
+  const ruseOf = (name: string, index: number): Ruse => ({ disguise: inHost(name), isStrong: index < strongNames });
   const main = `${tailnetHost}:${port}`;
   const everything = disguisedAs(fromInside(inside), asSomebody(inside));
   const bundled = [main, `localhost:${port}`].map((name) => disguisedAs(inHost(name), everything));
+  const [first, ...rest] = names.map(ruseOf);
   return [
-    ...names.map(ruseOf),
-    ...bundled.map((disguise): Ruse => ({ disguise, effort: "every", beyond: everything })),
+    ...(first === undefined ? [] : [first]),
+    ...bundled.map((disguise): Ruse => ({ disguise, isStrong: true, beyond: everything })),
+    { disguise: { label: "an empty Host", protocol: "h1", authority: "", headers: [] } },
+    ...rest,
     ...[main, `localhost:${port}`].flatMap((name): Ruse[] => [
       { disguise: inAuthority(name) },
       { disguise: inTarget(name) },
     ]),
     { disguise: { ...inHost(main), label: `Host: ${main} in HTTP/1.1`, protocol: "h1" } },
-    { disguise: { label: "an empty Host", protocol: "h1", authority: "", headers: [] }, effort: "opening" },
     { disguise: { label: "no Host, in HTTP/1.0", protocol: "h1.0", authority: "", headers: [] } },
   ];
 }
 
-/** Where a session must be opened for each, all of them would be a flood. */
-const namesForEveryWay = 5;
-const namesForOpening = 11;
+/** Those of the copied recipe and its first mends. */
+const strongNames = 4;
 
 /** What a gate may compare with, from the copied recipe outwards. */
 function likelyNames({ host, tailnetHost, port, serverAddresses }: Inside): string[] {
@@ -49,28 +47,20 @@ function likelyNames({ host, tailnetHost, port, serverAddresses }: Inside): stri
     "localhost",
     short,
     `${v4}:${port}`,
+    v4,
     `private.${suffix}`,
     `[::1]:${port}`,
-    `192.168.1.10:${port}`,
+    "192.168.1.10",
+    "mcp.internal",
     "127.0.0.1",
     `${short}:${port}`,
-    v4,
     `127.0.0.1:${port}`,
     `[${v6}]:${port}`,
   ];
 }
 
 function otherNames({ host, port }: Inside): string[] {
-  return [
-    `${host.toUpperCase()}:${port}`,
-    `${host}.:${port}`,
-    `${host}:10000`,
-    "mcp.internal",
-    "mcp.local",
-    "10.0.0.10",
-    "0.0.0.0",
-    `invalid:${port}`,
-  ];
+  return [`${host.toUpperCase()}:${port}`, `${host}.:${port}`, "mcp.local", `10.0.0.10:${port}`];
 }
 
 function inHost(name: string): Disguise {

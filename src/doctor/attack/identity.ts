@@ -40,12 +40,11 @@ export function identityRuses(inside: Inside): Ruse[] {
   const own = [...identity(inside), ...capabilities(inside)];
   const marks = "Tailscale-User-Login, Tailscale-Funnel-Request, X-Forwarded-For, X-Forwarded-Host";
   return [
-    { disguise: asSomebody(inside), effort: "every" },
-    { disguise: asked("Tailscale-User-Login", identity(inside)) },
-    { disguise: asked("Tailscale-App-Capabilities", capabilities(inside)) },
-    { disguise: asked("Tailscale_User_Login", identity(inside).map(underscored)) },
-    { disguise: asked("Tailscale_App_Capabilities", capabilities(inside).map(underscored)) },
-    { disguise: asked("Tailscale_Funnel_Request: ?0", [["Tailscale_Funnel_Request", "?0"]]) },
+    { disguise: asSomebody(inside), isStrong: true },
+    { disguise: asked("Authorization: Bearer tsmcp-doctor", credentials) },
+    { disguise: asked("Tailscale_User_Login", own.map(underscored)) },
+    { disguise: asked("X-Tailscale-User and its like", strangers(inside)) },
+    { disguise: asked("Tailscale-User-Login", own) },
     { disguise: { ...asked("tAiLsCaLe-uSeR-LoGiN", own.map(mixedCase)), protocol: "h1" } },
     { disguise: doubled(asked("Tailscale_User_Login", own.map(underscored))) },
     {
@@ -54,8 +53,6 @@ export function identityRuses(inside: Inside): Ruse[] {
         protocol: "h1",
       },
     },
-    { disguise: asked("X-Tailscale-User and its like", strangers(inside)) },
-    { disguise: asked("Authorization: Bearer tsmcp-doctor", credentials) },
     { disguise: asked("Authorization: Basic …", [["Authorization", "Basic dHNtY3A6ZG9jdG9y"]]) },
     {
       disguise: asked("the User-Agent of an agent", [["User-Agent", `claude-code/2.1 Cursor/2.0 node (${userAgent})`]]),

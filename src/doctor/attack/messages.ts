@@ -17,7 +17,7 @@ const paddingBytes = 70_000;
 /** Returns `list`, the ordinary `tools/list`, in every odd spelling. */
 export function oddMessages(list: McpMessage): OddMessage[] {
   const text = String(list.body);
-  const ping = JSON.stringify({ jsonrpc: "2.0", id: 2, method: "ping" });
+  const ping = (id: number): string => JSON.stringify({ jsonrpc: "2.0", id, method: "ping" });
   const odd = (label: string, changes: Partial<McpMessage>): OddMessage => ({
     label,
     message: { ...list, isOdd: true, ...changes },
@@ -26,15 +26,18 @@ export function oddMessages(list: McpMessage): OddMessage[] {
     odd(label, { body, headers: [...list.headers, ...headers] });
   return [
     written("a batch", `[${text}]`),
-    written("a batch that begins with a ping", `[${ping},${text}]`),
+    written("a batch between pings", `[${ping(2)},${text},${ping(3)}]`),
     written("the method twice, a harmless one first", text.replace('"method"', '"method":"ping","method"')),
     written("the method twice, a harmless one last", text.replace(/\}$/, ',"method":"ping"}')),
     written("Method beside method", text.replace('"method"', '"Method":"ping","method"')),
     written("METHOD in the place of method", text.replace('"method"', '"METHOD"')),
-    written("tools\\u002flist", text.replace("tools/list", "tools\\u002flist")),
-    written("an escaped key", text.replace('"method"', '"\\u006dethod"')),
-    written("blanks around the colon", JSON.stringify(JSON.parse(text), null, 1).replace('"method":', '"method" : ')),
-    written("an id in quotes", text.replace('"id":1', '"id":"1"')),
+    written("tools\\u002flist", text.replace('"method":"tools/list"', '"\\u006dethod":"tools\\u002flist"')),
+    odd("blanks around the colon and an id in quotes", {
+      body: JSON.stringify(JSON.parse(text), null, 1)
+        .replace('"method":', '"method" : ')
+        .replace('"id": 1', '"id": "1"'),
+      contentType: "application/json; charset=utf-8",
+    }),
     written("a cursor and a progress token", withParams(text)),
     written("a byte order mark", `\ufeff${text}`),
     odd("UTF-16", { body: Buffer.from(`\ufeff${text}`, "utf16le"), contentType: "application/json; charset=utf-16" }),
@@ -49,7 +52,7 @@ export function oddMessages(list: McpMessage): OddMessage[] {
     ...["2024-11-05", "DRAFT"].map((version) =>
       odd(`MCP-Protocol-Version: ${version}`, { headers: withHeaders(list, [["MCP-Protocol-Version", version]]) }),
     ),
-    ...["text/plain", "application/json; charset=utf-8", "application/x-www-form-urlencoded", ""].map((contentType) =>
+    ...["text/plain", "application/x-www-form-urlencoded", ""].map((contentType) =>
       odd(contentType === "" ? "no Content-Type" : `Content-Type: ${contentType}`, { contentType }),
     ),
     ...["text/event-stream", "application/json"].map((accept) => odd(`Accept: ${accept}`, { accept })),

@@ -1,6 +1,7 @@
 import type { Header } from "../../net/http-message.ts";
 import type { Disguise } from "../probe/disguise.ts";
-import type { DisguisedTry, Way } from "./attack.ts";
+import type { DisguisedTry } from "./attack.ts";
+import type { Way } from "./plan.ts";
 
 /**
  * Returns the tries with, where only a bundle of headers got in, the fewest of them that still do so in front: that is what

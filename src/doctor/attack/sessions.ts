@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Header, headerOf } from "../../net/http-message.ts";
 import type { TargetContext } from "../context.ts";
 import { tailnetView } from "../facts/tailnet-view.ts";
+import { observation } from "../observation.ts";
 import { type Caller, createCaller, type Reply } from "../probe/caller.ts";
 import { sessionLine } from "../probe/curl.ts";
 import { plainly } from "../probe/disguise.ts";
@@ -17,11 +18,12 @@ export type SessionAttack = Attack | { readonly kind: "sessionless"; readonly re
  * Lends the public side session ids: one made on the tailnet side (to list, to listen, to end it), one of its own after the
  * tailnet side used it, and one that nobody made. Only ids of this run go anywhere, and only to the name that gave them.
  */
-export async function lendSessions(context: TargetContext, signal: AbortSignal): Promise<SessionAttack> {
+export const lendSessions = observation(async (context: TargetContext): Promise<SessionAttack> => {
   const open = await approach(context);
   if (open.kind !== "open") return open;
   const { sighting, route: inside } = await tailnetView(context);
-  const { traffic } = context;
+  const { traffic, machine } = context;
+  const { signal } = machine;
   const stranger = createCaller({ route: open.route, disguise: plainly, traffic, signal });
   const owner = createCaller({ route: inside, disguise: plainly, traffic, signal });
   const madeUp = await useMadeUpId({ stranger, open, lines: linesOf(owner, stranger) });
@@ -36,7 +38,7 @@ export async function lendSessions(context: TargetContext, signal: AbortSignal):
   const lent = await useTailnetId({ owner, stranger });
   const returned = await usePublicIdInside({ owner, stranger });
   return tried(open, [...lent, ...returned, madeUp]);
-}
+});
 
 function tried({ allowed }: OpenApproach, tries: readonly Try[]): Attack {
   return { kind: "tried", tries, allowed };
@@ -56,7 +58,7 @@ async function useTailnetId(sides: Sides): Promise<readonly Try[]> {
     const list = tryOf(stranger, "a session id made on the tailnet", await listWithin(stranger, session), lines);
     const stream = await stranger.get({ headers: [["Accept", "text/event-stream"], ...session] });
     const end = await stranger.end(session);
-    const isEnded = wasAccepted(end) && (await listWithin(owner, session)).kind !== "listed";
+    const isEnded = wasAccepted(end) && hasNoList(await listWithin(owner, session));
     return [
       list,
       {
@@ -135,6 +137,11 @@ function sightingOf(reply: Reply): Sighting {
 function isStream(reply: Reply): boolean {
   if (reply.kind !== "answered" || reply.status !== 200) return false;
   return (headerOf(reply.headers, "content-type") ?? "").startsWith("text/event-stream");
+}
+
+/** A silence, and a question that was never asked, are no proof that the session is gone. */
+function hasNoList({ kind, status }: Sighting): boolean {
+  return kind !== "listed" && status !== undefined;
 }
 
 function wasAccepted(reply: Reply): boolean {

@@ -45,6 +45,7 @@ export function judgeTailnetCall(found: CallFinding): Outcome {
   if (found.kind === "not-called") return { status: "skip", message: found.reason };
   const { tool, result } = found;
   if (result.kind === "ran" && !result.isError) return { status: "pass", message: `${tool} ran`, facts: { tool } };
+  if (result.kind === "held") return { status: "unknown", message: `${tool}: ${result.reason}`, facts: { tool } };
   const reason = result.kind === "ran" ? "the tool says that it failed" : result.reason;
   return {
     status: "fail",
@@ -82,7 +83,8 @@ export function judgePublicCall(found: CallFinding): Outcome {
   if (found.kind === "not-called") return { status: "skip", message: found.reason };
   const { tool, result } = found;
   const facts = { tool };
-  if (result.kind === "unanswered") return { status: "unknown", message: result.reason, facts };
+  if (result.kind === "unanswered" || result.kind === "held")
+    return { status: "unknown", message: result.reason, facts };
   if (result.kind === "refused") return { status: "pass", message: `${tool} is refused (${result.reason})`, facts };
   // Servers report an unknown tool as a result with isError, so that alone is no proof that it ran.
   if (result.isError) return { status: "pass", message: `${tool} gives an error`, facts };

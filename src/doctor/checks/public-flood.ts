@@ -11,6 +11,8 @@ interface Posture {
   /** Whether it keeps a stream open for a stranger without a session. */
   readonly stream: boolean;
   readonly reason: string | undefined;
+  /** Why it was not asked for a stream. */
+  readonly held?: string | undefined;
 }
 
 export const publicFlood = targetCheck<Posture>({
@@ -30,10 +32,11 @@ export const publicFlood = targetCheck<Posture>({
   judge: judgePosture,
 });
 
-export function judgePosture({ session, stream, reason }: Posture): Outcome {
+export function judgePosture({ session, stream, reason, held }: Posture): Outcome {
   if (reason !== undefined) return { status: "pass", message: `nothing is given (${reason})` };
   const facts = { session, stream };
   const given = [...(session ? ["a session id"] : []), ...(stream ? ["an open stream"] : [])];
+  if (given.length === 0 && held !== undefined) return { status: "unknown", message: held, facts };
   if (given.length === 0) return { status: "pass", message: "neither sessions nor streams", facts };
   return {
     status: "warn",
@@ -55,5 +58,6 @@ async function lookAtPosture(context: TargetContext, signal: AbortSignal): Promi
     session: view.looks.some(({ sighting }) => sighting.session),
     stream: reply.kind === "answered" && reply.status === 200 && type.startsWith("text/event-stream"),
     reason: undefined,
+    held: reply.kind === "held" ? reply.reason : undefined,
   };
 }

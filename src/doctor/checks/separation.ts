@@ -26,10 +26,12 @@ function forgery(definition: {
   readonly mend: string;
   /** What to send: disguises of ordinary requests, or requests of another kind. */
   readonly ruses?: (inside: Inside) => readonly Ruse[];
+  /** How many requests the disguises may take. */
+  readonly share?: number;
   readonly forge?: (context: TargetContext, signal: AbortSignal) => Promise<Attack>;
 }): TargetCheck<Attack> {
-  const { id, title, source, mandatory, proves, breaks, mend, ruses = () => [] } = definition;
-  const { forge = (context, signal) => attack(context, { signal, ruses }) } = definition;
+  const { id, title, source, mandatory, proves, breaks, mend, ruses = () => [], share = 0 } = definition;
+  const { forge = (context, signal) => attack(context, { signal, ruses, share }) } = definition;
   return targetCheck<Attack>({
     id,
     group: "separation",
@@ -56,6 +58,7 @@ export const separationHostHeader = forgery({
     "tailscaled copies the client's own Host into X-Forwarded-Host and never compares it with the port, so a gate that trusts X-Forwarded-Host or Host trusts what the stranger wrote.",
   mend: twoListeners,
   ruses: hostRuses,
+  share: 36,
 });
 
 export const separationForwardingHeaders = forgery({
@@ -68,6 +71,7 @@ export const separationForwardingHeaders = forgery({
     "tailscaled replaces X-Forwarded-For and X-Forwarded-Host, and passes on every other header that says where a request comes from.",
   mend: twoListeners,
   ruses: forwardingRuses,
+  share: 18,
 });
 
 export const separationIdentityHeaders = forgery({
@@ -80,6 +84,7 @@ export const separationIdentityHeaders = forgery({
     "A server that folds underscores into dashes takes Tailscale_User_Login for the real header; before 1.92 tailscaled let Tailscale-App-Capabilities through; a raw TCP Funnel strips nothing.",
   mend: "ask tailscaled itself (whois) who the caller is, and give each exposure a listener of its own",
   ruses: identityRuses,
+  share: 14,
 });
 
 export const separationHeaderCount = forgery({
@@ -91,6 +96,7 @@ export const separationHeaderCount = forgery({
     "Node keeps the first 1,000 header lines and drops the rest without a word, Tailscale-Funnel-Request and X-Forwarded-For among them; a gate that takes a missing mark for proof lets the stranger in.",
   mend: "set server.maxHeadersCount = 0, or update Node.js (22.23.3, 24.21.0), and never take a missing header for proof",
   ruses: crowdRuses,
+  share: 12,
 });
 
 export const separationMessages = forgery({

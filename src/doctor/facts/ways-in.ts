@@ -25,7 +25,10 @@ export const waysIn = observation(async (context: TargetContext): Promise<WaysIn
   const caller = createCaller({ route, disguise: plainly, traffic, signal: machine.signal });
   const others: readonly Opening[] = sighting.opening === "modern" ? ["none"] : ["none", "modern"];
   const seen = await Promise.all(others.map((opening) => look(caller, opening)));
-  const known = [...seen, sighting].filter(({ tools }) => tools.length > 0);
+  const listing = [...seen, sighting].filter(({ tools }) => tools.length > 0);
+  // Where there is no session to open, an opening adds nothing to the request that follows it.
+  const isStateless = !sighting.session && listing.some(({ opening }) => opening === "none");
+  const known = isStateless ? listing.filter(({ opening }) => opening !== "legacy") : listing;
   return { manners: known.map(mannerOf), needsSession: known.every(({ opening }) => opening === "legacy") };
 });
 

@@ -8,7 +8,9 @@ import { initializedMessage, initializeMessage, legacyMessage, modernMessage } f
 export type CallResult =
   | { readonly kind: "ran"; readonly isError: boolean; readonly status: number }
   | { readonly kind: "refused"; readonly status: number; readonly reason: string }
-  | { readonly kind: "unanswered"; readonly reason: string };
+  | { readonly kind: "unanswered"; readonly reason: string }
+  /** Never asked; see `Traffic`. */
+  | { readonly kind: "held"; readonly reason: string };
 
 /** Calls the tool once, opening as the server wants it, and ends the session that it opened. */
 export async function callTool(
@@ -30,6 +32,7 @@ export async function callTool(
 }
 
 function resultOf(reply: Reply): CallResult {
+  if (reply.kind === "held") return reply;
   if (reply.kind !== "answered") return { kind: "unanswered", reason: reply.reason };
   const { status, answer } = reply;
   if (answer?.kind === "result") return { kind: "ran", isError: answer.result.isError === true, status };

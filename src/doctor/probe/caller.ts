@@ -63,6 +63,7 @@ interface Sending {
   readonly timeoutMs?: number | undefined;
   readonly quietMs?: number | undefined;
   readonly headOnly?: boolean;
+  readonly isEnd?: boolean;
 }
 
 const requestTimeoutMs = 8_000;
@@ -84,6 +85,7 @@ export function createCaller(options: {
     const sent = await traffic.send({
       side: route.side,
       isForged: disguise !== plainly || sending.message?.isOdd === true,
+      isEnd: sending.isEnd === true,
       work: () => attempt({ route, disguise, signal, path, sending }),
       ask: () => attempt({ route, disguise: plainly, signal, path: route.url.pathname, sending: plainSending }),
       outcomeOf: (reply) => ({
@@ -111,7 +113,7 @@ export function createCaller(options: {
     },
     get: ({ headers, isWhole, timeoutMs, quietMs }) =>
       send({ method: "GET", headers, isWhole, timeoutMs, quietMs, headOnly: isWhole === undefined }),
-    end: (session) => send({ method: "DELETE", headers: session }),
+    end: (session) => send({ method: "DELETE", headers: session, isEnd: true }),
   };
 }
 

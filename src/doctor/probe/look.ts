@@ -67,6 +67,8 @@ export interface Manner {
   readonly version?: string;
   /** Says that it is initialized before it asks, which most servers do not wait for. */
   readonly confirms?: boolean;
+  /** Asks for the list only within a session: where nothing is listed without one, an opening that gives none says it all. */
+  readonly wantsSession?: boolean;
 }
 
 /**
@@ -85,7 +87,7 @@ function isLost({ kind, status, layer }: Sighting): boolean {
 }
 
 async function lookOnce(caller: Caller, manner: Manner): Promise<Sighting> {
-  const { opening, version, confirms = false } = manner;
+  const { opening, version, confirms = false, wantsSession = false } = manner;
   if (opening === "none") {
     const headers = version === undefined ? [] : sessionHeaders({ id: undefined, version });
     return list(caller, { opening, opened: false }, { headers, confirms: false });
@@ -98,6 +100,7 @@ async function lookOnce(caller: Caller, manner: Manner): Promise<Sighting> {
     return sightingOf(reply, { opening, opened: false }, caller.route);
   }
   const session = openedSession(reply.headers, answer);
+  if (wantsSession && !session.session) return sightingOf(reply, { opening, opened: true, ...session }, caller.route);
   try {
     return await list(caller, { opening, opened: true, ...session }, { headers: session.headers, confirms });
   } finally {
@@ -176,7 +179,9 @@ async function follow(
     if (typeof nextCursor !== "string" || page === maxPages || names.length >= maxTools) break;
     reply = await caller.post(next(nextCursor));
   }
-  const seen = sightingOf(first, opened, caller.route);
+  // A list that was not read to its end for want of requests says nothing of what is missing in it.
+  const told = reply.kind === "held" ? reply : first;
+  const seen = sightingOf(told, opened, caller.route);
   return { ...seen, tools: [...new Set(names)].slice(0, maxTools) };
 }
 

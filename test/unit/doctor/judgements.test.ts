@@ -204,6 +204,7 @@ describe("a call", () => {
     [{ kind: "ran", isError: true, status: 200 } as const, "fail", "pass"],
     [{ kind: "refused", status: 404, reason: "HTTP 404" } as const, "fail", "pass"],
     [{ kind: "unanswered", reason: "reset" } as const, "fail", "unknown"],
+    [{ kind: "held", reason: "200 requests are enough for one run" } as const, "unknown", "unknown"],
   ])("that %j is %s inside and %s outside", (result, inside, outside) => {
     const found = { kind: "called", tool: "search", result } as const;
     expect(judgeTailnetCall(found).status).toBe(inside);

@@ -36,6 +36,18 @@ describe("the traffic to a server", () => {
     expect(sent.filter(({ kind }) => kind === "sent")).toHaveLength(2);
   });
 
+  test("keeps a quarter for what is not forged, and for the ends of what was begun", async () => {
+    const traffic = createTraffic({ gate: createGate(8), maxRequests: 8 });
+    const send = async (more: Partial<Request<number | undefined>>) =>
+      (await traffic.send({ ...request(200), ...more })).kind;
+    const forged = [];
+    for (let time = 0; time < 7; time += 1) forged.push(await send({ isForged: true }));
+    expect(forged).toEqual([...Array.from({ length: 6 }, () => "sent"), "held"]);
+    expect(await send({ isForged: true, isEnd: true })).toBe("sent");
+    expect(await send({})).toBe("sent");
+    expect(await send({})).toBe("held");
+  });
+
   test("does not count what never got to the server", async () => {
     const traffic = createTraffic({ gate: createGate(8), maxRequests: 1 });
     for (let time = 0; time < 5; time += 1) await traffic.send(request(undefined));
