@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { connect, type TLSSocket } from "node:tls";
 import type { ForgedRequest } from "./request-generator.ts";
 
@@ -11,7 +10,7 @@ export interface RawTarget {
 
 /** Sends requests as their bytes are, one after another on one connection as long as that lasts. */
 export interface RawVisitor {
-  /** Everything that came back, head and body. */
+  /** Everything that came back, head and body; nothing where the connection was reset, in the handshake too. */
   send(request: ForgedRequest): Promise<string>;
   close(): void;
 }
@@ -24,6 +23,7 @@ export function rawVisitor(target: RawTarget): RawVisitor {
   return {
     async send(request) {
       if (socket === undefined || socket.destroyed || !socket.writable) socket = await dial(target);
+      if (socket === undefined) return "";
       const { text, isOver } = await exchange(socket, request);
       if (isOver) socket.destroy();
       return text;
@@ -32,11 +32,17 @@ export function rawVisitor(target: RawTarget): RawVisitor {
   };
 }
 
-async function dial({ host, address, port, ca }: RawTarget): Promise<TLSSocket> {
-  const socket = connect({ host: address, port, servername: host, ca, ALPNProtocols: ["http/1.1"] });
-  await once(socket, "secureConnect");
-  socket.on("error", () => {});
-  return socket;
+/** Returns undefined where the other end resets the connection before the handshake is done. */
+function dial({ host, address, port, ca }: RawTarget): Promise<TLSSocket | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address, port, servername: host, ca, ALPNProtocols: ["http/1.1"] });
+    // Listened to for as long as the socket lives: a reset may come at any time, and ends in `close`.
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ECONNRESET") resolve(undefined);
+      else reject(error);
+    });
+    socket.once("secureConnect", () => resolve(socket));
+  });
 }
 
 function exchange(socket: TLSSocket, { bytes, isHead }: ForgedRequest): Promise<{ text: string; isOver: boolean }> {
