@@ -1,7 +1,7 @@
 import type { Check } from "./check.ts";
 import { platformAgentCommand, platformAgentEntry, platformAgentFile } from "./checks/agent-files.ts";
 import { platformAgentReach, platformAgentRules } from "./checks/agent-rules.ts";
-import { publicCall, tailnetCall } from "./checks/call.ts";
+import { tailnetCall } from "./checks/call.ts";
 import { platformNode, platformSystem, platformTun } from "./checks/platform.ts";
 import { platformClock } from "./checks/platform-clock.ts";
 import { platformKey } from "./checks/platform-key.ts";
@@ -11,6 +11,7 @@ import { proxyListening } from "./checks/proxy-listening.ts";
 import { proxyLatency, proxyMagicDns } from "./checks/proxy-names.ts";
 import { proxyPython } from "./checks/proxy-python.ts";
 import { publicAddress, publicInitialize, publicTools } from "./checks/public.ts";
+import { publicCall } from "./checks/public-call.ts";
 import { publicCertificate } from "./checks/public-certificate.ts";
 import { publicFlood } from "./checks/public-flood.ts";
 import {

@@ -150,8 +150,9 @@ describe("against the same server behind two listeners, the doctor", () => {
     const gate = await exposeApart();
     const { exitCode, report: found, check } = await report(agent);
     const open = found.checks.filter(({ status }) => !["pass", "skip"].includes(status));
-    // The SDK's server opens a stream to whoever asks.
-    expect(open.map(({ id, status }) => `${id} ${status}`)).toEqual(["public.flood warn"]);
+    // The SDK's server opens a stream to whoever asks, and both sides answer the call of no tool alike.
+    expect(open.map(({ id, status }) => `${id} ${status}`)).toEqual(["public.call warn", "public.flood warn"]);
+    expect(check("public.call")?.hint).toBe("prove it with --call-tool NAME, which calls that one tool on both sides");
     expect(exitCode).toBe(0);
     expect(check("tailnet.tools")).toMatchObject({ status: "pass", facts: { names: gate.tools } });
     expect(check("public.tools")).toMatchObject({ status: "pass", facts: { tools: 0 } });

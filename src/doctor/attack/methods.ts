@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "../../mcp/json.ts";
 import type { TargetContext } from "../context.ts";
+import { tailnetView } from "../facts/tailnet-view.ts";
 import { createCaller, type Reply } from "../probe/caller.ts";
 import { curl, withSession } from "../probe/curl.ts";
 import { plainly } from "../probe/disguise.ts";
-import { nothingSeen, type Sighting } from "../probe/look.ts";
-import { approach, type OpenApproach, voiceOf } from "./approach.ts";
+import { lookWith, nothingSeen, type Sighting } from "../probe/look.ts";
+import { approach, type OpenApproach, type Voice, voiceOf } from "./approach.ts";
 import type { Attack, Try } from "./attack.ts";
 
 interface Question {
@@ -32,9 +33,9 @@ export const rareQuestions: readonly Question[] = [
     what: "completions",
   },
   { method: "tasks/list", params: {}, list: "tasks", what: "tasks" },
-  { method: "tasks/get", params: { taskId: randomUUID() }, list: "tasks", what: "tasks" },
   { method: "skills/list", params: {}, list: "skills", what: "skills" },
   { method: "resources/directory/read", params: { uri: "/" }, list: "entries", what: "directory entries" },
+  { method: "prompts/get", params: { name: `tsmcp-doctor-${randomUUID()}` }, list: "messages", what: "messages" },
   { method: "resources/read", params: { uri: "tsmcp-doctor://nothing" }, list: "contents", what: "contents" },
 ];
 
@@ -47,7 +48,29 @@ export async function askQuestions(
   if (open.kind !== "open") return open;
   const voice = await voiceOf(context, open);
   const tries = questions.map((question) => ask(context, { open, question, voice, signal }));
-  return { kind: "tried", tries: await Promise.all(tries), allowed: open.allowed };
+  const replayed = await replayCursor(context, { open, voice, signal });
+  return { kind: "tried", tries: [...(await Promise.all(tries)), ...replayed], allowed: open.allowed };
+}
+
+/**
+ * A gate may take a cursor for proof that the first page was shown. One that the tailnet side gave goes to no other name;
+ * where it gave none, there is nothing to try.
+ */
+async function replayCursor(
+  context: TargetContext,
+  request: { readonly open: OpenApproach; readonly voice: Voice; readonly signal: AbortSignal },
+): Promise<readonly Try[]> {
+  if (context.machine.request.vantage === "public") return [];
+  const { open, voice, signal } = request;
+  const { route } = open;
+  const { sighting: inside, route: inner } = await tailnetView(context);
+  if (inside.cursor === undefined || inner.url.hostname !== route.url.hostname) return [];
+  const message = voice.say("tools/list", { cursor: inside.cursor });
+  const caller = createCaller({ route, disguise: plainly, traffic: context.traffic, signal });
+  const sighting = await lookWith(caller, message);
+  const reproduce = (): string =>
+    withSession(message, { route, line: (shown) => curl({ route, disguise: plainly, message: shown }) });
+  return [{ url: route.url.href, label: "a cursor that the tailnet side gave", sighting, reproduce }];
 }
 
 async function ask(
@@ -55,7 +78,7 @@ async function ask(
   request: {
     readonly open: OpenApproach;
     readonly question: Question;
-    readonly voice: Awaited<ReturnType<typeof voiceOf>>;
+    readonly voice: Voice;
     readonly signal: AbortSignal;
   },
 ): Promise<Try> {

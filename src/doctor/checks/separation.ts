@@ -139,7 +139,7 @@ export const separationMethods = forgery({
   title: "no other method tells a stranger anything",
   source: "https://modelcontextprotocol.io/specification/2025-11-25/server",
   proves:
-    "Prompts, resources, resource templates, completions, tasks, skills and directories are as empty for a stranger as the list of tools.",
+    "Prompts, resources, resource templates, completions, tasks, skills and directories are as empty for a stranger as the list of tools, and a cursor of the tailnet side opens no page.",
   breaks: "A gate that knows tools/list and tools/call and hands everything else on.",
   mend: "Refuse on the public side every method that is not needed there, by an allow-list",
   forge: (context, signal) => askQuestions(context, { questions: [...listQuestions, ...rareQuestions], signal }),

@@ -45,6 +45,8 @@ export interface Sighting {
   readonly serverName: string | undefined;
   /** Stripped names, at most `maxTools`. */
   readonly tools: readonly string[];
+  /** What asks for the second page of the list, where there is one. */
+  readonly cursor?: string | undefined;
   readonly status: number | undefined;
   readonly layer: FailureLayer | undefined;
   /** The server's clock, as its Date header tells it. */
@@ -57,6 +59,7 @@ export interface Sighting {
 const maxTools = 2_000;
 const maxPages = 10;
 const maxNameChars = 128;
+const maxCursorChars = 4_096;
 /** https://modelcontextprotocol.io/specification/2026-07-28/schema#unsupportedprotocolversionerror */
 const unsupportedVersion = -32022;
 
@@ -172,17 +175,19 @@ async function follow(
 ): Promise<Sighting> {
   const names: string[] = [];
   let reply = first;
+  let cursor: string | undefined;
   for (let page = 1; ; page++) {
     if (reply.kind !== "answered" || reply.answer?.kind !== "result") break;
     names.push(...toolNames(reply.answer.result));
     const { nextCursor } = reply.answer.result;
     if (typeof nextCursor !== "string" || page === maxPages || names.length >= maxTools) break;
+    if (page === 1 && nextCursor.length <= maxCursorChars) cursor = nextCursor;
     reply = await caller.post(next(nextCursor));
   }
   // A list that was not read to its end for want of requests says nothing of what is missing in it.
   const told = reply.kind === "held" ? reply : first;
   const seen = sightingOf(told, opened, caller.route);
-  return { ...seen, tools: [...new Set(names)].slice(0, maxTools) };
+  return { ...seen, cursor, tools: [...new Set(names)].slice(0, maxTools) };
 }
 
 function sightingOf(reply: Reply, opened: Opened, route: Route): Sighting {

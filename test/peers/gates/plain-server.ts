@@ -116,7 +116,9 @@ export function replyTo(
   const other = others[String(method)];
   if (other !== undefined) return result(other);
   if (method === "tools/call" && trusted && typeof params === "object" && params !== null) {
-    calls.push(String(Reflect.get(params, "name")));
+    const name = String(Reflect.get(params, "name"));
+    if (!tools.includes(name)) return { jsonrpc: "2.0", id, error: { code: -32602, message: `no tool ${name}` } };
+    calls.push(name);
     return result({ content: [] });
   }
   return { jsonrpc: "2.0", id, error: { code: -32601, message: "method not found" } };

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { judgePublicCall, judgeTailnetCall } from "../../../src/doctor/checks/call.ts";
+import { judgeTailnetCall } from "../../../src/doctor/checks/call.ts";
 import { judgeConnect, judgeSocks } from "../../../src/doctor/checks/proxy-connect.ts";
 import { judgeListening } from "../../../src/doctor/checks/proxy-listening.ts";
 import { judgeAddress, judgePublicInitialize, judgePublicTools } from "../../../src/doctor/checks/public.ts";
+import { judgePublicCall } from "../../../src/doctor/checks/public-call.ts";
 import { judgeTools } from "../../../src/doctor/checks/tailnet.ts";
 import { judgeDial } from "../../../src/doctor/checks/tailnet-dial.ts";
 import { judgeInstalled, judgeState } from "../../../src/doctor/checks/tailscale.ts";
@@ -199,15 +200,48 @@ describe("the public side", () => {
 });
 
 describe("a call", () => {
+  const trace = "404 no";
+  const ran = { kind: "ran", isError: false, status: 200, trace } as const;
+  const failed = { ...ran, isError: true } as const;
+  const refused = { kind: "refused", status: 404, reason: "HTTP 404", trace } as const;
+  const lost = { kind: "unanswered", reason: "reset" } as const;
+
   test.each([
-    [{ kind: "ran", isError: false, status: 200 } as const, "pass", "fail"],
-    [{ kind: "ran", isError: true, status: 200 } as const, "fail", "pass"],
-    [{ kind: "refused", status: 404, reason: "HTTP 404" } as const, "fail", "pass"],
-    [{ kind: "unanswered", reason: "reset" } as const, "fail", "unknown"],
+    [ran, "pass", "fail"],
+    [failed, "fail", "pass"],
+    [refused, "fail", "pass"],
+    [lost, "fail", "unknown"],
     [{ kind: "held", reason: "200 requests are enough for one run" } as const, "unknown", "unknown"],
   ])("that %j is %s inside and %s outside", (result, inside, outside) => {
     const found = { kind: "called", tool: "search", result } as const;
     expect(judgeTailnetCall(found).status).toBe(inside);
-    expect(judgePublicCall(found).status).toBe(outside);
+    expect(judgePublicCall({ ...found, madeUp: refused }).status).toBe(outside);
+  });
+
+  test.each([
+    [refused, refused, "pass"],
+    [refused, { ...refused, trace: "404 no such tool" }, "warn"],
+    [failed, { ...failed, trace: "200 unknown tool" }, "warn"],
+    [refused, lost, "pass"],
+    [ran, { ...refused, trace: "404 no such tool" }, "fail"],
+  ])("that is %j of a tool that exists, and %j of one that does not, is %s", (result, madeUp, status) => {
+    expect(judgePublicCall({ kind: "called", tool: "search", result, madeUp }).status).toBe(status);
+  });
+
+  test.each([
+    [refused, { ...refused, trace: "200 unknown tool" }, "pass"],
+    [refused, refused, "warn"],
+    [failed, failed, "warn"],
+    [ran, ran, "warn"],
+    [lost, refused, "unknown"],
+    [refused, lost, "unknown"],
+    [refused, undefined, "pass"],
+    [{ ...refused, code: -32601 }, undefined, "pass"],
+    [{ ...refused, code: -32602 }, undefined, "warn"],
+    [failed, undefined, "warn"],
+  ])("of no tool that is %j outside and %j inside is %s", (outside, inside, status) => {
+    const outcome = judgePublicCall({ kind: "made-up", outside, inside, reproduce: "curl" });
+    expect(outcome.status).toBe(status);
+    if (status === "warn") expect(outcome.hint).toContain("--call-tool");
   });
 });
