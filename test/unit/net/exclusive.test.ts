@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { transformWithOxc } from "vite";
 import { expect, onTestFinished, test } from "vitest";
@@ -45,11 +45,12 @@ const nodes = [
 
 test.each(nodes)("the name that %s holds is free when that was killed, and not before", async (node) => {
   const name = freshName();
-  const module = new URL("../../../src/net/exclusive.ts", import.meta.url);
-  const { code } = await transformWithOxc(readFileSync(module, "utf8"), fileURLToPath(module));
   const directory = temporaryDirectory();
-  writeFileSync(join(directory, "exclusive.mjs"), code.replaceAll("../core/errors.ts", "./errors.mjs"));
-  writeFileSync(join(directory, "errors.mjs"), "export const systemCodeOf = (error) => error.code;");
+  for (const module of ["net/exclusive", "core/errors", "core/timeout-signal"]) {
+    const file = fileURLToPath(new URL(`../../../src/${module}.ts`, import.meta.url));
+    const { code } = await transformWithOxc(readFileSync(file, "utf8"), file);
+    writeFileSync(join(directory, `${basename(module)}.mjs`), code.replaceAll(/"\.\.\/core\/(.*)\.ts"/g, '"./$1.mjs"'));
+  }
   const script = `import("${directory}/exclusive.mjs").then(async ({ holdExclusively }) => {
     await holdExclusively({ name: "${name}", timeoutMs: 5_000 });
     console.log("held");
