@@ -18,7 +18,7 @@ const children: ChildProcess[] = [];
 
 beforeAll(async () => {
   tailnet = await startTailnet();
-  backend = await startCountingServer();
+  backend = await startCountingServer(await tailnet.api.reservePort());
   [host, vm] = await Promise.all([
     tailnet.startNode({ hostname: "counting" }),
     tailnet.startNode({ hostname: "vm", tags: ["tag:agent"] }),

@@ -18,8 +18,11 @@ export interface CountingServer extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-/** A legacy MCP server with sessions and a stream of its own messages, that counts what it executes. */
-export async function startCountingServer(): Promise<CountingServer> {
+/**
+ * A legacy MCP server with sessions and a stream of its own messages, that counts what it executes. Its port is to be one
+ * that nobody is given by chance, because it is let go and taken again.
+ */
+export async function startCountingServer(port: number): Promise<CountingServer> {
   const executed: unknown[] = [];
   const sessions = new Set<string>();
   let isHolding = false;
@@ -57,13 +60,13 @@ export async function startCountingServer(): Promise<CountingServer> {
     executed.push(params.arguments.mark);
     return isHolding || result({ content: [{ type: "text", text: String(params.arguments.mark) }] });
   };
-  const start = async (port: number): Promise<number> => {
+  const start = async (): Promise<void> => {
     http = createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on("data", (chunk: Buffer) => chunks.push(chunk));
       request.on("end", () => answer(request, response, Buffer.concat(chunks).toString()));
     });
-    return listen(http, port);
+    await listen(http, port);
   };
   const stop = async (): Promise<void> => {
     sessions.clear();
@@ -72,7 +75,7 @@ export async function startCountingServer(): Promise<CountingServer> {
     http?.closeAllConnections();
     await closed;
   };
-  const port = await start(0);
+  await start();
   return {
     port,
     executed,
@@ -84,7 +87,7 @@ export async function startCountingServer(): Promise<CountingServer> {
       isHolding = true;
     },
     stop,
-    start: async () => void (await start(port)),
+    start,
     [Symbol.asyncDispose]: stop,
   };
 }

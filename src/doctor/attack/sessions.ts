@@ -56,14 +56,16 @@ async function useTailnetId(sides: Sides): Promise<readonly Try[]> {
   const lines = linesOf(owner, stranger);
   try {
     const list = tryOf(stranger, "a session id made on the tailnet", await listWithin(stranger, session), lines);
-    const stream = await stranger.get({ headers: [["Accept", "text/event-stream"], ...session] });
+    const stream = await listenWith(stranger, session);
+    // A side that keeps no sessions opens a stream for any id: nobody's messages come there.
+    const isMeant = isStream(stream) && !isStream(await listenWith(stranger, withMadeUpId(session)));
     const end = await stranger.end(session);
     const isEnded = wasAccepted(end) && hasNoList(await listWithin(owner, session));
     return [
       list,
       {
         ...tryOf(stranger, "a session id made on the tailnet, to listen", sightingOf(stream), lines),
-        hole: isStream(stream) ? "hears what is meant for a session made on the tailnet" : undefined,
+        hole: isMeant ? "hears what is meant for a session made on the tailnet" : undefined,
       },
       {
         ...tryOf(stranger, "a session id made on the tailnet, to end it", sightingOf(end), lines),
@@ -73,6 +75,14 @@ async function useTailnetId(sides: Sides): Promise<readonly Try[]> {
   } finally {
     await owner.end(session);
   }
+}
+
+function listenWith(caller: Caller, session: readonly Header[]): Promise<Reply> {
+  return caller.get({ headers: [["Accept", "text/event-stream"], ...session] });
+}
+
+function withMadeUpId(session: readonly Header[]): readonly Header[] {
+  return session.map(([name, value]) => [name, name.toLowerCase() === "mcp-session-id" ? randomUUID() : value]);
 }
 
 /** A session may be taken for a better one once somebody from inside has used it. */
