@@ -53,6 +53,9 @@ const headerMismatch = -32020;
 
 const maxPages = 100;
 
+/** What does no harm may be asked again as often; a call that says it is idempotent, once. */
+const maxHarmlessRepeats = 3;
+
 export function createCarrier(context: CarrierContext): Carrier {
   const { way, session, catalogue, memory, agent, log, patienceMs, newId } = context;
   let probing: Promise<void> | undefined;
@@ -208,7 +211,8 @@ export function createCarrier(context: CarrierContext): Carrier {
         try {
           return await attemptOnce(outgoing, pending);
         } catch (error) {
-          const isRepeatable = error instanceof RequestLost && attempt === 0 && !pending.signal.aborted;
+          const most = isHarmlessToRepeat(request.method) ? maxHarmlessRepeats : 1;
+          const isRepeatable = error instanceof RequestLost && attempt < most && !pending.signal.aborted;
           if (!isRepeatable || !(await mayRepeat(request, pending.signal).catch(() => false))) throw error;
           log.debug(`asking ${request.method} again: ${error.message}`);
           // The first may still be running, so the second is another one to the server.
