@@ -104,7 +104,7 @@ test("a list that is lost again is an error and no loop", async () => {
   const { server, agent } = await start(calls((_seen, reply) => reply.stream().cut()));
   await agent.initialize();
   expect(errorOf(await agent.ask("tools/list"))).toMatchObject({ code: -31002 });
-  expect(server.seen.filter(({ body }) => body.method === "tools/list")).toHaveLength(2);
+  expect(server.seen.filter(({ body }) => body.method === "tools/list")).toHaveLength(4);
 });
 
 test("progress and the server's requests on a call's stream reach the agent before the answer", async () => {
