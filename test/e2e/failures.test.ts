@@ -363,20 +363,27 @@ function inNamespace(mounts: string, args: readonly string[], machine: Machine, 
 
 /** What a person reads of it, without what differs from run to run. */
 function told(stderr: string, { home }: Machine): string {
-  return stderr
-    .split("\n")
-    .filter((line) => /^tsmcp: (error|hint|warning): /.test(line) || /^ {2}\S/.test(line))
-    .join("\n")
-    .replaceAll(home, "HOME")
-    .replaceAll(tailnet.controlUrl, "CONTROL")
-    .replaceAll(tailnet.suffix, "TAILNET")
-    .replaceAll(tailnet.runDir, "RUN")
-    .replace(/RUN\/d\d+/g, "RUN/DIR")
-    .replace(/127\.0\.0\.1:\d{4,5}/g, "127.0.0.1:PORT")
-    .replace(/process \d+ \([^)]*\)/g, "process PID (NAME)")
-    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}-[0-9a-f]{8}/g, "BOOT")
-    .replace(/[0-9a-f]{64}/g, "SHA256")
-    .replace(/\d{4}-\d\d-\d\dT[\d:]+Z is/g, "NOW is");
+  return (
+    stderr
+      .split("\n")
+      .filter((line) => /^tsmcp: (error|hint|warning): /.test(line) || /^ {2}\S/.test(line))
+      .join("\n")
+      .replaceAll(home, "HOME")
+      .replaceAll(tailnet.controlUrl, "CONTROL")
+      .replaceAll(tailnet.suffix, "TAILNET")
+      .replaceAll(tailnet.runDir, "RUN")
+      .replace(/RUN\/d\d+/g, "RUN/DIR")
+      .replace(/127\.0\.0\.1:\d{4,5}/g, "127.0.0.1:PORT")
+      .replace(/process \d+ \([^)]*\)/g, "process PID (NAME)")
+      .replace(/[0-9a-f]{8}-[0-9a-f-]{27}-[0-9a-f]{8}/g, "BOOT")
+      // Which of the two depends on how long the path of the temporary folder is.
+      .replace(
+        /HOME\/\.local\/state\/tsmcp\/BOOT\/tailscaled\.sock|\/dev\/shm\/tsmcp-\d+\/[0-9a-f]{16}\.sock/g,
+        "SOCKET",
+      )
+      .replace(/[0-9a-f]{64}/g, "SHA256")
+      .replace(/\d{4}-\d\d-\d\dT[\d:]+Z is/g, "NOW is")
+  );
 }
 
 function bareBin(): string {

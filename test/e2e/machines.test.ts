@@ -1,22 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, copyFileSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { copyProduct, openDirectory } from "./open-directory.ts";
 import {
   binDir,
   filesBelow,
@@ -81,19 +69,16 @@ test.runIf(isRoot)(
 test.runIf(isRoot && existsSync("/bin/busybox"))(
   "up, env, run, status and down work on the poorest machine",
   async () => {
-    const root = realpathSync(mkdtempSync(join(tmpdir(), "tsmcp-poor-")));
-    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+    const root = openDirectory("tsmcp-poor-");
     await tailnet.api.claim(root);
-    chmodSync(root, 0o755);
-    const [home, bin, product] = [join(root, "home"), join(root, "bin"), join(root, "tsmcp")];
+    const [home, bin] = [join(root, "home"), join(root, "bin")];
     for (const directory of [home, bin]) mkdirSync(directory);
     chownSync(home, nobody, nobody);
     for (const name of ["sh", "cat", "mkdir", "ls"]) symlinkSync("/bin/busybox", join(bin, name));
     symlinkSync(process.execPath, join(bin, "node"));
     // What the tests have lies where only root can look.
     for (const name of ["tailscale", "tailscaled"]) copyFileSync(join(tailnet.binDir, name), join(bin, name));
-    for (const part of ["bin", "dist", "package.json"])
-      cpSync(join(binDir, "..", part), join(product, part), { recursive: true });
+    const launcher = copyProduct(join(root, "tsmcp"));
     const env = {
       HOME: home,
       PATH: bin,
@@ -111,7 +96,7 @@ test.runIf(isRoot && existsSync("/bin/busybox"))(
         encoding: "utf8",
       });
     };
-    const tsmcpThere = [join(bin, "node"), join(product, "bin/tsmcp")];
+    const tsmcpThere = [join(bin, "node"), launcher];
     const up = run([...tsmcpThere, "up"], { TS_AUTHKEY: await tailnet.createKey({ ephemeral: true }) });
     expect({ status: up.status, stderr: up.stderr }).toMatchObject({ status: 0 });
     const shell = run([join(bin, "sh"), "-c", `eval "$(${tsmcpThere.join(" ")} env)"; echo "$ALL_PROXY"`]);

@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { freePort } from "../../src/net/listening.ts";
+import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { copyProduct, openDirectory } from "./open-directory.ts";
 import { binDir, filesBelow, machineOn, processesNaming, startTsmcp, statuses, tsmcp, type UpJson } from "./tsmcp.ts";
 
 let tailnet: Tailnet;
@@ -180,11 +181,11 @@ test("up, status and down work when ~/.local was made under umask 002", async ()
 });
 
 test.runIf(process.getuid?.() === 0)("status, config and the plan of up work for a user with a HOME of root's", () => {
-  const home = mkdtempSync(join(tmpdir(), "tsmcp-root-"));
-  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  const home = temporaryDirectory();
+  const launcher = copyProduct(openDirectory("tsmcp-product-"));
   const user = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
   const run = (...args: string[]) =>
-    spawnSync("setpriv", [...user, process.execPath, join(binDir, "tsmcp"), ...args], {
+    spawnSync("setpriv", [...user, process.execPath, launcher, ...args], {
       cwd: "/",
       env: { HOME: home, PATH: "/usr/bin:/bin" },
       encoding: "utf8",

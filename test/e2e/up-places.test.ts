@@ -1,19 +1,9 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  chmodSync,
-  chownSync,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  symlinkSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { chownSync, copyFileSync, existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { copyProduct, openDirectory } from "./open-directory.ts";
 import { binDir, filesBelow, type Machine, machineOn, processesNaming, statuses, tsmcp } from "./tsmcp.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -54,28 +44,17 @@ test.each(shells)("up and down work when the only shell is %s, and there is no p
 });
 
 test.runIf(isRoot)("up and down work for a user who is not root", async () => {
-  const home = mkdtempSync(join(tmpdir(), "tsmcp-nobody-"));
-  onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+  const home = openDirectory("tsmcp-nobody-");
   await tailnet.api.claim(home);
-  // The test tailnet's programs lie in root's home, and the checkout may lie where only root can look.
-  const programs = mkdtempSync(join(tmpdir(), "tsmcp-programs-"));
-  onTestFinished(() => rmSync(programs, { recursive: true, force: true }));
+  // The test tailnet's programs lie in root's home.
+  const programs = openDirectory("tsmcp-programs-");
   for (const [name, path] of Object.entries(tailscalePrograms())) copyFileSync(path, join(programs, name));
-  for (const part of ["bin", "dist", "package.json"])
-    cpSync(join(binDir, "..", part), join(programs, "tsmcp", part), { recursive: true });
-  chmodSync(programs, 0o755);
+  const launcher = copyProduct(join(programs, "tsmcp"));
   chownSync(home, nobody, nobody);
   const run = (args: readonly string[], extra = {}) =>
     spawnSync(
       "setpriv",
-      [
-        `--reuid=${nobody}`,
-        `--regid=${nobody}`,
-        "--clear-groups",
-        process.execPath,
-        join(programs, "tsmcp/bin/tsmcp"),
-        ...args,
-      ],
+      [`--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", process.execPath, launcher, ...args],
       {
         cwd: home,
         encoding: "utf8",
