@@ -13,6 +13,8 @@ export interface DaemonOptions {
   readonly dir: string;
   readonly stateDir: string;
   readonly proxyPort: number;
+  /** WireGuard's port; 0 picks one. */
+  readonly udpPort: number;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
 }
@@ -22,6 +24,8 @@ export interface Daemon {
   readonly socket: string;
   /** The end of its log. */
   log(): string;
+  /** WireGuard's port, once it is known. */
+  udpPort(): number | undefined;
   isRunning(): boolean;
   /** SIGTERM, then SIGKILL after 8 s: an ephemeral node takes up to 5 s to log out. */
   stop(): Promise<void>;
@@ -30,7 +34,7 @@ export interface Daemon {
 
 /** Starts a stock tailscaled without a TUN and returns when its socket and its proxy answer. It dies with this process. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { binDir, caFile, dir, stateDir, proxyPort, args, env } = options;
+  const { binDir, caFile, dir, stateDir, proxyPort, udpPort, args, env } = options;
   const socket = join(dir, "s");
   const logFile = join(dir, "log");
   const proxy = `127.0.0.1:${proxyPort}`;
@@ -41,7 +45,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       `--statedir=${stateDir}`,
       `--socket=${socket}`,
       "--tun=userspace-networking",
-      "--port=0",
+      `--port=${udpPort}`,
       `--socks5-server=${proxy}`,
       `--outbound-http-proxy-listen=${proxy}`,
       "--no-logs-no-support",
@@ -68,6 +72,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     pid: child.pid,
     socket,
     log: tail,
+    udpPort: () => portIn(readFileSync(logFile, "utf8")),
     isRunning: () => child.exitCode === null && child.signalCode === null,
     stop: () => end(child, "SIGTERM"),
     kill: () => end(child, "SIGKILL"),
@@ -77,6 +82,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   );
   await until({ what: "tailscaled's proxy", log: tail, alive: () => assertRunning(daemon) }, () => accepts(proxyPort));
   return daemon;
+}
+
+function portIn(log: string): number | undefined {
+  const last = [...log.matchAll(/magicsock: endpoints changed: \S+:(\d+) /g)].at(-1);
+  return last === undefined ? undefined : Number(last[1]);
 }
 
 export function assertRunning(daemon: Daemon): void {
