@@ -107,9 +107,15 @@ describe("up", () => {
   test("brings the same node back, without a key, when its daemon was killed", async () => {
     const vm = machine();
     const first = parsed(await tsmcp(["up", "--json"], vm, { TS_AUTHKEY: await tailnet.createKey() }));
+    // Peers go on sending to WireGuard's port for a while.
+    const ports = (): string[] =>
+      daemonsOf(vm).map((pid) => textOf(`/proc/${pid}/cmdline`).match(/--port=(\d+)/)?.[1] ?? "");
+    const before = ports();
     for (const pid of daemonsOf(vm)) process.kill(pid, "SIGKILL");
     const again = parsed(await tsmcp(["up", "--json"], vm));
     expect(again.node).toEqual(first.node);
+    expect(ports()).toEqual(before);
+    expect(Number(before[0])).toBeGreaterThan(60_999);
     expect(again.proxy).toBe(first.proxy);
     expect(daemonsOf(vm)).toHaveLength(1);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { daemonArguments, isDaemonOn, isLoginOn } from "../../../src/tailscale/daemon-arguments.ts";
+import { daemonArguments, isDaemonOn, isLoginOn, wireGuardPort } from "../../../src/tailscale/daemon-arguments.ts";
 import { daemonEnvironment } from "../../../src/tailscale/daemon-environment.ts";
 import { parsePreferences } from "../../../src/tailscale/preferences.ts";
 import { type FileFacts, socketDefect } from "../../../src/tailscale/socket-trust.ts";
@@ -34,11 +34,18 @@ test("daemonArguments give one address to both proxies, and a port that PORT can
     "--tun=userspace-networking",
     "--socket=/s",
     "--statedir=/d",
-    "--port=0",
+    `--port=${wireGuardPort("/d")}`,
     "--socks5-server=[::1]:9",
     "--outbound-http-proxy-listen=[::1]:9",
     "--no-logs-no-support",
   ]);
+});
+
+test("a node keeps WireGuard's port, which differs from other nodes' and is none of the kernel's own", () => {
+  const ports = Array.from({ length: 200 }, (_, index) => wireGuardPort(`/home/user/state/${index}`));
+  expect(ports).toEqual(Array.from({ length: 200 }, (_, index) => wireGuardPort(`/home/user/state/${index}`)));
+  expect(ports.filter((port) => port < 61_000 || port > 65_535)).toEqual([]);
+  expect(new Set(ports).size).toBeGreaterThan(180);
 });
 
 test.each([
