@@ -33,8 +33,8 @@ function toolsByName({ tools }: LockedServer): ReadonlyMap<string, unknown> {
   return new Map(tools.map((tool) => [String(tool.name), tool]));
 }
 
-/** As JSON: an object without a prototype is one as any other. */
-function isSame(one: unknown, other: unknown): boolean {
+/** As JSON: an object without a prototype is one as any other, and the order of keys does not count. */
+export function isSame(one: unknown, other: unknown): boolean {
   return isDeepStrictEqual(plain(one), plain(other));
 }
 

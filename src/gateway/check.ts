@@ -2,6 +2,8 @@ import { messageOf } from "../core/errors.ts";
 import { timeoutSignal } from "../core/timeout-signal.ts";
 import { modernMeta, modernVersion, newestLegacyVersion } from "../mcp/era.ts";
 import { isObject } from "../mcp/json.ts";
+import { createOwnSession } from "./public/own-session.ts";
+import { pinDefect } from "./public/pins.ts";
 import type { PreparedGateway } from "./run.ts";
 import type { Upstream, UpstreamCall, UpstreamCaller } from "./upstream/upstream.ts";
 
@@ -38,7 +40,31 @@ export async function checkGateway({ options, status }: PreparedGateway, signal:
       }
     }),
   );
-  return [...lines, ...found];
+  return [...lines, ...found, ...(await checkPins(options, signal))];
+}
+
+/** Whether the tools that the internet may call are what was pinned. */
+async function checkPins(
+  { pins = [], upstreams, createUpstream, world }: PreparedGateway["options"],
+  signal: AbortSignal,
+): Promise<CheckLine[]> {
+  const names = [...new Set(pins.map(({ upstream }) => upstream))];
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const upstream = createUpstream(name, upstreams[name] ?? {}, world);
+      const session = createOwnSession(upstream, { onChange: () => {}, signal });
+      const live = await session.tools().catch(() => []);
+      await upstream.close();
+      return pins
+        .filter((pin) => pin.upstream === name)
+        .map((pin): CheckLine => {
+          const message = pinDefect(pin, live);
+          const id = `public.${name}/${pin.name}`;
+          return { id, status: message === undefined ? "pass" : "fail", message: message ?? "is what was pinned" };
+        });
+    }),
+  );
+  return found.flat();
 }
 
 const caller: UpstreamCaller = {

@@ -9,6 +9,8 @@ import { createIdentities } from "./identities.ts";
 import { type ListenPlan, targetOf } from "./listen-plan.ts";
 import { createPace } from "./pace.ts";
 import { answerPrivate, type PrivateSide } from "./private-side.ts";
+import type { PinnedTool } from "./public/pins.ts";
+import { createPublicTools } from "./public/public-tools.ts";
 import { answerPublic, type PublicSide } from "./public-side.ts";
 import { createSealer, type Sealer } from "./seal.ts";
 import { createSessions } from "./sessions.ts";
@@ -21,6 +23,8 @@ export type GatewayRules = Pick<GatewayConfig, "capability" | "rules" | "allowed
 export interface GatewayOptions {
   readonly upstreams: Readonly<Record<string, UpstreamConfig>>;
   readonly rules: GatewayRules;
+  /** What the internet may call; usually nothing. */
+  readonly pins?: readonly PinnedTool[];
   readonly plan: ListenPlan;
   /** tailscaled's, for whois. */
   readonly socket: string;
@@ -43,6 +47,8 @@ export interface Gateway {
   readonly admin: { readonly listen: string };
   /** The paths of the upstreams, on both listeners. */
   readonly paths: readonly string[];
+  /** What the internet may call, as UPSTREAM/TOOL. */
+  readonly publicTools: readonly string[];
   update(rules: GatewayRules): void;
   close(): Promise<void>;
 }
@@ -56,7 +62,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const upstreams = createUpstreams(options);
   const front: Front = { identities, sealer, sessions: createSessions(sealer), capability: () => rules.capability };
   const counters = createCounters();
-  const publicSide: PublicSide = { pace: createPace(publicPace), counters };
+  const { pins = [] } = options;
+  const pathsOf = (name: string): readonly string[] => [`/mcp/${name}`, ...(upstreams.size === 1 ? ["/mcp"] : [])];
+  const tools = pins.length === 0 ? undefined : createPublicTools({ ...options, pins, pathsOf });
+  const publicSide: PublicSide = { pace: createPace(publicPace), counters, tools };
   const privateSide: PrivateSide = {
     ...publicSide,
     front,
@@ -67,7 +76,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const servers: HttpServer[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(servers.map((server) => server.close(closeGraceMs)));
-    await Promise.all([...upstreams.values()].map(({ upstream }) => upstream.close()));
+    await Promise.all([tools?.close(), ...[...upstreams.values()].map(({ upstream }) => upstream.close())]);
   };
   const listen = async (address: ListenAddress, from: Omit<Parameters<typeof startHttpServer>[0], "address">) => {
     const server = await startHttpServer({ address, ...from });
@@ -105,7 +114,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         target: targetOf(outer.address, plan.kind === "single" ? prefix : ""),
       },
       admin: { listen: addressText(admin.address) },
-      paths: pathsOf([...upstreams.keys()]),
+      paths: [...new Set([...upstreams.keys()].flatMap(pathsOf))],
+      publicTools: pins.map(({ upstream, name }) => `${upstream}/${name}`),
       update(changed) {
         rules = changed;
         identities.forget();
@@ -148,10 +158,6 @@ function createUpstreams({ upstreams, createUpstream, world }: GatewayOptions): 
 /** A port of loopback is open to every process here, and on a userspace node to the tailnet: only Serve knows the path. */
 function prefixOf(address: ListenAddress, sealer: Sealer): string {
   return address.kind === "unix" ? "" : `/${sealer.derive("private listener")}`;
-}
-
-function pathsOf(names: readonly string[]): readonly string[] {
-  return [...names.map((name) => `/mcp/${name}`), ...(names.length === 1 ? ["/mcp"] : [])];
 }
 
 function metricLines(from: {

@@ -7,7 +7,7 @@ import { type Head, isForeignPage, isJsonBody, readHead } from "./head.ts";
 import { type Incoming, readIncoming } from "./incoming.ts";
 import { answerDelete, answerGet, answerLegacy } from "./legacy.ts";
 import { answerModern } from "./modern.ts";
-import { answerAsPublic, type PublicSide, refuse } from "./public-side.ts";
+import { answerAsPublic, type PublicSide, refuse, signalOf } from "./public-side.ts";
 import { readBody } from "./read-body.ts";
 import { sendPlain } from "./reply.ts";
 import { type Front, type Served, type Visit, viewOf } from "./visit.ts";
@@ -34,7 +34,7 @@ export function answerPrivate(request: IncomingMessage, response: ServerResponse
   // A fault of ours costs one request, and tells nothing.
   const cut = (): void => void response.destroy();
   if (!head.path.startsWith(`${side.prefix}/`)) {
-    answerAsPublic({ request, response, head }, side).catch(cut);
+    answerAsPublic({ request, response, head, path: "" }, side).catch(cut);
     return;
   }
   response.once("finish", () => side.counters.count("private", response.statusCode));
@@ -42,13 +42,6 @@ export function answerPrivate(request: IncomingMessage, response: ServerResponse
   if (belief instanceof Promise) {
     belief.then((late) => answer({ request, response, head, belief: late }, side)).catch(cut);
   } else answer({ request, response, head, belief }, side).catch(cut);
-}
-
-/** Aborted when the caller has gone. */
-function signalOf(response: ServerResponse): AbortSignal {
-  const gone = new AbortController();
-  response.once("close", () => gone.abort("the caller has gone"));
-  return gone.signal;
 }
 
 interface Asked {
@@ -59,13 +52,14 @@ interface Asked {
 }
 
 async function answer({ request, response, head, belief }: Asked, side: PrivateSide): Promise<void> {
-  if (belief.kind === "public") return answerAsPublic({ request, response, head }, side);
+  const path = head.path.slice(side.prefix.length);
+  if (belief.kind === "public") return answerAsPublic({ request, response, head, path }, side);
   // Who calls cannot be told now, which says nothing of who calls.
   if (belief.kind === "unknown") return refuse(request, response, 503);
   const { allowedOrigins, front } = side;
   if (isForeignPage(head, { allowedOrigins: allowedOrigins(), ownName: front.identities.ownName() }))
     return refuse(request, response, 403);
-  const served = servedAt(head.path.slice(side.prefix.length), side.upstreams);
+  const served = servedAt(path, side.upstreams);
   if (served === undefined) return refuse(request, response, 404);
   const { caller, address } = belief;
   const visit: Visit = { head, response, caller, address, served, front };

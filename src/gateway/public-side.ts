@@ -3,6 +3,7 @@ import type { Counters } from "./counters.ts";
 import { type Head, type HeadDefect, isJsonBody, readHead } from "./head.ts";
 import { readIncoming } from "./incoming.ts";
 import type { Pace } from "./pace.ts";
+import type { PublicTools } from "./public/public-tools.ts";
 import { type PlainAnswer, publicAnswer, publicRefusal } from "./public-view.ts";
 import { readBody } from "./read-body.ts";
 import { sendPlain } from "./reply.ts";
@@ -13,27 +14,37 @@ const maxBodyBytes = 64 * 1024;
 /** How the public side answers: by itself, at its own pace, whatever is asked for on whatever path. */
 export interface PublicSide {
   readonly pace: Pace;
+  /** Undefined where nothing is opened, as it should be. */
+  readonly tools: PublicTools | undefined;
   readonly counters: Counters;
 }
 
 /** Answers a request of the public listener. */
 export function answerPublic(request: IncomingMessage, response: ServerResponse, side: PublicSide): void {
   // A fault of ours costs one request, and tells nothing.
-  answerAsPublic({ request, response, head: readHead(request) }, side).catch(() => void response.destroy());
+  const head = readHead(request);
+  const path = "status" in head ? "" : head.path;
+  answerAsPublic({ request, response, head, path }, side).catch(() => void response.destroy());
+}
+
+export interface PublicRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly head: Head | HeadDefect;
+  /** As the public listener has it. */
+  readonly path: string;
 }
 
 /** Answers a request as the internet is answered. */
-export async function answerAsPublic(
-  { request, response, head }: { request: IncomingMessage; response: ServerResponse; head: Head | HeadDefect },
-  { pace, counters }: PublicSide,
-): Promise<void> {
+export async function answerAsPublic(asked: PublicRequest, { pace, counters, tools }: PublicSide): Promise<void> {
+  const { request, response, head } = asked;
   const turn = pace.turn();
   const isIn = turn === true || (turn !== false && (await turn));
   const answer = !isIn
     ? publicRefusal(429)
     : "status" in head
       ? publicRefusal(head.status)
-      : await answerTo(request, head);
+      : await answerTo({ ...asked, head }, tools);
   counters.count("public", answer?.status ?? 0);
   if (answer === undefined) response.destroy();
   else if (request.readableEnded) sendPlain(response, { ...answer, headers: allowed(answer) });
@@ -42,13 +53,25 @@ export async function answerAsPublic(
 
 const tooLarge: PlainAnswer = publicRefusal(413);
 
-async function answerTo(request: IncomingMessage, head: Head): Promise<PlainAnswer | undefined> {
+async function answerTo(
+  { request, response, head, path }: PublicRequest & { readonly head: Head },
+  tools: PublicTools | undefined,
+): Promise<PlainAnswer | undefined> {
   const body = await readBody(request, maxBodyBytes);
   if (body.kind === "broken") return undefined;
   if (body.kind === "too-large") return tooLarge;
   if (head.method !== "POST") return publicRefusal(405);
   if (!isJsonBody(head)) return publicRefusal(415);
-  return publicAnswer(readIncoming(body.bytes));
+  const incoming = readIncoming(body.bytes);
+  if (tools === undefined) return publicAnswer(incoming);
+  return tools.answer({ path, head, incoming, signal: () => signalOf(response) });
+}
+
+/** Aborted when the caller has gone. */
+export function signalOf(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort("the caller has gone"));
+  return gone.signal;
 }
 
 /** Refuses a request whose body was not read, so the connection can carry no other. */

@@ -26,9 +26,9 @@ const lists: Readonly<Record<string, string>> = {
   "resources/templates/list": "resourceTemplates",
 };
 
-/** Returns what the internet is answered: constant but for the id and the version. Pure; asks nobody. */
-export function publicAnswer(incoming: Incoming): PlainAnswer {
-  return emptyAnswer(incoming, serverInfo);
+/** Returns what the internet is answered: constant but for the id, the version and the opened `tools`. Pure; asks nobody. */
+export function publicAnswer(incoming: Incoming, tools: readonly JsonObject[] = []): PlainAnswer {
+  return answerFrom(incoming, { serverInfo, tools });
 }
 
 interface ServerInfo {
@@ -36,15 +36,24 @@ interface ServerInfo {
   readonly version: string;
 }
 
+interface Answerer {
+  readonly serverInfo: ServerInfo;
+  readonly tools: readonly JsonObject[];
+}
+
 /** Returns the answer of a server of that name that has nothing. */
-export function emptyAnswer(incoming: Incoming, serverInfo: ServerInfo): PlainAnswer {
+export function emptyAnswer(incoming: Incoming, named: ServerInfo): PlainAnswer {
+  return answerFrom(incoming, { serverInfo: named, tools: [] });
+}
+
+function answerFrom(incoming: Incoming, answerer: Answerer): PlainAnswer {
   switch (incoming.kind) {
     case "invalid":
       return { status: 400, body: errorText(incoming.id, { code: incoming.code, message: "Invalid request" }) };
     case "batch":
       return { status: 400, body: errorText(null, { code: -32600, message: "Invalid request" }) };
     case "one":
-      return answerTo(incoming.message, serverInfo);
+      return answerTo(incoming.message, answerer);
   }
 }
 
@@ -53,29 +62,32 @@ export function publicRefusal(status: number): PlainAnswer {
   return { status, body: errorText(null, { code: -32600, message: "Invalid request" }) };
 }
 
-function answerTo(message: Message, serverInfo: ServerInfo): PlainAnswer {
+function answerTo(message: Message, answerer: Answerer): PlainAnswer {
   if (message.kind !== "request") return { status: 202 };
   const version = modernVersionOf(message);
   if (version !== undefined && version !== modernVersion) return unsupportedVersion(message.id, version);
   const isModern = version !== undefined;
-  const result = isModern ? modernResult(message, serverInfo) : legacyResult(message, serverInfo);
+  const result = isModern ? modernResult(message, answerer) : legacyResult(message, answerer);
   if (result !== undefined) return { status: 200, body: resultText(message.id, result) };
   return { status: isModern ? 404 : 200, body: errorText(message.id, methodNotFound) };
 }
 
-function legacyResult({ method, params }: RequestMessage, serverInfo: ServerInfo): JsonObject | undefined {
-  if (method === "initialize") return { protocolVersion: versionFor(params), capabilities, serverInfo };
+function legacyResult(
+  { method, params }: RequestMessage,
+  { serverInfo: named, tools }: Answerer,
+): JsonObject | undefined {
+  if (method === "initialize") return { protocolVersion: versionFor(params), capabilities, serverInfo: named };
   const list = listOf(method);
-  return list === undefined ? undefined : { [list]: [] };
+  return list === undefined ? undefined : { [list]: list === "tools" ? tools : [] };
 }
 
 /** Source: MCP 2026-07-28 server/discover and SEP-2549. */
-function modernResult({ method }: RequestMessage, serverInfo: ServerInfo): JsonObject | undefined {
-  const _meta = { "io.modelcontextprotocol/serverInfo": serverInfo };
+function modernResult({ method }: RequestMessage, { serverInfo: named, tools }: Answerer): JsonObject | undefined {
+  const _meta = { "io.modelcontextprotocol/serverInfo": named };
   const always = { resultType: "complete", ttlMs: 0, cacheScope: "private", _meta };
   if (method === "server/discover") return { supportedVersions: [modernVersion], capabilities, ...always };
   const list = listOf(method);
-  return list === undefined ? undefined : { [list]: [], ...always };
+  return list === undefined ? undefined : { [list]: list === "tools" ? tools : [], ...always };
 }
 
 function listOf(method: string): string | undefined {

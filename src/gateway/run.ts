@@ -1,5 +1,6 @@
 import { unwatchFile, watchFile } from "node:fs";
 import type { GatewayConfig, UpstreamConfig } from "../config/config.ts";
+import { readLock } from "../config/lock.ts";
 import { messageOf, TsmcpError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Environment, makeStateDirectory } from "../core/runtime-directory.ts";
@@ -10,6 +11,7 @@ import type { NodeStatus } from "../tailscale/status.ts";
 import { isAtLeast, parseTailscaleVersion, type TailscaleVersion } from "../tailscale/version.ts";
 import { type Gateway, type GatewayOptions, startGateway } from "./gateway.ts";
 import { type ListenPlan, listenPlan, singleListener } from "./listen-plan.ts";
+import { type PinnedTool, pinnedTools } from "./public/pins.ts";
 import { sealingKeys } from "./sealing-key.ts";
 import type { CreateUpstream } from "./upstream/create.ts";
 
@@ -21,6 +23,8 @@ export interface GatewayRequest {
   readonly socket: string;
   readonly proxy: string | undefined;
   readonly createUpstream: CreateUpstream;
+  /** `tsmcp.lock.json`, for the tools that the internet may call. */
+  readonly lockFile: string;
   /** The file to watch, and how to read the configuration again; without it nothing changes while it runs. */
   readonly watched?: { readonly path: string; readonly read: () => GatewayConfig } | undefined;
 }
@@ -47,7 +51,7 @@ const statusTimeoutMs = 2_000;
 export async function prepareGateway(request: GatewayRequest, world: GatewayWorld): Promise<PreparedGateway> {
   const { config, upstreams, socket, createUpstream, proxy } = request;
   const { env, cwd, log } = world;
-  refuseUnsupported(config);
+  const pins = pinsOf(request);
   requireTrustedSocket(socket, "about who calls");
   const status = await readStatus({ socket, timeoutMs: statusTimeoutMs }).catch((error: unknown) => {
     log.warn(`tailscaled does not answer yet, and until it does everybody is refused: ${messageOf(error)}`);
@@ -62,6 +66,7 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
   const options = {
     upstreams,
     rules: rulesOf(config),
+    pins,
     plan,
     socket,
     keys,
@@ -130,7 +135,10 @@ function rulesOf({ capability, rules, allowedOrigins }: GatewayConfig): GatewayO
   };
 }
 
-function warnOfWeakness({ plan, rules, upstreams, keys }: GatewayOptions, log: Log): void {
+function warnOfWeakness({ plan, rules, upstreams, keys, pins = [] }: GatewayOptions, log: Log): void {
+  for (const { upstream, name } of pins) {
+    log.warn(`OPEN TO THE INTERNET: anybody may call the tool ${name} of ${upstream} (gateway.publicTools)`);
+  }
   const [{ origin }] = keys as readonly [Secret];
   log.debug(`session ids are sealed with ${origin}`);
   if (rules.capability === undefined && rules.rules === undefined) {
@@ -151,13 +159,10 @@ function listensOnSocket(plan: ListenPlan): boolean {
   return (plan.kind === "two" ? plan.private : plan.single).kind === "unix";
 }
 
-function refuseUnsupported({ publicTools = [] }: GatewayConfig): void {
-  if (publicTools.length === 0) return;
-  throw new TsmcpError({
-    code: "unsupported",
-    message: "gateway.publicTools: this version opens no tool to the internet",
-    hint: "leave publicTools out",
-  });
+function pinsOf({ config, upstreams, lockFile }: GatewayRequest): readonly PinnedTool[] {
+  const { publicTools = [] } = config;
+  if (publicTools.length === 0) return [];
+  return pinnedTools({ publicTools, upstreams, lock: readLock(lockFile), lockFile });
 }
 
 function requireSingle(version: TailscaleVersion | undefined): void {

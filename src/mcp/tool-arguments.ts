@@ -74,7 +74,7 @@ function deep(value: unknown): unknown {
 }
 
 /** MCP 2025-11-25 "JSON Schema Usage": 2020-12 unless the schema says otherwise. */
-function draftOf({ $schema }: JsonObject): "4" | "7" | "2019-09" | "2020-12" {
+export function draftOf({ $schema }: JsonObject): "4" | "7" | "2019-09" | "2020-12" {
   const named = typeof $schema === "string" ? /draft-0([47])|2019-09/.exec($schema) : null;
   if (named === null) return "2020-12";
   return named[1] === "4" ? "4" : named[1] === "7" ? "7" : "2019-09";

@@ -42,6 +42,21 @@ test("--check fails where an upstream does not answer", async () => {
   expect(exitCode).toBe(1);
 });
 
+test("--check compares what the internet may call with its pin", async () => {
+  const greet = { name: "echo", inputSchema: { type: "object" } };
+  const url = "https://node.tail.ts.net:8443/mcp/notes";
+  const server = { url, protocolVersion: "2025-11-25", serverInfo: {}, capabilities: {} };
+  const lock = { version: 1, servers: { notes: { ...server, tools: [greet, { ...greet, name: "gone" }] } } };
+  const file = join(temporaryDirectory(), "lock.json");
+  writeFileSync(file, JSON.stringify(lock));
+  const publicTools = ["notes/echo", "notes/gone"];
+  const { exitCode, stdout } = await gateway({ upstreams: { notes }, publicTools }, ["--check", "--lock", file]);
+  expect(stdout).toContain(
+    "PASS public.notes/echo: is what was pinned\nFAIL public.notes/gone: the server has no such",
+  );
+  expect(exitCode).toBe(1);
+});
+
 test.each([
   ["nothing to serve", {}, [], "there is no upstream to serve"],
   ["a tool for the internet", { upstreams: { notes }, publicTools: ["notes/echo"] }, [], "gateway.publicTools"],

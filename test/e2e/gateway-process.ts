@@ -13,6 +13,7 @@ export interface GatewayJson {
   readonly public: { readonly listen: string; readonly target: string };
   readonly admin: { readonly listen: string };
   readonly paths: readonly string[];
+  readonly publicTools: readonly string[];
 }
 
 export interface GatewayProcess extends AsyncDisposable {

@@ -1,3 +1,4 @@
+import { dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { GatewayConfig } from "../../config/config.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
@@ -7,6 +8,7 @@ import type { CommandContext } from "../context.ts";
 interface GatewayValues {
   readonly upstream: readonly string[];
   readonly check?: boolean;
+  readonly lock?: string;
 }
 
 export function gatewayCommand(session: Session): Command {
@@ -28,6 +30,10 @@ export function gatewayCommand(session: Session): Command {
         "--upstream <name=url>",
         "a server to serve as /mcp/NAME; a NAME alone takes the program after --",
       ),
+      new Option(
+        "--lock <file>",
+        "the pins of gateway.publicTools (default: tsmcp.lock.json beside the configuration)",
+      ),
       new Option("--check", "only look whether it could be started: configuration, tailscaled, every upstream"),
     ],
     run: runGatewayCommand,
@@ -36,13 +42,14 @@ export function gatewayCommand(session: Session): Command {
 
 async function runGatewayCommand(
   context: CommandContext,
-  { upstream, check }: GatewayValues,
+  { upstream, check, lock }: GatewayValues,
   command: readonly string[],
 ): Promise<number> {
   const [
     { prepareGateway, runGateway },
     { createUpstream },
     { gatewayConfig },
+    { lockFileName },
     { typedUpstreams },
     { socketOf },
     { closeInheritedDescriptors },
@@ -50,6 +57,7 @@ async function runGatewayCommand(
     import("../../gateway/run.ts"),
     import("../../gateway/upstream/create.ts"),
     import("../gateway-config.ts"),
+    import("../../config/lock.ts"),
     import("../typed-upstreams.ts"),
     import("../daemon-socket.ts"),
     import("../../process/inherited.ts"),
@@ -62,6 +70,7 @@ async function runGatewayCommand(
       upstreams: { ...config.upstreams, ...typedUpstreams(upstream, command) },
       socket: socketOf(context),
       proxy: await proxyOf(context),
+      lockFile: resolve(context.cwd, lock ?? join(path === undefined ? "" : dirname(path), lockFileName)),
       createUpstream,
     },
     context,
@@ -88,8 +97,8 @@ async function proxyOf({ env }: CommandContext): Promise<string | undefined> {
 }
 
 function describe(gateway: Gateway): object {
-  const { private: inner, public: outer, admin, paths } = gateway;
-  return { private: inner, public: outer, admin, paths, commands: commandsFor(gateway) };
+  const { private: inner, public: outer, admin, paths, publicTools } = gateway;
+  return { private: inner, public: outer, admin, paths, publicTools, commands: commandsFor(gateway) };
 }
 
 function commandsFor({ private: inner, public: outer }: Gateway): readonly string[] {
@@ -100,12 +109,13 @@ function commandsFor({ private: inner, public: outer }: Gateway): readonly strin
 }
 
 function textOf(gateway: Gateway): string {
-  const { private: inner, public: outer, admin, paths } = gateway;
+  const { private: inner, public: outer, admin, paths, publicTools } = gateway;
   return [
     `tailnet view: ${inner.target}`,
     `public view:  ${outer.target}`,
     `admin:        ${admin.listen}`,
     `paths:        ${paths.join(" ")}`,
+    ...(publicTools.length === 0 ? [] : [`INTERNET:     ${publicTools.join(" ")}`]),
     "",
     ...commandsFor(gateway),
     "",

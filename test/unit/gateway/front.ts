@@ -1,9 +1,10 @@
 import { type IncomingHttpHeaders, request } from "node:http";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { silentLog } from "../../../src/core/log.ts";
+import { type Log, silentLog } from "../../../src/core/log.ts";
 import { Secret } from "../../../src/core/secrets.ts";
 import { type Gateway, type GatewayRules, startGateway } from "../../../src/gateway/gateway.ts";
+import type { PinnedTool } from "../../../src/gateway/public/pins.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 import type { FakeUpstream } from "../../fakes/upstream.ts";
 import { type Nodes, ownAddress, startWhois } from "../../fakes/whois.ts";
@@ -52,26 +53,40 @@ export async function startFront(options: {
   readonly nodes?: Nodes;
   readonly keys?: readonly [Secret, ...Secret[]];
   readonly single?: boolean;
+  /** Served by the upstream that is called `NAME (public)`. */
+  readonly pins?: readonly PinnedTool[];
+  readonly log?: Log;
 }): Promise<Front> {
-  const { upstreams, rules = {}, nodes = usualNodes(), keys = [testKey], single = false } = options;
+  const {
+    upstreams,
+    rules = {},
+    nodes = usualNodes(),
+    keys = [testKey],
+    single = false,
+    pins = [],
+    log = silentLog,
+  } = options;
   const { socket, asked } = await startWhois(nodes);
   const directory = temporaryDirectory();
   const at = (name: string) => ({ kind: "unix", path: join(directory, name) }) as const;
   const gateway = await startGateway({
-    upstreams: Object.fromEntries(upstreams.map(({ name }) => [name, {}])),
+    upstreams: Object.fromEntries(
+      upstreams.filter(({ name }) => !name.endsWith(" (public)")).map(({ name }) => [name, {}]),
+    ),
     rules,
+    pins,
     plan: single
       ? { kind: "single", single: at("single"), admin: at("admin") }
       : { kind: "two", private: at("private"), public: at("public"), admin: at("admin") },
     socket,
     keys,
-    world: { log: silentLog, env: {}, cwd: directory, proxy: undefined },
+    world: { log, env: {}, cwd: directory, proxy: undefined },
     createUpstream: (name) => {
       const found = upstreams.find((upstream) => upstream.name === name);
       if (found === undefined) throw new Error(`no upstream ${name}`);
       return found;
     },
-    log: silentLog,
+    log,
   });
   onTestFinished(() => gateway.close());
   return { gateway, asked, send: (side, ask) => send(gateway[side].listen.slice("unix:".length), ask) };

@@ -1,0 +1,112 @@
+import type { UpstreamConfig } from "../../config/config.ts";
+import type { Log } from "../../core/log.ts";
+import { modernVersion, modernVersionOf } from "../../mcp/era.ts";
+import { errorText, type RequestMessage, resultText } from "../../mcp/message.ts";
+import type { Head } from "../head.ts";
+import type { Incoming } from "../incoming.ts";
+import { headerDefect, headerMismatch, legacyHeaderDefect, paramDefect } from "../mcp-headers.ts";
+import { type PlainAnswer, publicAnswer, publicRefusal } from "../public-view.ts";
+import type { CreateUpstream, UpstreamWorld } from "../upstream/create.ts";
+import { internalError } from "../visit.ts";
+import { type OpenedUpstream, openUpstream } from "./opened-upstream.ts";
+import type { PinnedTool } from "./pins.ts";
+
+/** The tools that the internet may call. */
+export interface PublicTools {
+  /**
+   * Returns the answer to what came on `path`. Everything that does not name an opened tool on its own path is answered as
+   * if there were none: in the same words, and without asking anybody.
+   */
+  answer(asked: PublicAsked): PlainAnswer | Promise<PlainAnswer>;
+  close(): Promise<void>;
+}
+
+export interface PublicAsked {
+  readonly path: string;
+  readonly head: Head;
+  readonly incoming: Incoming;
+  /** Aborted when the caller has gone. */
+  readonly signal: () => AbortSignal;
+}
+
+export function createPublicTools(options: {
+  readonly pins: readonly PinnedTool[];
+  readonly upstreams: Readonly<Record<string, UpstreamConfig>>;
+  /** The paths of each upstream. */
+  readonly pathsOf: (upstream: string) => readonly string[];
+  readonly createUpstream: CreateUpstream;
+  readonly world: UpstreamWorld;
+  readonly log: Log;
+}): PublicTools {
+  const { pins, upstreams, pathsOf, createUpstream, world, log } = options;
+  const opened = [...new Set(pins.map(({ upstream }) => upstream))].map((name) => {
+    const own = createUpstream(`${name} (public)`, ownConfig(upstreams[name] ?? {}), world);
+    return {
+      name,
+      upstream: openUpstream(
+        own,
+        pins.filter((pin) => pin.upstream === name),
+        { log },
+      ),
+    };
+  });
+  const byPath = new Map(
+    opened.flatMap(({ name, upstream }) => pathsOf(name).map((path) => [path, upstream] as const)),
+  );
+  return {
+    answer({ path, head, incoming, signal }) {
+      const upstream = byPath.get(path);
+      if (upstream === undefined || incoming.kind !== "one" || incoming.message.kind !== "request") {
+        return publicAnswer(incoming);
+      }
+      const { message } = incoming;
+      const tool = message.method === "tools/call" ? upstream.find(message.params?.name) : undefined;
+      return tool === undefined
+        ? publicAnswer(incoming, upstream.tools())
+        : call({ upstream, tool, head, message, signal });
+    },
+    close: async () => void (await Promise.all(opened.map(({ upstream }) => upstream.close()))),
+  };
+}
+
+/** One child for all strangers, who have no names. */
+function ownConfig({ isolation: _isolation, identity: _identity, ...config }: UpstreamConfig): UpstreamConfig {
+  return config;
+}
+
+async function call(asked: {
+  readonly upstream: OpenedUpstream;
+  readonly tool: PinnedTool;
+  readonly head: Head;
+  readonly message: RequestMessage;
+  readonly signal: () => AbortSignal;
+}): Promise<PlainAnswer> {
+  const { upstream, tool, head, message, signal } = asked;
+  const { id, params } = message;
+  const version = modernVersionOf(message);
+  // Refused in the words for every unknown version.
+  if (version !== undefined && version !== modernVersion) return publicAnswer({ kind: "one", message });
+  const defect =
+    version === undefined
+      ? legacyHeaderDefect(head, message)
+      : (headerDefect(head, message, version) ?? paramDefect(head, message, new Map([[tool.name, tool.paramHeaders]])));
+  if (defect !== undefined) {
+    const code = version === undefined ? -32600 : headerMismatch;
+    return { status: 400, body: errorText(id, { code, message: `Bad Request: ${defect}` }) };
+  }
+  const called = await upstream.call(tool, params?.arguments ?? {}, signal());
+  switch (called.kind) {
+    case "result": {
+      const complete = version === undefined ? {} : { resultType: "complete" };
+      return { status: 200, body: resultText(id, { ...complete, ...called.result }) };
+    }
+    case "unpinned":
+      return publicAnswer({ kind: "one", message });
+    case "busy":
+      return publicRefusal(429);
+    case "invalid":
+      return { status: 200, body: errorText(id, { code: -32602, message: "Invalid params" }) };
+    case "failed":
+      return { status: 200, body: errorText(id, internalError) };
+  }
+}
