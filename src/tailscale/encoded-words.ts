@@ -22,9 +22,13 @@ export function decodeEncodedWords(value: string): string | undefined {
   return text + value.slice(at);
 }
 
-/** Returns a header value that tailscaled would write for `text`: as it is, or as encoded words of at most 75 characters. */
+/**
+ * Returns the header value that tailscaled writes for `text`: as it is where it is ASCII (also where that reads as an encoded
+ * word), else encoded words of at most 75 characters, in UTF-8.
+ * Source: tailscale `ipn/ipnlocal/serve.go` encTailscaleHeaderValue, Go `mime.QEncoding`.
+ */
 export function encodeWords(text: string): string {
-  if (/^[\x20-\x7e\t]*$/.test(text) && !text.includes("=?")) return text;
+  if (/^[\x20-\x7e\t]*$/.test(text)) return text;
   const words: string[] = [];
   let word = "";
   for (const character of text) {
@@ -45,7 +49,7 @@ const maxWordChars = 75 - 12;
 
 function quoted(character: string): string {
   if (character === " ") return "_";
-  if (/^[A-Za-z0-9!*+/.@-]$/.test(character)) return character;
+  if (/^[!-<>@-^`-~]$/.test(character)) return character;
   return [...Buffer.from(character, "utf8")]
     .map((byte) => `=${byte.toString(16).toUpperCase().padStart(2, "0")}`)
     .join("");

@@ -1,6 +1,6 @@
+import { encodeWords } from "../../tailscale/encoded-words.ts";
 import { isAtLeast, type TailscaleVersion } from "../../tailscale/version.ts";
 import type { Capabilities, TailnetNode } from "../tailnet.ts";
-import { encodeHeaderText } from "./encoded-words.ts";
 
 /** From where a connection came: the internet by Funnel, or a node by Serve. */
 export type Origin =
@@ -49,12 +49,12 @@ export function marksOf(
     ...(node.tags.length > 0
       ? []
       : ([
-          ["Tailscale-User-Login", encodeHeaderText(node.user.login)],
-          ["Tailscale-User-Name", encodeHeaderText(node.user.displayName)],
+          ["Tailscale-User-Login", encodeWords(node.user.login)],
+          ["Tailscale-User-Name", encodeWords(node.user.displayName)],
           ["Tailscale-User-Profile-Pic", node.user.picture],
           ["Tailscale-Headers-Info", "https://tailscale.com/s/serve-headers"],
         ] as const)),
-    ...(capabilities === undefined ? [] : ([["Tailscale-App-Capabilities", encodeHeaderText(capabilities)]] as const)),
+    ...(capabilities === undefined ? [] : ([["Tailscale-App-Capabilities", encodeWords(capabilities)]] as const)),
   ];
 }
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { encodeHeaderText } from "../../../src/sandbox/front/encoded-words.ts";
 import { backendTarget, parseTarget, stripMount } from "../../../src/sandbox/front/request-target.ts";
 import { findMount } from "../../../src/sandbox/front/serve-config.ts";
 import { expandServeTarget, parseServeTarget } from "../../../src/sandbox/front/serve-target.ts";
@@ -68,18 +67,6 @@ describe("a serve target", () => {
       expect(() => parseServeTarget(text)).toThrow(/serves no/);
     },
   );
-});
-
-describe("a header's text", () => {
-  it("is cut into words of at most 75 characters where it is not ASCII", () => {
-    const words = encodeHeaderText("é".repeat(30)).split(" ");
-    expect(words.map((word) => word.length)).toEqual([72, 72, 72]);
-    expect(words.every((word) => word.length <= 75)).toBe(true);
-  });
-
-  it.each(["plain", "with = and ?", ""])("stays %j where it is ASCII", (text) => {
-    expect(encodeHeaderText(text)).toBe(text);
-  });
 });
 
 describe("a node that is not running", () => {

@@ -15,7 +15,7 @@ import { errorAnswer, maxHandleBytes, type Upstream, type UpstreamCall, type Ups
 import { createAsker, type Limits } from "./asker.ts";
 import { connectUpstream, type HttpConnectionOptions } from "./connection.ts";
 import { readAnswer } from "./read-answer.ts";
-import { createHttpSession, openSession } from "./session.ts";
+import { createHttpSession, type HttpSessionOptions, openSession } from "./session.ts";
 
 export interface HttpUpstreamOptions extends HttpConnectionOptions {
   readonly name: string;
@@ -39,10 +39,13 @@ export function createHttpUpstream(options: HttpUpstreamOptions): Upstream {
   const tools = createToolBook();
   const known = new Map<string, { readonly session: UpstreamSession; readonly callerKey: string }>();
 
-  const keep = (session: UpstreamSession, callerKey: string): UpstreamSession => {
+  const keep = (kept: Pick<HttpSessionOptions, "caller" | "handle" | "params" | "opened">): UpstreamSession => {
+    const { caller, handle } = kept;
+    const onEnd = (): void => void known.delete(handle);
+    const session = createHttpSession({ ...options, ...kept, asker, closing: closing.signal, onEnd });
     const [oldest] = known.keys();
     if (known.size >= maxKnown && oldest !== undefined) known.delete(oldest);
-    known.set(session.handle, { session, callerKey });
+    known.set(handle, { session, callerKey: caller.key });
     return session;
   };
   const paramHeaders = ({ method, params }: RequestMessage): Header[] => {
@@ -92,17 +95,7 @@ export function createHttpUpstream(options: HttpUpstreamOptions): Upstream {
         const handle = handleText({ session: opened }, params);
         if (Buffer.byteLength(handle) > maxHandleBytes)
           throw new UpstreamFailure("protocol", "has session ids that are too long");
-        const session = createHttpSession({
-          ...options,
-          asker,
-          caller,
-          handle,
-          params,
-          opened,
-          closing: closing.signal,
-          onEnd: () => void known.delete(handle),
-        });
-        return { kind: "opened", session: keep(session, caller.key), result };
+        return { kind: "opened", session: keep({ caller, handle, params, opened }), result };
       } catch (error) {
         signal.throwIfAborted();
         return { kind: "refused", error: rpcErrorOf(error, name) };
@@ -115,19 +108,7 @@ export function createHttpUpstream(options: HttpUpstreamOptions): Upstream {
       if (parsed === undefined || !isObject(parsed.session)) return undefined;
       const { params, session } = parsed;
       const opened = { id: stringAt(session, "id"), protocolVersion: stringAt(session, "protocolVersion") };
-      return keep(
-        createHttpSession({
-          ...options,
-          asker,
-          caller,
-          handle,
-          params,
-          opened,
-          closing: closing.signal,
-          onEnd: () => void known.delete(handle),
-        }),
-        caller.key,
-      );
+      return keep({ caller, handle, params, opened });
     },
     async request(request, call) {
       const asked = { ...request, params: withCaller(request.params, undefined) };

@@ -7,15 +7,19 @@ import type { UpstreamCaller } from "../upstream.ts";
  * Source: https://tailscale.com/s/serve-headers
  */
 export function identityHeaders({ login, name, picture, tags }: UpstreamCaller): Header[] {
-  if (login === undefined || tags.length > 0) return [];
-  const headers: Header[] = [["tailscale-user-login", plain(login)]];
-  headers.push(["tailscale-user-name", plain(name ?? "")]);
-  headers.push(["tailscale-user-profile-pic", plain(picture ?? "")]);
-  headers.push(["tailscale-headers-info", "https://tailscale.com/s/serve-headers"]);
-  return headers;
+  if (login === undefined || tags.length > 0 || !isPlain(login)) return [];
+  return [
+    ["tailscale-user-login", encodeWords(login)],
+    ["tailscale-user-name", encodeWords(isPlain(name) ? name : "")],
+    ["tailscale-user-profile-pic", encodeWords(isPlain(picture) ? picture : "")],
+    ["tailscale-headers-info", "https://tailscale.com/s/serve-headers"],
+  ];
 }
 
-/** A control character would end the header, wherever it came from. */
-function plain(text: string): string {
-  return encodeWords(text.replaceAll(/\p{Cc}/gu, ""));
+/**
+ * A control character would end the header; and ASCII goes as it is, so what looks like an encoded word would be read as
+ * whatever it spells. Left out whole, since what is left of a name is another name.
+ */
+function isPlain(text: string | undefined): text is string {
+  return text !== undefined && !/\p{Cc}|=\?/u.test(text);
 }

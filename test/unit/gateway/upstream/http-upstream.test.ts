@@ -208,21 +208,25 @@ describe("an HTTP upstream of the legacy era", () => {
     const upstream = upstreamAt(server.url, { tellsCaller: true });
     const alice: UpstreamCaller = {
       ...callerNamed("ann"),
-      name: "Anna Müller\r\nX-Evil: 1",
-      picture: "https://p/1.png",
+      name: "Anna Müller",
+      picture: "https://p/1.png\r\nX-Evil: 1",
     };
     const tagged: UpstreamCaller = { ...callerNamed("bot"), login: undefined, tags: ["tag:agent"] };
-    for (const caller of [alice, tagged]) {
+    const posing: UpstreamCaller = { ...callerNamed("eve"), login: "=?utf-8?q?ann=40example.com?=" };
+    for (const caller of [alice, tagged, posing]) {
       const opening = await upstream.open(initialize, { ...callOf("x"), caller });
       if (opening.kind === "opened") await opening.session.request(toolCall(1, "x"), { ...callOf("x"), caller });
     }
-    const [first, second] = calls(server, "tools/call");
+    const [first, ...others] = calls(server, "tools/call");
     expect(first?.headers).toMatchObject({
       "tailscale-user-login": "ann@example.com",
-      "tailscale-user-name": "=?utf-8?q?Anna_M=C3=BCllerX-Evil=3A_1?=",
-      "tailscale-user-profile-pic": "https://p/1.png",
+      "tailscale-user-name": "=?utf-8?q?Anna_M=C3=BCller?=",
+      "tailscale-user-profile-pic": "",
     });
-    expect(Object.keys(second?.headers ?? {}).filter((name) => name.startsWith("tailscale"))).toEqual([]);
+    expect(others).toHaveLength(2);
+    for (const { headers } of others) {
+      expect(Object.keys(headers).filter((name) => name.startsWith("tailscale"))).toEqual([]);
+    }
   });
 });
 
