@@ -1,3 +1,4 @@
+import { createRecent } from "./recent.ts";
 import type { Sealer } from "./seal.ts";
 import type { Upstream, UpstreamCaller, UpstreamSession } from "./upstream/upstream.ts";
 import { bindingOf } from "./view.ts";
@@ -32,21 +33,15 @@ const lifeMs = 7 * 24 * 3_600_000;
 const maxKept = 20_000;
 
 export function createSessions(sealer: Sealer): Sessions {
-  const kept = new Map<string, { readonly binding: string; readonly session: Session }>();
+  const kept = createRecent<{ readonly binding: string; readonly session: Session }>(maxKept);
   const ended = new Map<string, number>();
   const keep = (session: Session, binding: string): Session => {
-    // The one that was not asked for longest is first: each use moves one to the end.
-    const [oldest] = kept.keys();
-    if (kept.size >= maxKept && oldest !== undefined) kept.delete(oldest);
     kept.set(session.id, { binding, session });
     return session;
   };
   const known = (id: string, binding: string): Session | undefined => {
     const found = kept.get(id);
-    if (found?.binding !== binding) return undefined;
-    kept.delete(id);
-    kept.set(id, found);
-    return found.session;
+    return found?.binding === binding ? found.session : undefined;
   };
   return {
     add(upstream, caller, { session, protocolVersion }) {
@@ -67,7 +62,7 @@ export function createSessions(sealer: Sealer): Sessions {
       ended.set(id, expiresAtMs);
       await session.end();
     },
-    size: () => kept.size,
+    size: () => kept.size(),
   };
 
   function reopen(

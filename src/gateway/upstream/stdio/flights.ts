@@ -1,6 +1,7 @@
 import { type JsonObject, objectAt } from "../../../mcp/json.ts";
 import type { MessageId, NotificationMessage, RequestMessage, ResponseMessage } from "../../../mcp/message.ts";
 import type { OnMessage } from "../upstream.ts";
+import { createNumbered } from "./numbered.ts";
 
 /** MCP 2026-07-28 basic/utilities/subscriptions: what tells the messages of one subscription from another's. */
 const subscriptionKey = "io.modelcontextprotocol/subscriptionId";
@@ -24,7 +25,7 @@ export interface Flight<Owner> {
  */
 export interface Flights<Owner> {
   readonly size: number;
-  readonly all: Iterable<Flight<Owner>>;
+  readonly all: readonly Flight<Owner>[];
   /** Returns the request as the child is to see it. */
   add(flight: Omit<Flight<Owner>, "id">): { readonly flight: Flight<Owner>; readonly request: RequestMessage };
   /** Removes the flight that `response` answers and hands it the answer; undefined when nobody waits for it. */
@@ -38,25 +39,22 @@ export interface Flights<Owner> {
 }
 
 export function createFlights<Owner>(): Flights<Owner> {
-  const flights = new Map<MessageId, Flight<Owner>>();
-  let lastId = 0;
+  const flights = createNumbered<Flight<Owner>>();
   return {
     get size() {
       return flights.size;
     },
     get all() {
-      return flights.values();
+      return flights.all();
     },
     add(unnumbered) {
-      lastId += 1;
-      const flight = { ...unnumbered, id: lastId };
-      flights.set(flight.id, flight);
+      const flight = flights.add((id) => ({ ...unnumbered, id }));
       return { flight, request: numbered(flight) };
     },
     answer(response) {
-      const flight = response.id === null ? undefined : flights.get(response.id);
+      const flight = flights.get(response.id);
       if (flight === undefined) return undefined;
-      flights.delete(flight.id);
+      flights.remove(flight);
       flight.settle(answerTo(flight, response));
       return flight;
     },
@@ -64,28 +62,23 @@ export function createFlights<Owner>(): Flights<Owner> {
       const { params } = notification;
       const subscription = objectAt(params, "_meta")?.[subscriptionKey];
       if (subscription !== undefined) {
-        const flight = flights.get(idOf(subscription));
+        const flight = flights.get(subscription);
         if (flight === undefined) return undefined;
         flight.heardMs = nowMs;
         flight.onMessage({ ...notification, params: withMeta(params, subscriptionKey, flight.request.id) });
         return flight;
       }
       if (notification.method !== "notifications/progress") return undefined;
-      const flight = flights.get(idOf(params?.progressToken));
+      const flight = flights.get(params?.progressToken);
       const token = flight === undefined ? undefined : tokenOf(flight.request);
       if (flight === undefined || token === undefined) return undefined;
       flight.heardMs = nowMs;
       flight.onMessage({ ...notification, params: { ...params, progressToken: token } });
       return flight;
     },
-    byId: (id) => (id === null || id === undefined ? undefined : flights.get(id)),
-    find(owner, callerId) {
-      for (const flight of flights.values()) {
-        if (flight.owner === owner && flight.request.id === callerId) return flight;
-      }
-      return undefined;
-    },
-    remove: (flight) => flights.delete(flight.id),
+    byId: (id) => flights.get(id),
+    find: (owner, callerId) => flights.all().find((flight) => flight.owner === owner && flight.request.id === callerId),
+    remove: (flight) => flights.remove(flight),
   };
 }
 
@@ -110,9 +103,4 @@ function tokenOf({ params }: RequestMessage): MessageId | undefined {
 
 function withMeta(params: JsonObject | undefined, key: string, value: MessageId): JsonObject {
   return { ...params, _meta: { ...objectAt(params, "_meta"), [key]: value } };
-}
-
-/** An id that is none finds nothing: ours start at 1. */
-function idOf(value: unknown): MessageId {
-  return typeof value === "string" || typeof value === "number" ? value : 0;
 }

@@ -9,8 +9,7 @@ import { createAllowance } from "../allowance.ts";
 export interface LineChannel {
   /** False when so much waits to be read by the child that nothing more should. */
   readonly takesMore: boolean;
-  /** `isAlone`: nothing else is under way, so there is nothing to write together with. */
-  send(json: string, isAlone: boolean): void;
+  send(json: string): void;
 }
 
 export interface Hearing {
@@ -91,13 +90,9 @@ export function openLineChannel(
     get takesMore() {
       return stdin.writableLength + waitingBytes <= maxWaitingBytes;
     },
-    send(json, isAlone) {
+    send(json) {
       const line = `${json}\n`;
-      if (isAlone && waiting.length === 0) {
-        if (!stdin.destroyed && !stdin.writableEnded) stdin.write(line);
-        return;
-      }
-      // What many callers send in one turn of the loop goes out in one write.
+      // What many callers send in one turn of the loop goes out in one write: each wakes the child.
       if (waiting.length === 0) setImmediate(flush);
       waiting.push(line);
       waitingBytes += line.length;

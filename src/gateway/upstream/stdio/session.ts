@@ -50,7 +50,8 @@ const maxHeld = 64;
 
 export function createStdioSession(options: StdioSessionOptions): StdioSession {
   const { id, handle, name, caller, slot, isExclusive, tellsCaller, isSharedSubscription } = options;
-  const calls = new Set<OnMessage>();
+  // No Set: of what comes and goes all the time it holds on to what has gone (see numbered.ts).
+  const calls: OnMessage[] = [];
   const listeners = new Set<OnMessage>();
   const restoration = createRestoration();
   let subscribed: readonly string[] = [];
@@ -60,7 +61,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
 
   const deliver = (message: Message): boolean => {
     const [listener] = listeners;
-    const call = [...calls].at(-1);
+    const call = calls.at(-1);
     const isAboutLists = message.kind === "notification" && message.method.endsWith("list_changed");
     const to = isAboutLists ? (listener ?? call) : (call ?? listener);
     if (to !== undefined) {
@@ -84,6 +85,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
   const note = (request: RequestMessage, { outcome }: ResponseMessage): void => {
     if ("error" in outcome) return;
     restoration.granted(request);
+    if (!request.method.endsWith("subscribe")) return;
     subscribed = restoration.requests().flatMap(({ params }) => stringAt(params, "uri") ?? []);
   };
   /** What must not reach a child that others use as well; undefined where it may. */
@@ -125,7 +127,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
       return usedMs;
     },
     get isBusy() {
-      return calls.size > 0 || listeners.size > 0;
+      return calls.length > 0 || listeners.size > 0;
     },
     get isListening() {
       return listeners.size > 0;
@@ -143,7 +145,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
         await wire.request(request, asking).catch(() => undefined);
       }
     },
-    async request(request, { signal, onMessage: tell }) {
+    async request(request, { signal, onMessage }) {
       usedMs = performance.now();
       options.onUse();
       const own = ownAnswer(request);
@@ -151,9 +153,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
         note(request, own);
         return own;
       }
-      // An own function for each call, since callers may pass the same one twice.
-      const onMessage: OnMessage = (message) => tell(message);
-      calls.add(onMessage);
+      calls.push(onMessage);
       release(onMessage);
       try {
         const params = withCaller(request.params, tellsCaller ? caller : undefined);
@@ -164,7 +164,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
         signal.throwIfAborted();
         return errorAnswer(request.id, rpcErrorOf(error, name));
       } finally {
-        calls.delete(onMessage);
+        calls.splice(calls.lastIndexOf(onMessage), 1);
         usedMs = performance.now();
       }
     },

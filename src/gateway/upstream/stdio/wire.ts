@@ -101,8 +101,7 @@ export function openWire(child: Child, options: WireOptions): Wire {
     },
     { name, log },
   );
-  const send = (message: object): void =>
-    channel.send(JSON.stringify({ jsonrpc: "2.0", ...message }), flights.size <= 1);
+  const send = (message: object): void => channel.send(JSON.stringify({ jsonrpc: "2.0", ...message }));
   const fail = (flight: Flight<WireOwner>, error: Error): void => {
     if (flights.remove(flight)) flight.fail(error);
   };
@@ -115,14 +114,14 @@ export function openWire(child: Child, options: WireOptions): Wire {
     if (!isOpen) return;
     isOpen = false;
     clearInterval(watch);
-    for (const flight of [...flights.all]) {
+    for (const flight of flights.all) {
       fail(flight, new UpstreamFailure("lost", `${why} before it answered`, { mayHaveRun: true }));
     }
     close(why);
   };
   const watch = setInterval(() => {
     const before = performance.now() - silenceMs;
-    for (const flight of [...flights.all]) {
+    for (const flight of flights.all) {
       // A subscription is silent while nothing changes.
       if (flight.heardMs > before || flight.request.method === "subscriptions/listen") continue;
       // It waits for a person, and the person may take time.
@@ -137,7 +136,7 @@ export function openWire(child: Child, options: WireOptions): Wire {
   const onlyOwner = (): WireOwner | undefined => {
     if (!isExclusive && callerKeys.size > 1) return undefined;
     if (owners.size <= 1) return owners.values().next().value;
-    const working = new Set([...flights.all].map(({ owner }) => owner));
+    const working = new Set(flights.all.map(({ owner }) => owner));
     return working.size === 1 ? working.values().next().value : undefined;
   };
   const ask = ({ id, method, params }: RequestMessage): void => {
@@ -238,7 +237,7 @@ export function openWire(child: Child, options: WireOptions): Wire {
     },
     detach(owner) {
       owners.delete(owner);
-      for (const flight of [...flights.all]) {
+      for (const flight of flights.all) {
         if (flight.owner !== owner) continue;
         cancel(flight, "the session ended");
         fail(flight, new UpstreamFailure("ended", "is not asked any more: the session ended"));
