@@ -24,3 +24,21 @@ test("up fails its verification when the server's host is misspelt, says so, and
   expect((await tsmcp(["status"], machine)).exitCode).toBe(0);
   await tsmcp(["down"], machine);
 });
+
+test("up ends when the server's node knows this one, because a handshake that comes before is lost for 5 s", async () => {
+  const server = await tailnet.startNode({ hostname: "later", tags: ["tag:server"] });
+  const machine = machineOn(tailnet);
+  const extra = { TS_AUTHKEY: await tailnet.createKey({ tags: ["tag:agent"] }) };
+  await tailnet.api.setNewsLatency(1_500);
+  try {
+    const args = ["up", "--json", "--no-verify", "--server", `notes=https://${server.dnsName}:8443/mcp`];
+    const up = await tsmcp(args, machine, extra);
+    expect({ exitCode: up.exitCode, ...statuses(up) }).toMatchObject({ exitCode: 0, proxy: "done" });
+    const { node } = JSON.parse(up.stdout);
+    const { Peer } = await server.status();
+    expect(Object.values(Peer ?? {}).map(({ DNSName }) => DNSName)).toContain(`${node.name}.`);
+  } finally {
+    await tailnet.api.setNewsLatency(0);
+  }
+  await tsmcp(["down"], machine);
+});

@@ -153,6 +153,12 @@ func (k *Knobs) networkKnobs(mux *http.ServeMux) {
 		Mode Mode `json:"mode"`
 	}
 	on(mux, "/control", func(r mode) (any, error) { return nothing{}, k.control.set(r.Mode) })
+	on(mux, "/news", func(r struct {
+		LatencyMs int64 `json:"latencyMs"` // from a change to the netmaps that tell of it
+	}) (any, error) {
+		k.tailnet.newsLatency.Store(r.LatencyMs * int64(time.Millisecond))
+		return nothing{}, nil
+	})
 	on(mux, "/derp", func(r mode) (any, error) { return nothing{}, k.relay.set(r.Mode) })
 	on(mux, "/dns", func(r struct {
 		Mode      string       `json:"mode"`

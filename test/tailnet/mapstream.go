@@ -79,12 +79,22 @@ func (t *Tailnet) stream(ctx context.Context, id tailcfg.NodeID, out mapWriter) 
 				return
 			case <-changed:
 				waiting = false
+				t.delayNews(ctx)
 			case <-keepAlive.C:
 				if out.send([]byte(`{"KeepAlive":true}`)) != nil {
 					return
 				}
 			}
 		}
+	}
+}
+
+// delayNews lets time pass between a change and the other nodes' netmaps, as a
+// coordination server far away does; a node's own first netmap comes at once.
+func (t *Tailnet) delayNews(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Duration(t.newsLatency.Load())):
 	}
 }
 

@@ -7,19 +7,22 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tailscale.com/tailcfg"
 	"tailscale.com/types/key"
 )
 
-// Tailnet is what the coordination server knows. Every field is guarded by mu;
-// whoever changes one calls changedLocked, which wakes all map streams.
+// Tailnet is what the coordination server knows. Every field below mu is
+// guarded by it; whoever changes one calls changedLocked, which wakes all map streams.
 type Tailnet struct {
 	suffix     string // "tail0a1b2c.ts.net"
 	controlURL string
 	derpMap    *tailcfg.DERPMap
 	now        func() time.Time
+
+	newsLatency atomic.Int64 // nanoseconds
 
 	mu      sync.Mutex
 	changed chan struct{}

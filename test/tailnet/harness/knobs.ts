@@ -96,6 +96,8 @@ export function knobs(apiUrl: string) {
     setControl: async (mode: Mode): Promise<void> => turn("/control", { mode }),
     pause: async (): Promise<void> => turn("/control", { mode: "silent" }),
     resume: async (): Promise<void> => turn("/control", { mode: "open" }),
+    /** From a change to the netmaps that tell the nodes of it; a node's own first one comes at once. */
+    setNewsLatency: async (latencyMs: number): Promise<void> => turn("/news", { latencyMs }),
     cutDerp: async (mode: Mode = "refuse"): Promise<void> => turn("/derp", { mode }),
     restoreDerp: async (): Promise<void> => turn("/derp", { mode: "open" }),
     /** One way, for public connections made from now on. */
