@@ -14,6 +14,7 @@ import { createPublicTools } from "./public/public-tools.ts";
 import { answerPublic, type PublicSide } from "./public-side.ts";
 import { createSealer, type Sealer } from "./seal.ts";
 import { createSessions } from "./sessions.ts";
+import { createStreamWatch } from "./stream-watch.ts";
 import type { CreateUpstream, UpstreamWorld } from "./upstream/create.ts";
 import type { Front, Served } from "./visit.ts";
 
@@ -60,7 +61,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const sealer = createSealer(keys);
   const identities = createIdentities({ socket, rights: () => rules, log });
   const upstreams = createUpstreams(options);
-  const front: Front = { identities, sealer, sessions: createSessions(sealer), capability: () => rules.capability };
+  const streams = createStreamWatch();
+  const front: Front = {
+    identities,
+    sealer,
+    sessions: createSessions(sealer),
+    streams,
+    capability: () => rules.capability,
+  };
   const counters = createCounters();
   const { pins = [] } = options;
   const pathsOf = (name: string): readonly string[] => [`/mcp/${name}`, ...(upstreams.size === 1 ? ["/mcp"] : [])];
@@ -75,6 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const servers: HttpServer[] = [];
   const close = async (): Promise<void> => {
+    streams.close();
     await Promise.all(servers.map((server) => server.close(closeGraceMs)));
     await Promise.all([tools?.close(), ...[...upstreams.values()].map(({ upstream }) => upstream.close())]);
   };
@@ -119,6 +128,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       update(changed) {
         rules = changed;
         identities.forget();
+        streams.lookAgain();
       },
       close,
     };

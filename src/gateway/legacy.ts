@@ -18,6 +18,7 @@ import { screenResult } from "./screen-result.ts";
 import type { Session } from "./sessions.ts";
 import { errorAnswer } from "./upstream/upstream.ts";
 import { bindingOf } from "./view.ts";
+import { tellViewChanges } from "./view-change.ts";
 import { createDelivery, internalError, screenAnswer, type Visit, viewOf } from "./visit.ts";
 
 /** Versions from here on have no batches. Source: MCP 2025-06-18, changelog. */
@@ -66,6 +67,7 @@ export function answerGet(visit: Visit): void {
       : undefined;
   const reply = createReply(visit.response, { takesStream: true, begin: "stream" });
   const { onMessage } = createDelivery(visit, reply);
+  tellViewChanges(visit, reply);
   found.session.session.listen({ onMessage, signal: reply.signal, after }).then(
     // A server without such a stream may get one later; and the caller would only ask again and again.
     (end) => end === "ended" && reply.cut(),

@@ -6,6 +6,7 @@ import { unsupportedVersion } from "./public-view.ts";
 import { createReply, sendPlain } from "./reply.ts";
 import { methodNotFound, screenRequest } from "./screen-request.ts";
 import { errorAnswer } from "./upstream/upstream.ts";
+import { tellSubscribedChanges } from "./view-change.ts";
 import { createDelivery, internalError, screenAnswer, type Visit, viewOf } from "./visit.ts";
 
 /** Answers a POST of the modern era, which is one request and belongs to nothing before it. */
@@ -38,9 +39,11 @@ async function carry(visit: Visit, request: RequestMessage): Promise<void> {
   const isStream = request.method === "subscriptions/listen" || !accepts(head, "application/json");
   const reply = createReply(response, { takesStream, begin: takesStream && isStream ? "stream" : "json" });
   const delivery = createDelivery(visit, reply);
+  const isListening = request.method === "subscriptions/listen";
+  const onMessage = isListening ? tellSubscribedChanges(visit, { ...delivery, request, reply }) : delivery.onMessage;
   let answer: ResponseMessage;
   try {
-    const call = { caller, signal: reply.signal, onMessage: delivery.onMessage };
+    const call = { caller, signal: reply.signal, onMessage };
     answer = await served.upstream.request(screened.request, call);
   } catch {
     answer = errorAnswer(request.id, internalError);

@@ -14,6 +14,7 @@ export interface Right extends Readonly<Record<RightKind, readonly string[]>> {
 export interface UpstreamRights {
   /** Whether there is anything at all. */
   readonly some: boolean;
+  readonly patterns: Readonly<Record<RightKind, readonly string[]>>;
   may(kind: RightKind, name: string): boolean;
 }
 
@@ -64,6 +65,7 @@ export function rightsOn(rights: readonly Right[], upstream: string): UpstreamRi
     prompts: patterns.prompts.includes("*"),
   };
   return {
+    patterns,
     some: patterns.tools.length + patterns.resources.length + patterns.prompts.length > 0,
     may(kind, name) {
       if (all[kind]) return true;

@@ -26,6 +26,9 @@ const cacheable: ReadonlySet<string> = new Set([
 /** The capabilities that the gateway understands all methods of; `experimental` and `extensions` are anybody's. */
 const knownCapabilities = ["tools", "prompts", "resources", "logging", "completions"];
 
+/** These lists change with the caller's rights, which the gateway tells by itself. */
+const changing: ReadonlySet<string> = new Set(["tools", "prompts", "resources"]);
+
 function screenByMethod(method: string, result: JsonObject, view: View): JsonObject {
   switch (method) {
     case "initialize":
@@ -52,7 +55,11 @@ function screenByMethod(method: string, result: JsonObject, view: View): JsonObj
 function screenCapabilities(capabilities: JsonObject): JsonObject {
   const { tasks } = capabilities;
   const known = Object.fromEntries(
-    knownCapabilities.flatMap((name) => (isObject(capabilities[name]) ? [[name, capabilities[name]]] : [])),
+    knownCapabilities.flatMap((name) => {
+      const offered = capabilities[name];
+      if (!isObject(offered)) return [];
+      return [[name, changing.has(name) ? { ...offered, listChanged: true } : offered]];
+    }),
   );
   if (!isObject(tasks)) return known;
   // A list of tasks would be everybody's.

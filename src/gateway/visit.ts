@@ -8,6 +8,7 @@ import { type Era, screenRequest } from "./screen-request.ts";
 import { screenResult } from "./screen-result.ts";
 import type { Sealer } from "./seal.ts";
 import type { Sessions } from "./sessions.ts";
+import type { StreamWatch } from "./stream-watch.ts";
 import { errorAnswer, type OnMessage, type Upstream } from "./upstream/upstream.ts";
 import { bindingOf, type Learnt, type View } from "./view.ts";
 
@@ -16,6 +17,7 @@ export interface Front {
   readonly identities: Identities;
   readonly sealer: Sealer;
   readonly sessions: Sessions;
+  readonly streams: StreamWatch;
   readonly capability: () => string | undefined;
 }
 

@@ -105,6 +105,33 @@ test("a subscription is asked for, and acknowledged, as far as the rights go", a
   expect((await stream.next())?.message).toMatchObject({ params: { uri: "notes://a/1" } });
 });
 
+test("a subscription hears of the lists that it asked for when the caller's rights change, and of no other", async () => {
+  const { front } = await start({
+    "subscriptions/listen": (_request, { onMessage, signal }) => {
+      const method = "notifications/subscriptions/acknowledged";
+      onMessage({ kind: "notification", method, params: { notifications: {} } });
+      return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    },
+  });
+  const stream = await openStream(front, {
+    method: "POST",
+    from: agentAddress,
+    body: rpc("subscriptions/listen", { notifications: { toolsListChanged: true }, _meta: meta }, "s1"),
+    headers: [
+      ["mcp-protocol-version", "2026-07-28"],
+      ["mcp-method", "subscriptions/listen"],
+    ],
+  });
+  expect((await stream.next())?.message).toMatchObject({ params: { notifications: { toolsListChanged: true } } });
+  front.gateway.update({ rules: [{ who: ["tag:agent"], tools: ["search"] }] });
+  front.gateway.update({ rules: [{ who: ["tag:agent"], tools: ["*"] }] });
+  expect((await stream.next())?.message).toEqual({
+    jsonrpc: "2.0",
+    method: "notifications/tools/list_changed",
+    params: { _meta: { "io.modelcontextprotocol/subscriptionId": "s1" } },
+  });
+});
+
 test("the headers that mirror arguments must say what the arguments say", async () => {
   const inputSchema = { type: "object", properties: { city: { type: "string", "x-mcp-header": "City" } } };
   const { ask, upstream } = await start({

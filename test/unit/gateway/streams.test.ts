@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fakeUpstream } from "../../fakes/upstream.ts";
 import { openStream } from "./event-stream.ts";
-import { agentAddress, aliceAddress, openSession, rpc, startFront, usualNodes } from "./front.ts";
+import { agentAddress, aliceAddress, initialize, openSession, rpc, startFront, usualNodes } from "./front.ts";
 
 const note = (method: string, params: object) => ({ kind: "notification", method, params: { ...params } }) as const;
 const rules = { rules: [{ who: ["tag:agent"], tools: ["search"], resources: ["notes://a/*"] }] };
@@ -80,7 +80,55 @@ test("an open stream shows less once the rules allow less", async () => {
   front.gateway.update({ rules: [{ who: ["tag:agent"], resources: ["notes://c/*"] }] });
   upstream.say(note("notifications/resources/updated", { uri: "notes://a/1" }));
   upstream.say(note("notifications/resources/updated", { uri: "notes://c/1" }));
-  expect((await stream.next())?.message).toMatchObject({ params: { uri: "notes://c/1" } });
+  const heard = [await stream.next(), await stream.next(), await stream.next()];
+  expect(heard.map((event) => event?.message)).toMatchObject([
+    { method: "notifications/tools/list_changed" },
+    { method: "notifications/resources/list_changed" },
+    { params: { uri: "notes://c/1" } },
+  ]);
+});
+
+test("a caller whose rights changed is told which lists are others, and nobody else is", async () => {
+  const upstream = fakeUpstream("notes", {});
+  const both = (tools: readonly string[]) => ({
+    rules: [
+      { who: ["tag:agent"], tools, resources: ["notes://a/*"] },
+      { who: ["alice@example.com"], resources: ["notes://a/*"] },
+    ],
+  });
+  const front = await startFront({ upstreams: [upstream], rules: both(["search"]) });
+  const streams = await Promise.all(
+    [from, aliceAddress].map(async (who) => openStream(front, { from: who, session: await openSession(front, who) })),
+  );
+  await expect.poll(() => upstream.reached.filter(({ what }) => what === "listen")).toHaveLength(2);
+  front.gateway.update(both(["search", "write"]));
+  expect((await streams[0]?.next())?.message).toEqual({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
+  upstream.say(note("notifications/resources/updated", { uri: "notes://a/1" }));
+  for (const stream of streams)
+    expect((await stream.next())?.message).toMatchObject({ params: { uri: "notes://a/1" } });
+});
+
+test("a grant that is taken away is noticed while nobody says anything, and the stream ends with the last right", async () => {
+  const upstream = fakeUpstream("notes", {});
+  const nodes = usualNodes();
+  const agent = { StableID: "nAgent", login: "tagged-devices", tags: ["tag:agent"] };
+  const capability = "example.com/cap/mcp";
+  nodes[from] = { ...agent, caps: { [capability]: [{ tools: ["*"], prompts: ["a"] }] } };
+  const front = await startFront({ upstreams: [upstream], rules: { capability }, nodes });
+  const stream = await openStream(front, { from, session: await openSession(front, from) });
+  nodes[from] = { ...agent, caps: { [capability]: [{ tools: ["*"] }] } };
+  expect((await stream.next())?.message).toEqual({ jsonrpc: "2.0", method: "notifications/prompts/list_changed" });
+  nodes[from] = { ...agent, caps: {} };
+  front.gateway.update({ capability });
+  expect((await stream.next())?.message).toEqual({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
+  expect(await stream.next()).toBeUndefined();
+}, 20_000);
+
+test("what a caller may see is told to change, whatever its server tells of its own", async () => {
+  const upstream = fakeUpstream("notes", {});
+  const front = await startFront({ upstreams: [upstream] });
+  const opened = await front.send("private", { from, body: initialize });
+  expect(opened.json).toMatchObject({ result: { capabilities: { tools: { listChanged: true } } } });
 });
 
 test("somebody else's session gives no stream", async () => {
