@@ -28,6 +28,8 @@ export function createBackend(place: BackendPlace, { maxIdle }: { readonly maxId
   return {
     open({ method, target, headers }) {
       const outgoing = request({ ...where, agent, method, path: target, setHost: false, insecureHTTPParser: false });
+      // Node writes it in capitals.
+      outgoing.method = method;
       for (const [name, values] of grouped(headers)) {
         outgoing.setHeader(name, values.length === 1 ? (values[0] ?? "") : values);
       }

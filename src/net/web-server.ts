@@ -1,10 +1,9 @@
-import { createServer as createHttp1, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createHttp2, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import type { Socket } from "node:net";
-import { createSecureContext, createServer as createTls, type SecureContext } from "node:tls";
+import { createSecureContext, createServer as createTls, type SecureContext, type TLSSocket } from "node:tls";
 
-export type WebRequest = IncomingMessage | Http2ServerRequest;
-export type WebResponse = ServerResponse | Http2ServerResponse;
+export type Http2Request = Http2ServerRequest;
+export type Http2Answer = Http2ServerResponse;
 
 export interface ServerCertificate {
   readonly certificate: string;
@@ -23,11 +22,9 @@ export interface WebLimits {
 export interface WebHandlers {
   /** By the name that the client asked for; undefined ends the handshake. */
   certificateOf(servername: string): ServerCertificate | undefined;
-  onRequest(request: WebRequest, response: WebResponse): void;
-  /** Returns the whole answer to what is no HTTP; `code` is Node's, such as `HPE_HEADER_OVERFLOW`. */
-  unreadable(code: string | undefined): string;
-  /** HTTP/1.1 with `Connection: Upgrade`, or CONNECT: what follows the head is on the socket. */
-  onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void;
+  onHttp2(request: Http2Request, response: Http2Answer): void;
+  /** Takes a connection that speaks HTTP/1. */
+  onHttp1(socket: TLSSocket): void;
 }
 
 /** A server of TLS with HTTP/2 and HTTP/1.1 by ALPN, for connections that somebody else accepts. */
@@ -36,25 +33,7 @@ export interface WebServer {
   close(): void;
 }
 
-/** Go sets none of Node's time limits, and counts no header lines. */
-const noTimeouts = { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 };
-
 export function createWebServer(handlers: WebHandlers, limits: WebLimits): WebServer {
-  const onRequest = (request: WebRequest, response: WebResponse): void => handlers.onRequest(request, response);
-  const http1 = createHttp1({
-    ...noTimeouts,
-    maxHeaderSize: limits.maxHeaderBytes,
-    requireHostHeader: false,
-    noDelay: true,
-  });
-  http1.maxHeadersCount = 0;
-  http1.on("request", onRequest);
-  http1.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    if (socket.writable) socket.end(handlers.unreadable(error.code));
-    else socket.destroy();
-  });
-  http1.on("upgrade", (request, socket, head) => handlers.onUpgrade(request, asSocket(socket), head));
-  http1.on("connect", (request, socket, head) => handlers.onUpgrade(request, asSocket(socket), head));
   const http2 = createHttp2(
     {
       settings: {
@@ -67,7 +46,7 @@ export function createWebServer(handlers: WebHandlers, limits: WebLimits): WebSe
       // In megabytes; what many streams buffer must not end the connection.
       maxSessionMemory: 1_000,
     },
-    onRequest,
+    (request, response) => handlers.onHttp2(request, response),
   );
   const sessions = new Set<{ destroy(): void }>();
   http2.on("session", (session) => {
@@ -95,7 +74,8 @@ export function createWebServer(handlers: WebHandlers, limits: WebLimits): WebSe
   tls.on("secureConnection", (socket) => {
     socket.on("error", () => {}).once("close", () => sessions.delete(socket));
     sessions.add(socket);
-    (socket.alpnProtocol === "h2" ? http2 : http1).emit("connection", socket);
+    if (socket.alpnProtocol === "h2") http2.emit("connection", socket);
+    else handlers.onHttp1(socket);
   });
   return {
     accept: (socket) => void tls.emit("connection", socket),
@@ -103,14 +83,4 @@ export function createWebServer(handlers: WebHandlers, limits: WebLimits): WebSe
       for (const session of sessions) session.destroy();
     },
   };
-}
-
-/** Node types it as any duplex, since anybody may hand in one; ours are sockets. */
-function asSocket(stream: unknown): Socket {
-  if (isSocket(stream)) return stream;
-  throw new TypeError("an upgrade came over something that is no socket");
-}
-
-function isSocket(stream: unknown): stream is Socket {
-  return typeof stream === "object" && stream !== null && "destroySoon" in stream;
 }

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { freePort } from "../../src/net/listening.ts";
 import { askLocalSocket, type LocalAnswer } from "../../src/net/local-socket.ts";
-import type { Sandbox } from "../../src/sandbox/options.ts";
+import type { Sandbox, SandboxCaller } from "../../src/sandbox/options.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { daemonArguments } from "../../src/tailscale/daemon-arguments.ts";
 import { localStatus } from "../tailnet/harness/local-api.ts";
@@ -13,6 +13,7 @@ import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { type RunResult, run } from "../tailnet/harness/run.ts";
 import { startTailnet } from "../tailnet/harness/tailnet.ts";
 import { until } from "../tailnet/harness/until.ts";
+import type { PublicEnd } from "./framing.ts";
 
 /** Who calls, on either tailnet. */
 export type ParityCaller = "user" | "agent" | "stranger" | "guest" | "internet";
@@ -21,6 +22,8 @@ export type ParityCaller = "user" | "agent" | "stranger" | "guest" | "internet";
 export interface ParityWorld extends AsyncDisposable {
   /** The server's name. */
   readonly host: string;
+  /** Where the internet finds its port 443, on this machine. */
+  readonly publicEnd: PublicEnd;
   /** A caller's proxy, `127.0.0.1:PORT`. */
   proxyPort(caller: Exclude<ParityCaller, "internet">): number;
   /** Runs curl as that caller. */
@@ -90,6 +93,11 @@ export async function startRealWorld(): Promise<ParityWorld> {
   const port = (caller: keyof typeof nodes): number => Number(nodes[caller].proxy.split(":")[1]);
   return {
     host: server.dnsName,
+    publicEnd: {
+      host: server.dnsName,
+      port: Number(tailnet.publicAddress(443).split(":")[1]),
+      ca: readFileSync(tailnet.caFile, "utf8"),
+    },
     proxyPort: port,
     curl: (caller, args) => {
       const way =
@@ -150,6 +158,7 @@ export async function startSandboxWorld(): Promise<ParityWorld> {
   const keyFiles = writeKeys(sandbox.directory, { good: sandbox.authKeys.agent, waiting: sandbox.authKeys.agent });
   return {
     host,
+    publicEnd: { host, port: publicPort(callers.internet), ca: sandbox.ca },
     proxyPort: (caller) => Number(new URL(callers[caller].proxy ?? "").port),
     curl: (caller, args) => runCurl([...callers[caller].curl(args.at(-1) ?? "").slice(0, -1), ...args]),
     serve: async (request) => sandbox.serve({ ...request, funnel: false }),
@@ -177,6 +186,11 @@ export async function startSandboxWorld(): Promise<ParityWorld> {
     }),
     [Symbol.asyncDispose]: () => sandbox.close(),
   };
+}
+
+function publicPort({ connectTo }: SandboxCaller): number {
+  const rule = connectTo.find((one) => one.split(":")[1] === "443");
+  return Number(rule?.split(":").at(-1));
 }
 
 /** Starts the stand-in for tailscaled as tsmcp starts the real one. */

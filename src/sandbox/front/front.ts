@@ -1,15 +1,17 @@
+import type { Readable } from "node:stream";
 import { type Backend, type BackendPlace, createBackend } from "../../net/backend.ts";
 import type { Socket } from "../../net/tcp-server.ts";
-import { createWebServer, type ServerCertificate, type WebRequest, type WebServer } from "../../net/web-server.ts";
+import { createWebServer, type ServerCertificate, type WebServer } from "../../net/web-server.ts";
 import type { Tailnet } from "../tailnet.ts";
-import { answer, errorHeaders, forward } from "./forward.ts";
+import { type Answering, answer, errorHeaders, type Forwarded, forward } from "./forward.ts";
+import { serveHttp1 } from "./http1/connection.ts";
+import { refused } from "./http1/head.ts";
 import { markRulesOf, type Origin } from "./marks.ts";
-import { readRequest } from "./read-request.ts";
+import { type ReadRequest, readHttp1, readHttp2 } from "./read-request.ts";
 import { backendHeaders, type ClientRequest } from "./request-headers.ts";
 import { backendTarget, stripMount, type Target } from "./request-target.ts";
 import { findMount, type Mount } from "./serve-config.ts";
 import { type BackendTarget, parseServeTarget } from "./serve-target.ts";
-import { forwardUpgrade } from "./upgrade.ts";
 
 /** What answers on the server's ports: Serve for the tailnet, Funnel for the internet. */
 export interface Front {
@@ -54,7 +56,7 @@ export function createFront(
     return { mount, request, stripped, backend };
   };
 
-  const forwardedOf = ({ mount, request, stripped, backend }: Plan, { origin }: Arrival) => ({
+  const forwardedOf = ({ mount, request, stripped, backend }: Plan, { origin }: Arrival): Forwarded => ({
     backend: backendOf(mount.target, backend.place),
     method: request.method,
     target: backendTarget(stripped, backend.path),
@@ -68,29 +70,42 @@ export function createFront(
     hasBody: request.body.kind !== "none",
   });
 
+  const take = (
+    { request, target }: Extract<ReadRequest, { kind: "request" }>,
+    { body, answering, arrival }: { readonly body: Readable; readonly answering: Answering; readonly arrival: Arrival },
+  ): void => {
+    const isForServer = target.path === "*" && request.method === "OPTIONS";
+    const plan = isForServer ? undefined : planFor(request, target, arrival);
+    // Nobody else reads it, and the next request comes behind it.
+    if (plan === undefined) body.resume();
+    if (isForServer) answer(answering, 200, [["Content-Length", "0"]]);
+    else if (plan === undefined) answer(answering, 404, errorHeaders(notFound), notFound);
+    else forward(body, answering, forwardedOf(plan, arrival));
+  };
+
   return {
     accept(socket, arrival) {
       // One for each connection, as in tailscaled: no session is resumed on another one.
       const server = createWebServer(
         {
           certificateOf,
-          onRequest(incoming, outgoing) {
-            const read = readRequest(incoming);
-            if (read.kind === "refused") return refuse(incoming, read.reason);
-            if (read.target.path === "*" && read.request.method === "OPTIONS")
-              return answer(outgoing, 200, [["Content-Length", "0"]]);
-            const plan = planFor(read.request, read.target, arrival);
-            if (plan === undefined) return answer(outgoing, 404, errorHeaders(notFound), notFound);
-            forward(incoming, outgoing, forwardedOf(plan, arrival));
+          onHttp2(incoming, answering) {
+            const read = readHttp2(incoming);
+            if (read.kind === "refused") return incoming.stream.close(protocolError);
+            take(read, { body: incoming, answering, arrival });
           },
-          onUpgrade(incoming, client, head) {
-            const read = readRequest(incoming);
-            const plan = read.kind === "request" ? planFor(read.request, read.target, arrival) : undefined;
-            if (plan === undefined) return void client.end(rawError("404 Not Found", notFound));
-            forwardUpgrade({ socket: client, head }, forwardedOf(plan, arrival));
+          onHttp1(secured) {
+            const { maxHeaderBytes } = limits;
+            serveHttp1(secured, {
+              maxHeaderBytes,
+              take(head, body, answering) {
+                const read = readHttp1(head);
+                if (read.kind === "refused") return refused(`400 Bad Request${read.reason}`);
+                take(read, { body, answering, arrival });
+                return undefined;
+              },
+            }).catch(() => secured.destroy());
           },
-          unreadable: (code) =>
-            unreadable(code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request"),
         },
         limits,
       );
@@ -117,20 +132,5 @@ interface Plan {
   readonly backend: BackendTarget;
 }
 
-/** In HTTP/2 Go resets the stream; in HTTP/1.1 it says so and hangs up. */
-function refuse(incoming: WebRequest, reason: string): void {
-  if ("stream" in incoming) incoming.stream.close(protocolError);
-  else incoming.socket.end(unreadable(`400 Bad Request${reason}`));
-}
-
-/** RFC 9113 § 7. */
+/** Go resets the stream of what it refuses in HTTP/2: RFC 9113 § 7. */
 const protocolError = 1;
-
-function unreadable(line: string): string {
-  return `HTTP/1.1 ${line}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${line}`;
-}
-
-function rawError(line: string, text: string): string {
-  const headers = errorHeaders(text).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${line}\r\n${headers.join("")}Connection: close\r\n\r\n${text}`;
-}

@@ -69,10 +69,15 @@ export function asksForGzip(method: string, headers: readonly Header[]): boolean
 
 /** Returns a header's name as Go writes it: a capital after each dash; with other than token characters as it is. */
 export function canonicalName(name: string): string {
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return name;
+  if (!isToken(name)) return name;
   return name
     .toLowerCase()
     .replaceAll(/(^|-)([a-z])/g, (_, dash: string, letter: string) => `${dash}${letter.toUpperCase()}`);
+}
+
+/** RFC 9110 § 5.6.2. */
+export function isToken(text: string): boolean {
+  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }
 
 /** What concerns one connection only. Source: Go `httputil` hopHeaders. */
