@@ -3,6 +3,7 @@ import { createEndpoint, type Endpoint } from "../mcp/endpoint.ts";
 import { parseHeaderOption } from "../mcp/header-option.ts";
 import type { Socket } from "../net/dial.ts";
 import { type Origin, openOrigin } from "../net/origin.ts";
+import { untilKnown } from "./acquaintance.ts";
 import { type BridgeIo, type BridgeOptions, defaultConnectTimeoutMs, defaultMaxToAgentBytes } from "./options.ts";
 import { dialFor } from "./plain-dial.ts";
 import { findRoute } from "./route.ts";
@@ -37,12 +38,17 @@ export function connectTo(options: BridgeOptions, { env }: BridgeIo): Connection
     giveUp = reject;
   });
   hopeless.catch(() => {});
+  let hasFailed = false;
   const open = async (onWaiting?: () => void): Promise<Socket> => {
     try {
       await options.admit?.();
       const route = await findRoute({ target, proxy: options.proxy, env });
-      return await dialFor(headers, { target, route, options: { timeoutMs, onWaiting } });
+      if (hasFailed && route !== undefined) await untilKnown(host, env);
+      const socket = await dialFor(headers, { target, route, options: { timeoutMs, onWaiting } });
+      hasFailed = false;
+      return socket;
     } catch (error) {
+      hasFailed = true;
       if (error instanceof TsmcpError && error.exitCode === 2) giveUp(error);
       throw error;
     }
