@@ -1,6 +1,7 @@
 import { rmdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { messageOf, systemCodeOf, TsmcpError } from "../core/errors.ts";
+import { currentName, forgetName, type LockName, nameToHold } from "../core/lock-name.ts";
 import { readRecord } from "../core/record.ts";
 import { makeOwnDirectory } from "../core/runtime-directory.ts";
 import { type ExclusiveHold, holdExclusively } from "../net/exclusive.ts";
@@ -8,7 +9,6 @@ import { processesOf } from "../process/identity.ts";
 import { stopProcess } from "../process/stop.ts";
 import { isLoginOn } from "../tailscale/daemon-arguments.ts";
 import type { Layout } from "./layout.ts";
-import { currentName, forgetName, type LockName, nameToHold } from "./lock-name.ts";
 import type { BootstrapWorld } from "./world.ts";
 
 interface LockRequest {

@@ -6,6 +6,7 @@ import { configCommand } from "./commands/config.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { downCommand } from "./commands/down.ts";
 import { envCommand } from "./commands/env.ts";
+import { exposeCommand } from "./commands/expose.ts";
 import { gatewayCommand } from "./commands/gateway.ts";
 import { initCommand } from "./commands/init.ts";
 import { installCommand } from "./commands/install.ts";
@@ -29,6 +30,7 @@ export function allCommands(session: Session): Command[] {
     toolsCommand(session),
     callCommand(session),
     gatewayCommand(session),
+    exposeCommand(session),
     sandboxCommand(session),
     initCommand(session),
     configCommand(session),

@@ -31,6 +31,7 @@ export const errorExits = {
   "http-failed": 1,
   "mcp-failed": 1,
   "listen-failed": 1,
+  "expose-refused": 1,
   "file-unwritable": 1,
   unsupported: 2,
 } as const satisfies Record<string, ExitCode>;

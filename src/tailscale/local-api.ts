@@ -73,6 +73,14 @@ export function readServeText(api: LocalApi): Promise<string> {
   return ask(api, "GET", "serve-config");
 }
 
+/**
+ * Returns the node's certificate (PEM), and has one made where there is none yet, which takes up to a minute. Throws
+ * `daemon-failed` where that fails or this user may not ask, and as `readStatus` does.
+ */
+export function readCertificate(api: LocalApi, name: string): Promise<string> {
+  return ask(api, "GET", `cert/${encodeURIComponent(name)}?type=crt`);
+}
+
 /** Returns the node's settings. Throws as `readStatus` does. */
 export async function readPreferences(api: LocalApi): Promise<NodePreferences> {
   const preferences = parsePreferences(await ask(api, "GET", "prefs"));

@@ -6,6 +6,8 @@ export interface NodePreferences {
   readonly acceptRoutes: boolean;
   readonly shieldsUp: boolean;
   readonly wantRunning: boolean;
+  /** The user, other than root, who may change the node. */
+  readonly operator?: string | undefined;
 }
 
 /** Returns the settings in the JSON of LocalAPI's `prefs`, or undefined when it is none. Source: tailscale `ipn/prefs.go`. */
@@ -28,5 +30,6 @@ export function parsePreferences(json: string): NodePreferences | undefined {
     acceptRoutes: prefs.RouteAll === true,
     shieldsUp: prefs.ShieldsUp === true,
     wantRunning: prefs.WantRunning === true,
+    operator: typeof prefs.OperatorUser === "string" && prefs.OperatorUser !== "" ? prefs.OperatorUser : undefined,
   };
 }

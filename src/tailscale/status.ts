@@ -8,6 +8,8 @@ export interface NodeStatus {
   /** Free text, for people. */
   readonly health: readonly string[];
   readonly magicDnsSuffix: string | undefined;
+  /** The tailnet gives its nodes no names. */
+  readonly isMagicDnsOff?: true | undefined;
   readonly usesTun: boolean;
 }
 
@@ -80,6 +82,7 @@ export function parseStatus(json: string): NodeStatus | undefined {
     self: isObject(value.Self) ? parseSelf(value.Self, isObject(value.User) ? value.User : {}) : undefined,
     health: texts(value.Health),
     magicDnsSuffix: suffix === "" ? undefined : withoutDot(suffix).toLowerCase(),
+    isMagicDnsOff: tailnet.MagicDNSEnabled === false || undefined,
     usesTun: value.TUN === true,
   };
 }

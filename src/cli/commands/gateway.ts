@@ -53,6 +53,7 @@ async function runGatewayCommand(
     { typedUpstreams },
     { socketOf },
     { closeInheritedDescriptors },
+    { tailnetProxyOf },
   ] = await Promise.all([
     import("../../gateway/run.ts"),
     import("../../gateway/upstream/create.ts"),
@@ -61,6 +62,7 @@ async function runGatewayCommand(
     import("../typed-upstreams.ts"),
     import("../daemon-socket.ts"),
     import("../../process/inherited.ts"),
+    import("../tailnet-proxy.ts"),
   ]);
   closeInheritedDescriptors();
   const { config, path } = gatewayConfig(context);
@@ -69,7 +71,7 @@ async function runGatewayCommand(
       config,
       upstreams: { ...config.upstreams, ...typedUpstreams(upstream, command) },
       socket: socketOf(context),
-      proxy: await proxyOf(context),
+      proxy: await tailnetProxyOf(context),
       lockFile: resolve(context.cwd, lock ?? join(path === undefined ? "" : dirname(path), lockFileName)),
       createUpstream,
     },
@@ -87,13 +89,6 @@ async function runGatewayCommand(
   const onReady = (gateway: Gateway): void => context.result(describe(gateway), textOf(gateway));
   await runGateway(prepared, { watched, signal, log, onReady });
   return 0;
-}
-
-/** The way to names of the tailnet, for servers that are elsewhere in it. */
-async function proxyOf({ env }: CommandContext): Promise<string | undefined> {
-  const { findTailnetProxy } = await import("../../tailscale/tailnet-proxy.ts");
-  const { proxy } = await findTailnetProxy({ target: { host: "node.ts.net", port: 443, tls: true }, env });
-  return proxy === undefined ? undefined : `${proxy.protocol}://${proxy.host}:${proxy.port}`;
 }
 
 function describe(gateway: Gateway): object {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { lstatSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
-import { systemCodeOf } from "../core/errors.ts";
+import { systemCodeOf } from "./errors.ts";
 
 /** The name that whoever works in a directory holds. */
 export interface LockName {

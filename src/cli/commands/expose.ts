@@ -1,0 +1,102 @@
+import { type Command, Option } from "commander";
+import type { ExposeOutcome } from "../../expose/outcome.ts";
+import type { ExposeWorld } from "../../expose/request.ts";
+import { createCommand, durationOption, repeatedOption, type Session } from "../command.ts";
+import type { CommandContext } from "../context.ts";
+import type { ExposeAsked, ExposeValues } from "../expose-request.ts";
+
+export function exposeCommand(session: Session): Command {
+  return createCommand<ExposeValues>({
+    session,
+    name: "expose",
+    summary: "give the tailnet a server on this machine and the internet an empty view, and prove both",
+    description:
+      "Starts the gateway, sets tailscale serve (8443) and tailscale funnel (443), waits for certificate and name, and lets\n" +
+      "the doctor attack. Ctrl-C takes away exactly what was set; nobody else's handler is touched.\n" +
+      "Exit 0: it stood, proven; 1: refused, or the proof failed and all was taken away; 3: it stood, unproven.",
+    examples: [
+      "tsmcp expose http://localhost:3000/mcp",
+      "tsmcp expose http://localhost:3000/mcp --dry-run",
+      "tsmcp expose --config /etc/tsmcp.config.json --no-funnel",
+    ],
+    arguments: [["[url]", "the MCP server here (default: every upstream of the configuration)"]],
+    options: [
+      new Option("--no-funnel", "leave the internet out: no public view"),
+      new Option("--service <svc:name>", "serve as the host of a Tailscale Service, which several nodes can be"),
+      new Option("--dry-run", "say what would be done, or what stands in the way"),
+      durationOption("--wait <time>", "how long certificate, public name and proof may take", "10m"),
+      repeatedOption(
+        "--connect-to <host:port:addr:port>",
+        "for the proof: where the public side is, as in curl; may be repeated",
+      ),
+      new Option("--public-dns <resolver>", "for the proof: an address or a URL of DNS over HTTPS"),
+    ],
+    run: runExposeCommand,
+  });
+}
+
+async function runExposeCommand(
+  context: CommandContext,
+  values: ExposeValues,
+  [word]: readonly string[],
+): Promise<number> {
+  const [{ exposeRequest }, { describeExposure, exposureText }] = await Promise.all([
+    import("../expose-request.ts"),
+    import("../expose-text.ts"),
+  ]);
+  const asked = exposeRequest(values, word, context);
+  const world = await worldOf(asked, values, context);
+  const show = (outcome: ExposeOutcome): void => context.result(describeExposure(outcome), exposureText(outcome));
+  const { previewExposure, runExposure } = await import("../../expose/run.ts");
+  if (values.dryRun === true) {
+    const outcome = await previewExposure(asked.request, world);
+    show(outcome);
+    return exitOf(outcome);
+  }
+  const { closeInheritedDescriptors } = await import("../../process/inherited.ts");
+  closeInheritedDescriptors();
+  return exitOf(await runExposure(asked.request, world, show));
+}
+
+async function worldOf(
+  { request, gateway }: ExposeAsked,
+  { connectTo, publicDns }: ExposeValues,
+  context: CommandContext,
+): Promise<ExposeWorld> {
+  const [
+    { parseConnectTo },
+    { parseResolver },
+    { failingUpstreams, startExposedGateway },
+    { hasPublicName, proveByDoctor },
+  ] = await Promise.all([
+    import("../../doctor/connect-to.ts"),
+    import("../../net/dns.ts"),
+    import("../expose-gateway.ts"),
+    import("../expose-proof.ts"),
+  ]);
+  if (publicDns !== undefined) parseResolver(publicDns, "--public-dns");
+  const { publicTools = [] } = gateway.config;
+  const look = { publicTools, connectTo: connectTo.map(parseConnectTo), publicDns };
+  const { env, log, signal } = context;
+  return {
+    env,
+    log,
+    signal,
+    startGateway: (listen) => startExposedGateway(gateway, listen, context),
+    checkUpstreams: () => failingUpstreams(gateway, context),
+    prove: (proof) => proveByDoctor(proof, look, { context, socket: request.socket }),
+    hasPublicName: (host, ending) => hasPublicName(host, look, ending),
+  };
+}
+
+function exitOf(outcome: ExposeOutcome): number {
+  switch (outcome.status) {
+    case "planned":
+      return 0;
+    case "exposed":
+      return outcome.proof.verdict === "pass" ? 0 : 3;
+    case "refused":
+    case "withdrawn":
+      return 1;
+  }
+}

@@ -1,0 +1,117 @@
+import { serverFromSides } from "../config/server.ts";
+import { applyConnectTo, type ConnectToRule } from "../doctor/connect-to.ts";
+import type { CheckResult } from "../doctor/engine.ts";
+import { runDoctor } from "../doctor/run-doctor.ts";
+import type { Proof, ProofRequest } from "../expose/request.ts";
+import { isPublicAddress } from "../net/address.ts";
+import { parseResolver, resolveName } from "../net/dns.ts";
+import type { CommandContext } from "./context.ts";
+
+/** Where the public side is looked for. */
+export interface PublicLook {
+  /** `gateway.publicTools`: UPSTREAM/TOOL. */
+  readonly publicTools: readonly string[];
+  readonly connectTo: readonly ConnectToRule[];
+  readonly publicDns: string | undefined;
+}
+
+/**
+ * Runs the doctor on both views from the server's own host. The gateway shows the node itself no tool, so that none are seen
+ * on the tailnet side proves nothing against it; whether it answers there is what counts.
+ */
+export async function proveByDoctor(
+  { host, tailnetUrls, funnel, waitMs, signal }: ProofRequest,
+  { publicTools, connectTo, publicDns }: PublicLook,
+  { context, socket }: { readonly context: CommandContext; readonly socket: string },
+): Promise<Proof> {
+  const { env, log } = context;
+  const targets = tailnetUrls.map((tailnetUrl) => ({
+    server: serverFromSides(tailnetUrl, { tailnetUrl }, "expose"),
+    expectedTools: [],
+    minTools: 0,
+    publicTools: openedAt(tailnetUrl, publicTools),
+    probe: undefined,
+  }));
+  const report = await runDoctor(
+    {
+      targets,
+      only: funnel ? ["tailnet", "public", "separation"] : ["tailnet"],
+      // They ask what an agent's node sees, or compare with that, and this one is the server.
+      skip: ["tailnet.lock", "tailnet.surplus", "tailnet.grants", "tailnet.identity", "public.call"],
+      strict: false,
+      waitMs,
+      vantage: "auto",
+      connectTo,
+      publicDns,
+      headers: [],
+      // It is this node's own name, as its own tailscaled says.
+      authorized: [host],
+      capabilities: [],
+    },
+    { env, signal, log, socket },
+  );
+  return judge(report.checks, { funnel, isOpen: publicTools.length > 0 });
+}
+
+/** Returns the tools that the internet may see of the upstream at a URL; `/mcp` is that of the only one. */
+function openedAt(url: string, publicTools: readonly string[]): readonly string[] {
+  const upstream = /\/mcp\/([^/]+)$/.exec(url)?.[1];
+  return publicTools.flatMap((text) => {
+    const at = text.indexOf("/");
+    return upstream === undefined || upstream === text.slice(0, at) ? [text.slice(at + 1)] : [];
+  });
+}
+
+/** Nobody on this machine may be able to reach its own tailnet name, which says nothing of others. */
+const reachChecks = ["tailnet.name", "tailnet.dial"];
+
+function judge(
+  checks: readonly CheckResult[],
+  { funnel, isOpen }: { readonly funnel: boolean; readonly isOpen: boolean },
+): Proof {
+  const isOutOfReach = checks.some(({ id, status }) => reachChecks.includes(id) && status === "fail");
+  const ofNote = checks.flatMap((check) => {
+    const status = reachChecks.includes(check.id) && check.status === "fail" ? "unknown" : check.status;
+    return status === "fail" || status === "unknown" || status === "warn" ? [{ ...check, status }] : [];
+  });
+  const findings = ofNote.map(({ id, status, message, hint, facts }) => ({
+    id,
+    status,
+    message,
+    hint: hint ?? null,
+    facts,
+  }));
+  const failed = findings.find(({ status }) => status === "fail");
+  if (failed !== undefined) return { verdict: "fail", detail: `${failed.id}: ${failed.message}`, findings };
+  const open =
+    checks.find(({ mandatory, status }) => mandatory && (status === "skip" || status === "unknown")) ??
+    // A public side that is closed passes, and proves nothing of one that opens later.
+    checks.find(({ id, status }) => funnel && id === "public.initialize" && status !== "pass");
+  const unknown = isOutOfReach ? findings.find(({ id }) => reachChecks.includes(id)) : open;
+  if (unknown !== undefined) return { verdict: "unknown", detail: `${unknown.id}: ${unknown.message}`, findings };
+  const attacks = checks.filter(({ group, status }) => group === "separation" && status === "pass").length;
+  const seen = funnel
+    ? `the internet sees ${isOpen ? "only what was opened to it" : "no tool"}, ${attacks} kinds of attack got nothing`
+    : "the internet has no view";
+  return { verdict: "pass", detail: `the tailnet's side answers, ${seen}`, findings };
+}
+
+/** As the doctor asks. */
+const publicResolvers = ["1.1.1.1", "8.8.8.8", "https://1.1.1.1/dns-query"];
+const lookupTimeoutMs = 3_000;
+
+/** Returns whether a public resolver gives the name a public address; true where the address was typed. */
+export async function hasPublicName(
+  host: string,
+  { connectTo, publicDns }: Pick<PublicLook, "connectTo" | "publicDns">,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (applyConnectTo(connectTo, { host, port: 443 }) !== undefined) return true;
+  for (const text of publicDns === undefined ? publicResolvers : [publicDns]) {
+    const resolver = parseResolver(text, "--public-dns");
+    const answer = await resolveName(host, resolver, { timeoutMs: lookupTimeoutMs, signal });
+    if (answer.kind === "addresses") return answer.addresses.some(isPublicAddress);
+    if (answer.kind === "absent") return false;
+  }
+  return false;
+}

@@ -1,0 +1,198 @@
+import { TsmcpError } from "../core/errors.ts";
+import { serveArguments } from "../tailscale/serve-arguments.ts";
+import { examine, examineAndClear } from "./examine.ts";
+import { type HeldHandler, setHandler } from "./handlers.ts";
+import { whileExposing } from "./lock.ts";
+import type { Exposed, ExposeOutcome } from "./outcome.ts";
+import type { Exposition, PlannedHandler } from "./plan.ts";
+import { placeView, privateOnFunnel, withoutOwn } from "./ports.ts";
+import { proveExposure } from "./prove.ts";
+import { type OwnHandler, removeExposeRecord, writeExposeRecord } from "./record.ts";
+import type { Refusal } from "./refusal.ts";
+import { type ExposeRequest, type ExposeWorld, publicPort, type StartedGateway, tailnetPort } from "./request.ts";
+import { createUndo, type Undo } from "./undo.ts";
+
+/** Returns what would be done now, without doing it. */
+export async function previewExposure(request: ExposeRequest, world: ExposeWorld): Promise<ExposeOutcome> {
+  const plan = await examine(request, world);
+  if (plan.kind === "refused") return { status: "refused", refusals: plan.refusals };
+  const { private: inner, public: outer } = plan.listen;
+  const shown = { privateTarget: targetShown(inner, "/SECRET"), publicTarget: targetShown(outer, "") };
+  const handlers = plan.handlers.map((planned) => ownOf(planned, shown));
+  const commands = plan.handlers.map((planned, at) => commandOf(planned, handlers[at]?.target ?? ""));
+  return { status: "planned", commands, ...exposedBy(plan, request, handlers) };
+}
+
+/**
+ * Starts the gateway, sets both handlers, proves them, and holds all that until `world.signal` fires; then takes away exactly
+ * what was set. `onOutcome` is told once, as soon as there is something to tell. Returns the outcome.
+ * Throws `busy` while another exposure stands at this tailscaled, and what any step throws, with everything undone.
+ */
+export function runExposure(
+  request: ExposeRequest,
+  world: ExposeWorld,
+  onOutcome: (outcome: ExposeOutcome) => void,
+): Promise<ExposeOutcome> {
+  return whileExposing(request, world, async () => {
+    const undo = createUndo();
+    try {
+      const outcome = await stand({ request, world, onOutcome, undo });
+      if (outcome.status === "exposed") return outcome;
+      await undo.all(world.log);
+      onOutcome(outcome);
+      return outcome;
+    } finally {
+      await undo.all(world.log);
+    }
+  });
+}
+
+interface Standing {
+  readonly request: ExposeRequest;
+  readonly world: ExposeWorld;
+  readonly onOutcome: (outcome: ExposeOutcome) => void;
+  readonly undo: Undo;
+}
+
+async function stand({ request, world, onOutcome, undo }: Standing): Promise<ExposeOutcome> {
+  const plan = await examineAndClear(request, world);
+  if (plan.kind === "refused") return { status: "refused", refusals: plan.refusals };
+  const failing = await world.checkUpstreams();
+  world.signal.throwIfAborted();
+  if (failing.length > 0) return { status: "refused", refusals: failing.map(upstreamFails) };
+  world.log.info("preflight: done (nothing stands in the way, every upstream answers)");
+  const gateway = await world.startGateway(plan.listen);
+  undo.add(() => gateway.close());
+  world.log.info(`gateway: done (${wordsOf(plan)})`);
+  const held = await setHandlers(plan, { request, world, undo, gateway });
+  const exposed = exposedBy(
+    plan,
+    request,
+    held.map(({ own }) => own),
+  );
+  const proof = await proveExposure(plan, exposed, { request, world });
+  if (proof.verdict === "fail") return { status: "withdrawn", proof, ...exposed };
+  const outcome: ExposeOutcome = { status: "exposed", proof, ...exposed };
+  onOutcome(outcome);
+  await lasting({ held, gateway, world });
+  return outcome;
+}
+
+async function setHandlers(
+  plan: Exposition,
+  { request, world, undo, gateway }: Omit<Standing, "onOutcome"> & { readonly gateway: StartedGateway },
+): Promise<readonly HeldHandler[]> {
+  const handlers = plan.handlers.map((planned) => ownOf(planned, gateway));
+  const { fingerprint, directory, background, paths } = request;
+  writeExposeRecord(directory, { isDetached: background, fingerprint, handlers });
+  const held: HeldHandler[] = [];
+  undo.add(async () => {
+    // Funnel was set last, and goes first; the record goes when nothing is left that it would be needed for.
+    const release = createUndo();
+    for (const one of held) release.add(() => one.release());
+    if (await release.all(world.log)) removeExposeRecord(directory);
+  });
+  for (const [at, planned] of plan.handlers.entries()) {
+    const own = handlers[at];
+    if (own === undefined) continue;
+    const { side, service } = planned;
+    const set = await setHandler(planned, own.target, {
+      cli: plan.cli,
+      request,
+      world,
+      recheck(state) {
+        const others = withoutOwn(state, handlers);
+        const place = placeView(others, { side, service, paths });
+        if (place.kind === "refused") throw refused(place.refusals);
+        if (place.mount !== own.mount) throw movedMeanwhile(own);
+        const open = privateOnFunnel(state, gateway.privateTarget);
+        if (open !== undefined) throw refused([open]);
+      },
+    });
+    held.push(set);
+    world.log.info(`${planned.verb}: done (https://${plan.host}:${own.port}${own.mount})`);
+  }
+  return held;
+}
+
+/** Returns when the user has had enough. Throws when the exposure does not stand any longer. */
+async function lasting({
+  held,
+  gateway,
+  world,
+}: {
+  readonly held: readonly HeldHandler[];
+  readonly gateway: StartedGateway;
+  readonly world: ExposeWorld;
+}): Promise<void> {
+  const { signal } = world;
+  const stopped = new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+  const lost = held.map(({ own, lost }) =>
+    lost.then(() => `port ${own.port} is served no longer: tailscaled was restarted, or somebody took it away`),
+  );
+  const ended = gateway.ended.then(() => "the gateway has ended");
+  const reason = await Promise.race([stopped, ended, ...lost]);
+  if (reason === undefined || signal.aborted) return;
+  throw new TsmcpError({ code: "command-failed", message: reason, hint: 'run "tsmcp expose" again' });
+}
+
+function ownOf(
+  { side, service, port, mount }: PlannedHandler,
+  { privateTarget, publicTarget }: Pick<StartedGateway, "privateTarget" | "publicTarget">,
+): OwnHandler {
+  const target = side === "tailnet" ? privateTarget : publicTarget;
+  // The mount is taken off what the gateway sees unless the target repeats it.
+  return { service, port, mount, target: mount === "/" ? target : `${target}${mount}` };
+}
+
+function exposedBy(plan: Exposition, { paths, funnel }: ExposeRequest, handlers: readonly OwnHandler[]): Exposed {
+  const { host, backend, notes } = plan;
+  const urls = (port: number): readonly string[] =>
+    paths.map((path) => `https://${host}${port === 443 ? "" : `:${port}`}${path}`);
+  return {
+    host,
+    tailnetUrls: urls(tailnetPort),
+    publicUrls: funnel ? urls(publicPort) : [],
+    backend,
+    handlers,
+    notes,
+  };
+}
+
+function commandOf(planned: PlannedHandler, target: string): string {
+  const [, ...words] = serveArguments(planned, { socket: "", target, background: planned.background });
+  return `tailscale ${words.join(" ")}`;
+}
+
+function targetShown(listen: string, path: string): string {
+  return listen.startsWith("unix:") ? listen : `http://127.0.0.1:PORT${path}`;
+}
+
+function wordsOf({ backend: { kind, why } }: Exposition): string {
+  return `${kind === "sockets" ? "unix sockets" : "loopback behind a secret path"}: ${why}`;
+}
+
+function upstreamFails(what: string): Refusal {
+  return { id: "upstream.failing", what, mend: "start it, or correct its address", lines: [] };
+}
+
+function refused(refusals: readonly Refusal[]): TsmcpError {
+  return new TsmcpError({
+    code: "expose-refused",
+    message: refusals.map(({ what }) => what).join("; "),
+    hint: refusals.flatMap(({ lines }) => lines)[0] ?? "see what stands in the way with --dry-run",
+    facts: { refusals: refusals.map(({ id }) => id) },
+  });
+}
+
+function movedMeanwhile({ port }: OwnHandler): TsmcpError {
+  return new TsmcpError({
+    code: "expose-refused",
+    message: `somebody else has changed what port ${port} serves, just now`,
+    hint: 'run "tsmcp expose" again',
+    facts: { port },
+  });
+}

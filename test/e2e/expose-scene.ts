@@ -1,0 +1,104 @@
+import { type GateServer, startGate } from "../peers/gates/mcp-server.ts";
+import type { NodeOptions, TailnetNode } from "../tailnet/harness/node.ts";
+import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { until } from "../tailnet/harness/until.ts";
+import { type Outcome, type Running, startTsmcp, tsmcp } from "./tsmcp.ts";
+
+/** A tailnet, a server that anybody may use who gets to it, and machines to expose it on. */
+export interface ExposeScene extends AsyncDisposable {
+  readonly tailnet: Tailnet;
+  /** A machine of the tailnet that is not the server's. */
+  readonly agent: TailnetNode;
+  readonly upstream: GateServer;
+  machine(options?: Partial<NodeOptions>): Promise<ExposeMachine>;
+}
+
+export interface ExposeMachine {
+  readonly node: TailnetNode;
+  readonly home: string;
+  /** Of the upstream. */
+  readonly url: string;
+  readonly env: Readonly<Record<string, string>>;
+  run(args: readonly string[]): Promise<Outcome>;
+  start(args: readonly string[]): Exposing;
+  /** What the node serves, as stock tailscale prints it. */
+  serves(): Promise<unknown>;
+}
+
+/** `tsmcp expose` while it runs. */
+export interface Exposing extends Running {
+  readonly said: () => string;
+  /** Resolves as soon as stdout or stderr has the text; throws when it ends before. */
+  says(text: string): Promise<void>;
+  end(signal?: NodeJS.Signals): Promise<Outcome>;
+}
+
+export async function startExposeScene(): Promise<ExposeScene> {
+  const tailnet = await startTailnet();
+  const [agent, upstream] = await Promise.all([
+    tailnet.startNode({ hostname: "agent", tags: ["tag:agent"] }),
+    startGate({ gate: () => true }),
+  ]);
+  const url = `http://127.0.0.1:${upstream.port}/mcp`;
+  return {
+    tailnet,
+    agent,
+    upstream,
+    async machine(options = {}) {
+      const node = await tailnet.startNode({ hostname: "server", tags: ["tag:server"], funnel: true, ...options });
+      const home = tailnet.tempDir();
+      const env = {
+        ...tailnet.env(),
+        HOME: home,
+        TSMCP_PROXY: `http://${node.proxy}`,
+        TSMCP_SOCKET: node.socket,
+        TSMCP_CONNECT_TO: tailnet.connectTo(node.dnsName).join(","),
+      };
+      const place = { env, workspace: home };
+      return {
+        node,
+        home,
+        url,
+        env,
+        run: (args) => tsmcp(["expose", ...args], place),
+        start: (args) => exposing(startTsmcp(["expose", ...args], place)),
+        async serves() {
+          const { stdout } = await node.tailscale(["serve", "status", "--json"]);
+          return JSON.parse(stdout);
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      await upstream[Symbol.asyncDispose]();
+      await tailnet.close();
+    },
+  };
+}
+
+function exposing(running: Running): Exposing {
+  let said = "";
+  for (const stream of [running.child.stdout, running.child.stderr]) {
+    stream?.on("data", (text: string) => {
+      said += text;
+    });
+  }
+  const alive = (): void => {
+    if (running.child.exitCode !== null || running.child.signalCode !== null) throw new Error(`it ended: ${said}`);
+  };
+  return {
+    ...running,
+    said: () => said,
+    async says(text) {
+      await until({ what: `"${text}"`, timeoutMs: 30_000, log: () => said, alive }, async () => {
+        return said.includes(text) || undefined;
+      });
+    },
+    end(signal = "SIGINT") {
+      running.child.kill(signal);
+      return running.outcome;
+    },
+  };
+}
+
+/** What `expose` prints last when it stands. */
+export const stands = "mcpServers";
