@@ -4,6 +4,7 @@ import { readmePath } from "../../scripts/readme/generate.ts";
 import { fillIn } from "../../scripts/readme/tables.ts";
 import { benchBootstrap } from "./bootstrap.ts";
 import { benchBridgeStart } from "./bridge-start.ts";
+import { benchCallCost } from "./call-cost.ts";
 import { ours, rival } from "./contestants.ts";
 import { benchCycles } from "./cycles.ts";
 import { benchGateway } from "./gateway.ts";
@@ -13,10 +14,10 @@ import { measuredPart } from "./measured.ts";
 import { startScene } from "./scene.ts";
 import { benchSoak, type Soak } from "./soak.ts";
 import type { Summary } from "./statistics.ts";
-import { printCycles, printGateways, printLoad, printSoak, printTimes } from "./tables.ts";
+import { printCallCosts, printCycles, printGateways, printLoad, printSoak, printTimes } from "./tables.ts";
 
 /**
- * `npm run bench [ROUNDS] [up|cycles|start|load|soak|gateway|readme …]`: everything, or those parts, on the real tailnet in one run,
+ * `npm run bench [ROUNDS] [up|cycles|start|calls|load|soak|gateway|readme …]`: everything, or those parts, on the real tailnet in one run,
  * contestants in turn, medians. `readme` runs what the README's table needs, and writes it. The other bridges take part when
  * they are installed: `npm ci --prefix test/bench/peers`.
  */
@@ -51,6 +52,7 @@ for (const { name, path } of wants("start") ? nodes : []) {
   });
   starts[name.replace("node-", "Node.js ")] = summaries;
 }
+if (wants("calls")) printCallCosts(await benchCallCost(scene, rounds));
 let loads: Record<string, Load> | undefined;
 if (wants("load")) {
   loads = await benchLoad(scene);

@@ -1,3 +1,4 @@
+import type { CallCost } from "./call-cost.ts";
 import type { Cycles } from "./cycles.ts";
 import type { GatewayLoad } from "./gateway.ts";
 import type { Load } from "./load.ts";
@@ -33,6 +34,15 @@ export function printLoad(results: Readonly<Record<string, Load>>): void {
   console.log("\nCalls through the tailnet, against a server that does nothing\n");
   console.log(`| | ${Object.keys(results).join(" | ")} |\n|${"---|".repeat(Object.keys(results).length + 1)}`);
   for (const [title, show] of rows) console.log(`| ${title} | ${Object.values(results).map(show).join(" | ")} |`);
+}
+
+/** Prints one line for each way to call. */
+export function printCallCosts(costs: Readonly<Record<string, CallCost>>): void {
+  console.log("\nOne call after the other through the tailnet, in rounds that alternate\n");
+  console.log("| | p50, ms | over raw | processor time of its process, µs |\n|---|---|---|---|");
+  for (const [name, { p50Ms, overRaw, cpuMicros }] of Object.entries(costs)) {
+    console.log(`| ${name} | ${p50Ms.toFixed(2)} | ${shown(overRaw, 2)} | ${shown(cpuMicros, 0)} |`);
+  }
 }
 
 /** Prints one column for each gateway. */
