@@ -1,6 +1,9 @@
 export interface Backlog {
-  /** Counts `bytes` until `work` is over; resolves when there is room for more. `work` must not reject. */
-  add(bytes: number, work: Promise<unknown>): Promise<void>;
+  /**
+   * Counts `bytes` until `work` is over. Returns what resolves when there is room for more, undefined where there is.
+   * `work` must not reject.
+   */
+  add(bytes: number, work: Promise<unknown>): Promise<void> | undefined;
 }
 
 /** Every message costs this at least, so that a flood of tiny ones is bounded too. */
@@ -20,7 +23,7 @@ export function createBacklog(maxBytes: number): Backlog {
         room.open();
         room = undefined;
       });
-      if (heldBytes <= maxBytes) return Promise.resolve();
+      if (heldBytes <= maxBytes) return undefined;
       room ??= promiseOfRoom();
       return room.promise;
     },

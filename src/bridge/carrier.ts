@@ -1,4 +1,5 @@
 import type { Log } from "../core/log.ts";
+import type { StopSignal } from "../core/stop.ts";
 import type { Answer } from "../mcp/endpoint.ts";
 import { modernVersionOf } from "../mcp/era.ts";
 import { eraMismatch } from "../mcp/era-mismatch.ts";
@@ -43,10 +44,13 @@ export interface Carrier {
   /** Carries a request to the server and its answer to the agent. Throws what the agent has to be told. */
   carry(sent: SentRequest, pending: Pending): Promise<void>;
   /** Asks for the server's tools on the bridge's own account, in the era of `like`. */
-  fetchTools(like: RequestMessage, signal: AbortSignal): Promise<readonly JsonObject[]>;
+  fetchTools(like: RequestMessage, signal: StopSignal): Promise<readonly JsonObject[]>;
   /** Resolves when the server answers again, however long that takes. */
   untilAnswered(like: RequestMessage): Promise<void>;
 }
+
+/** What sending a request needs to know of who waits for it. */
+type Asking = Pick<Pending, "sentAs"> & { readonly stop: StopSignal };
 
 /** MCP 2026-07-28: the headers do not say what the body says. The request did not run. */
 const headerMismatch = -32020;
@@ -74,35 +78,40 @@ export function createCarrier(context: CarrierContext): Carrier {
     readonly session: LegacySession | undefined;
     readonly generation: number;
   }
-  const post = async (sent: SentRequest, pending: Pending, waitMs = patienceMs): Promise<Attempt> => {
-    const request = sent.message;
-    const isHarmless = isHarmlessToRepeat(request.method);
+  const post = (sent: SentRequest, pending: Asking, waitMs = patienceMs): Promise<Attempt> => {
+    const isHarmless = isHarmlessToRepeat(sent.message.method);
+    const send = (): Promise<Attempt> => {
+      let sentIn = { session: session.current, generation: session.generation };
+      const headers = (): readonly Header[] => {
+        sentIn = { session: session.current, generation: session.generation };
+        pending.sentAs = sent.message.id;
+        return headersOf(sent.message);
+      };
+      return way
+        .post({ body: sent.bytes, headers, signal: pending.stop, patienceMs: waitMs, isHarmless })
+        .then((answer) => ({ answer, session: sentIn.session, generation: sentIn.generation }));
+    };
+    if (session.renewed === undefined && (isHarmless || !way.isDoubtful)) return send();
+    return ready(sent.message, isHarmless).then(send);
+  };
+  const ready = async (request: RequestMessage, isHarmless: boolean): Promise<void> => {
     if (session.renewed !== undefined) await session.renewed;
     if (way.isDoubtful && !isHarmless) await probeOnce(request);
-    let sentIn = { session: session.current, generation: session.generation };
-    const headers = (): readonly Header[] => {
-      sentIn = { session: session.current, generation: session.generation };
-      pending.sentAs = request.id;
-      return [...headersOfMessage(request, session.current), ...paramHeaders(request)];
-    };
-    const answer = await way.post({
-      body: sent.bytes,
-      headers,
-      signal: pending.signal,
-      patienceMs: waitMs,
-      isHarmless,
-    });
-    return { answer, ...sentIn };
   };
-  const paramHeaders = (request: RequestMessage): Header[] => {
-    if (request.method !== "tools/call" || modernVersionOf(request) === undefined) return [];
+  const headersOf = (request: RequestMessage): readonly Header[] => {
+    const headers = headersOfMessage(request, session.current);
+    if (request.method !== "tools/call" || modernVersionOf(request) === undefined) return headers;
     const name = stringAt(request.params, "name") ?? "";
-    return headersOfArguments(catalogue.tools.paramHeaders(name), objectAt(request.params, "arguments"));
+    const mirrored = headersOfArguments(catalogue.tools.paramHeaders(name), objectAt(request.params, "arguments"));
+    return [...headers, ...mirrored];
+  };
+  const ask = async (sent: SentRequest, pending: Asking): Promise<Attempt> => {
+    const attempt = await post(sent, pending);
+    return attempt.answer.kind === "refused" ? askAgain(attempt, sent, pending) : attempt;
   };
   /** A request that the server refused for its session never ran: it goes again, once, in a new one. */
-  const ask = async (sent: SentRequest, pending: Pending): Promise<Attempt> => {
+  const askAgain = async (attempt: Attempt, sent: SentRequest, pending: Asking): Promise<Attempt> => {
     const request = sent.message;
-    const attempt = await post(sent, pending);
     const { answer } = attempt;
     if (modernVersionOf(request) === undefined) {
       if (!isSessionRefusal(answer, attempt.session)) return attempt;
@@ -113,28 +122,31 @@ export function createCarrier(context: CarrierContext): Carrier {
     }
     if (answer.kind !== "refused" || objectAt(answer.body, "error")?.code !== headerMismatch) return attempt;
     if (request.method !== "tools/call") return attempt;
-    await fetchTools(request, pending.signal);
+    await fetchTools(request, pending.stop);
     return post(sent, pending);
   };
-
-  const attemptOnce = async (sent: SentRequest, pending: Pending): Promise<void> => {
-    const request = sent.message;
-    const isModern = pending.isModern;
-    const { answer, session: sentIn, generation } = await ask(sent, pending);
+  /** Throws what the agent has to be told of a refusal that is not the answer of its request. */
+  const judge = (answer: Extract<Answer, { kind: "refused" }>, request: RequestMessage): void => {
     if (isUnknownDiscovery(request, answer)) {
       memory.noteLegacyOnly();
       throw new Refused(methodNotFound);
     }
     const mismatch = eraMismatch(request, answer);
     if (mismatch !== undefined) throw new Refused(mismatch);
-    if (answer.kind === "refused" && isAbsence(answer.status)) {
-      const absent = new Unavailable(answer);
-      throw isHarmlessToRepeat(request.method) ? absent : new RequestLost(absent);
-    }
+    if (!isAbsence(answer.status)) return;
+    const absent = new Unavailable(answer);
+    throw isHarmlessToRepeat(request.method) ? absent : new RequestLost(absent);
+  };
+
+  const attemptOnce = async (sent: SentRequest, pending: Pending): Promise<void> => {
+    const request = sent.message;
+    const isModern = pending.isModern;
+    const { answer, session: sentIn, generation } = await ask(sent, pending);
+    if (answer.kind === "refused") judge(answer, request);
     const resume = (lastEventId: string): Promise<Answer> => {
       if (generation !== session.generation) throw new RequestLost(new Error("the session was renewed"));
       const headers = (): readonly Header[] => [...headersOfSession(sentIn), ["last-event-id", lastEventId]];
-      return way.listen({ headers, signal: pending.signal, patienceMs });
+      return way.listen({ headers, signal: pending.stop, patienceMs });
     };
     await deliver(answer, {
       agent,
@@ -149,11 +161,11 @@ export function createCarrier(context: CarrierContext): Carrier {
         const told = catalogue.told(request, outcome.result, isModern);
         return told === outcome.result ? undefined : told;
       },
-      ...(isModern ? {} : { resume }),
+      resume: isModern ? undefined : resume,
     });
   };
 
-  const mayRepeat = async (request: RequestMessage, signal: AbortSignal): Promise<boolean> => {
+  const mayRepeat = async (request: RequestMessage, signal: StopSignal): Promise<boolean> => {
     if (isHarmlessToRepeat(request.method)) return true;
     if (request.method !== "tools/call" || !context.replaysIdempotent) return false;
     const name = stringAt(request.params, "name") ?? "";
@@ -161,21 +173,13 @@ export function createCarrier(context: CarrierContext): Carrier {
     return catalogue.tools.isIdempotent(name);
   };
 
-  const fetchTools = async (like: RequestMessage, signal: AbortSignal): Promise<readonly JsonObject[]> => {
+  const fetchTools = async (like: RequestMessage, signal: StopSignal): Promise<readonly JsonObject[]> => {
     const all: JsonObject[] = [];
     let cursor: string | undefined;
     for (let page = 0; page < maxPages; page++) {
       const params = { ...(cursor === undefined ? {} : { cursor }), ...metaOf(like) };
       const question = ownRequest(newId(), "tools/list", params);
-      const own: Pending = {
-        ...like,
-        isModern: false,
-        signal,
-        sentAs: undefined,
-        settle: () => false,
-        abort: () => {},
-      };
-      const { answer } = await ask(question, own);
+      const { answer } = await ask(question, { stop: signal, sentAs: undefined });
       const response = await responseIn(answer, question.message.id);
       const result = response !== undefined && "result" in response.outcome ? response.outcome.result : undefined;
       if (result === undefined) throw new Error("the server did not tell its tools");
@@ -212,8 +216,8 @@ export function createCarrier(context: CarrierContext): Carrier {
           return await attemptOnce(outgoing, pending);
         } catch (error) {
           const most = isHarmlessToRepeat(request.method) ? maxHarmlessRepeats : 1;
-          const isRepeatable = error instanceof RequestLost && attempt < most && !pending.signal.aborted;
-          if (!isRepeatable || !(await mayRepeat(request, pending.signal).catch(() => false))) throw error;
+          const isRepeatable = error instanceof RequestLost && attempt < most && !pending.stop.aborted;
+          if (!isRepeatable || !(await mayRepeat(request, pending.stop).catch(() => false))) throw error;
           log.debug(`asking ${request.method} again: ${error.message}`);
           // The first may still be running, so the second is another one to the server.
           outgoing = ownRequest(newId(), request.method, request.params);

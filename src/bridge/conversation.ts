@@ -19,8 +19,8 @@ import { createStandIn } from "./stand-in.ts";
 import type { Way } from "./way.ts";
 
 export interface Conversation {
-  /** Takes one message of the agent; resolves when it may be followed by the next. Never rejects. */
-  receive(message: Message, bytes: Buffer): Promise<void>;
+  /** Takes one message of the agent. Returns what resolves when it may be followed by the next, undefined where it may be at once. */
+  receive(message: Message, bytes: Buffer): Promise<void> | undefined;
   /** Resolves when every request has its answer. */
   idle(): Promise<void>;
   /** Breaks off what is under way and ends the session, within `timeoutMs`. */
@@ -67,13 +67,22 @@ export function createConversation(options: ConversationOptions): Conversation {
   const gate = createGate();
   const gateContext = { ...options, opening };
 
-  const answer = async (sent: SentRequest, pending: Pending, before: Promise<unknown> | undefined): Promise<void> => {
+  const answer = (sent: SentRequest, pending: Pending, before: Promise<unknown> | undefined): Promise<void> => {
     const isOpen = pending.isModern || (before === undefined && opening.failure === undefined);
+    if (!isOpen || standIn.concerns(sent.message)) return answerWithCare(sent, pending, { before, isOpen });
+    pending.stop.throwIfAborted();
+    return carrier.carry(sent, pending);
+  };
+  const answerWithCare = async (
+    sent: SentRequest,
+    pending: Pending,
+    { before, isOpen }: { before: Promise<unknown> | undefined; isOpen: boolean },
+  ): Promise<void> => {
     const passed = isOpen ? open : passGate(before, pending, gateContext);
     const other = standIn.concerns(sent.message) ? await standIn.answerInstead(sent, pending, passed) : sent;
     if (other === "answered") return;
     if (!isOpen) await passed;
-    pending.signal.throwIfAborted();
+    pending.stop.throwIfAborted();
     await carrier.carry(other, pending);
   };
 
@@ -83,14 +92,15 @@ export function createConversation(options: ConversationOptions): Conversation {
     const before = gate.closed;
     const openGate = isOpening ? gate.close() : undefined;
     const isModern = modernVersionOf(message) !== undefined;
-    const pending = await inFlight.admit({ id: message.id, method: message.method, isModern });
+    const admitted = inFlight.admit({ id: message.id, method: message.method, isModern });
+    const pending = admitted instanceof Promise ? await admitted : admitted;
     if (pending === undefined) {
       openGate?.();
       const message = "this id is in use by a request without an answer";
       return void (await agent.fail(sent.message.id, { code: -32600, message }));
     }
     const limitMs = isOpening ? undefined : options.callTimeoutMs;
-    const timer = startTimer(limitMs, () => pending.abort(new CallTimeout(limitMs ?? 0)));
+    const timer = startTimer(limitMs, () => pending.stop.abort(new CallTimeout(limitMs ?? 0)));
     // Whoever tries in the background hurries while somebody waits.
     const release = way.trouble === undefined && !opening.isPending ? undefined : way.urgency.press();
     try {
@@ -99,7 +109,7 @@ export function createConversation(options: ConversationOptions): Conversation {
       await opening.start(sent, pending);
     } catch (error) {
       // Whatever broke because it was ended, broke for that reason.
-      const reason: unknown = pending.signal.aborted ? pending.signal.reason : error;
+      const reason: unknown = pending.stop.aborted ? pending.stop.reason : error;
       if (await standIn.answerAfter(reason, sent, pending)) return;
       log.debug(`${message.method} failed: ${String(reason)}`);
       if (pending.settle()) await agent.fail(pending.id, await errorForAgent(reason, message.method, options));
@@ -139,7 +149,7 @@ export function createConversation(options: ConversationOptions): Conversation {
       message.method === "notifications/cancelled" ? inFlight.find(message.params?.requestId) : undefined;
     const sentAs = cancelled?.sentAs;
     // First, because it frees the connection that the notification may have to wait for.
-    if (cancelled?.settle() === true) cancelled.abort(new Error("the agent cancelled the request"));
+    if (cancelled?.settle() === true) cancelled.stop.abort(new Error("the agent cancelled the request"));
     // In the modern era the closed stream is the cancellation; a disconnect is none in the legacy one.
     if (cancelled?.isModern === true || (cancelled !== undefined && sentAs === undefined)) return;
     const isSame = cancelled === undefined || sentAs === cancelled.id;
@@ -159,7 +169,7 @@ export function createConversation(options: ConversationOptions): Conversation {
       }
       if (!session.takesAnswer(message.id)) {
         log.debug("dropped an answer of the agent to a session that is gone");
-        return Promise.resolve();
+        return undefined;
       }
       const answered = (gate.closed ?? open).then(() => notify(message, bytes));
       return backlog.add(

@@ -61,7 +61,7 @@ export async function deliver(first: Answer, delivery: Delivery): Promise<void> 
       throw new RequestLost(end.cause);
     }
     delivery.log.debug(`the stream of ${delivery.pending.method} broke off; resuming it`);
-    await delay(end.retryMs ?? defaultRetryMs, undefined, { signal: delivery.pending.signal });
+    await delay(end.retryMs ?? defaultRetryMs, undefined, { signal: delivery.pending.stop.signal });
     answer = await delivery.resume(position);
     if (answer.kind !== "stream") throw new RequestLost(end.cause);
   }
@@ -93,11 +93,11 @@ async function deliverStream(
         lastEventId = item.lastEventId;
         if (item.data.length === 0 || item.type !== "message") continue;
         if (!(await deliverMessage(item.data, delivery))) continue;
-        linger ??= setTimeout(() => delivery.pending.abort(new Error("answered")), lingerMs).unref();
+        linger ??= setTimeout(() => delivery.pending.stop.abort(new Error("answered")), lingerMs).unref();
       }
     }
   } catch (error) {
-    if (linger === undefined && delivery.pending.signal.aborted) throw error;
+    if (linger === undefined && delivery.pending.stop.aborted) throw error;
     cause = error;
   } finally {
     clearTimeout(linger);
@@ -145,9 +145,12 @@ async function fail({ agent, pending, onError }: Delivery, error: RpcError): Pro
   else if (pending.settle()) await agent.fail(pending.id, error);
 }
 
+const openingBrace = 0x7b;
+
 /** Servers of 2025-03-26 may answer in a batch, which no later agent knows. */
 function unbatched(bytes: Buffer): Buffer[] {
-  if (!/^\s*\[/.test(bytes.toString("latin1", 0, 64))) return [bytes];
+  // Nearly always, and a string less.
+  if (bytes[0] === openingBrace || !/^\s*\[/.test(bytes.toString("latin1", 0, 64))) return [bytes];
   try {
     const values: unknown = JSON.parse(bytes.toString("utf8"));
     if (!Array.isArray(values)) return [bytes];

@@ -52,7 +52,7 @@ export async function passGate(
   const { way, opening, patienceMs, url } = context;
   if (opening.isPending) {
     const passed = new AbortController();
-    const tooLate = delay(patienceMs, undefined, { signal: AbortSignal.any([pending.signal, passed.signal]) });
+    const tooLate = delay(patienceMs, undefined, { signal: AbortSignal.any([pending.stop.signal, passed.signal]) });
     try {
       await Promise.race([
         before,
@@ -64,14 +64,14 @@ export async function passGate(
       passed.abort();
     }
   } else if (before !== undefined) await orTooLong(before, pending, patienceMs);
-  pending.signal.throwIfAborted();
+  pending.stop.throwIfAborted();
   if (opening.failure !== undefined) throw opening.failure;
 }
 
 /** A server that says nothing to the confirmation must not hold up every call behind it. */
 async function orTooLong(before: Promise<unknown>, pending: Pending, patienceMs: number): Promise<void> {
   const passed = new AbortController();
-  const tooLong = delay(patienceMs, undefined, { signal: AbortSignal.any([pending.signal, passed.signal]) });
+  const tooLong = delay(patienceMs, undefined, { signal: AbortSignal.any([pending.stop.signal, passed.signal]) });
   try {
     await Promise.race([before, tooLong]);
   } finally {

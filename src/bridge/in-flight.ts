@@ -1,3 +1,4 @@
+import { Stop } from "../core/stop.ts";
 import type { MessageId } from "../mcp/message.ts";
 
 /** One request of the agent that has no answer yet. */
@@ -5,17 +6,24 @@ export interface Pending {
   readonly id: MessageId;
   readonly method: string;
   readonly isModern: boolean;
-  readonly signal: AbortSignal;
+  /** Told when nobody wants the answer any more. */
+  readonly stop: Stop;
   /** The id under which the server knows it: another one after a replay; undefined before it was sent. */
   sentAs: MessageId | undefined;
   /** Takes it from the list; false when somebody did before, and the agent must not be answered again. */
   settle(): boolean;
-  abort(reason: unknown): void;
 }
 
 export interface InFlight {
-  /** Returns the request once fewer than `limit` are under way, or undefined when that id is in use. */
-  admit(request: { id: MessageId; method: string; isModern: boolean }): Promise<Pending | undefined>;
+  /**
+   * Returns the request, or undefined when that id is in use; where `limit` are under way, a promise of it that waits
+   * for its turn.
+   */
+  admit(request: {
+    id: MessageId;
+    method: string;
+    isModern: boolean;
+  }): Pending | undefined | Promise<Pending | undefined>;
   find(id: unknown): Pending | undefined;
   abortAll(reason: unknown): void;
   /** Resolves when none is left. */
@@ -24,7 +32,7 @@ export interface InFlight {
 
 /** Returns the register of the agent's requests. Those beyond `limit` wait for their turn, in order. */
 export function createInFlight(limit: number): InFlight {
-  const pending = new Map<string, Pending>();
+  const pending = new Map<unknown, One>();
   const turns: (() => void)[] = [];
   const idlers: (() => void)[] = [];
   let active = 0;
@@ -35,45 +43,53 @@ export function createInFlight(limit: number): InFlight {
     else next();
     if (pending.size === 0) for (const wake of idlers.splice(0)) wake();
   };
+  const settle = (one: One): boolean => {
+    if (pending.get(one.id) !== one) return false;
+    pending.delete(one.id);
+    if (one.hasTurn) release();
+    return true;
+  };
+  const startTurn = (one: One): One => {
+    one.hasTurn = true;
+    // It was cancelled while it waited.
+    if (pending.get(one.id) !== one) release();
+    return one;
+  };
   return {
-    async admit({ id, method, isModern }) {
-      const key = JSON.stringify(id);
-      if (pending.has(key)) return undefined;
-      // Made when it is needed: of thousands that wait for their turn, each would keep one for nothing.
-      let controller: AbortController | undefined;
-      let hasTurn = false;
-      const one: Pending = {
-        id,
-        method,
-        isModern,
-        get signal() {
-          controller ??= new AbortController();
-          return controller.signal;
-        },
-        sentAs: undefined,
-        settle() {
-          if (pending.get(key) !== one) return false;
-          pending.delete(key);
-          if (hasTurn) release();
-          return true;
-        },
-        abort(reason) {
-          controller ??= new AbortController();
-          controller.abort(reason);
-        },
-      };
-      pending.set(key, one);
-      if (active >= limit) await new Promise<void>((resolve) => turns.push(resolve));
-      else active += 1;
-      hasTurn = true;
-      // It was cancelled while it waited.
-      if (pending.get(key) !== one) release();
+    admit({ id, method, isModern }) {
+      if (pending.has(id)) return undefined;
+      const one = new One({ id, method, isModern }, settle);
+      pending.set(id, one);
+      if (active >= limit) return new Promise((resolve) => turns.push(() => resolve(startTurn(one))));
+      active += 1;
+      one.hasTurn = true;
       return one;
     },
-    find: (id) => pending.get(JSON.stringify(id) ?? ""),
+    find: (id) => pending.get(id),
     abortAll(reason) {
-      for (const one of pending.values()) one.abort(reason);
+      for (const one of pending.values()) one.stop.abort(reason);
     },
     idle: () => (pending.size === 0 ? Promise.resolve() : new Promise((resolve) => idlers.push(resolve))),
   };
+}
+
+class One implements Pending {
+  readonly id: MessageId;
+  readonly method: string;
+  readonly isModern: boolean;
+  readonly stop = new Stop();
+  sentAs: MessageId | undefined = undefined;
+  hasTurn = false;
+  readonly #settle: (one: One) => boolean;
+
+  constructor(request: { id: MessageId; method: string; isModern: boolean }, settle: (one: One) => boolean) {
+    this.id = request.id;
+    this.method = request.method;
+    this.isModern = request.isModern;
+    this.#settle = settle;
+  }
+
+  settle(): boolean {
+    return this.#settle(this);
+  }
 }

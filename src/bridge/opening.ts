@@ -155,7 +155,7 @@ export function createOpening(context: {
       difference = undefined;
       lasting = undefined;
       const over = new AbortController();
-      const signal = AbortSignal.any([context.signal, pending.signal]);
+      const signal = AbortSignal.any([context.signal, pending.stop.signal]);
       try {
         await session.end(times.latestMs);
         answerEarly(sent, pending, AbortSignal.any([signal, over.signal])).catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import { TsmcpError } from "../core/errors.ts";
+import type { StopSignal } from "../core/stop.ts";
 import type { Answer } from "../mcp/endpoint.ts";
 import type { Urgency } from "./urgency.ts";
 
@@ -22,7 +23,7 @@ export interface Patience {
   /** Infinity: for ever, with waits that grow to 30 s. */
   readonly patienceMs: number;
   readonly urgency: Urgency;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** Opens the way; undefined where it is open. Nothing has been sent until it is. */
   readonly connect: () => Promise<void> | undefined;
   readonly onWait: (error: Error) => void;
@@ -32,25 +33,35 @@ export interface Patience {
  * Returns what `attempt` returns, tried again while there is no way to the server (`dial-failed`: nothing was sent yet) or
  * no server at its end (Unavailable), until `patienceMs` have passed. Throws the last failure, or the reason of `signal`.
  */
-export async function patiently<T>(attempt: () => Promise<T>, patience: Patience): Promise<T> {
+export function patiently<T>(attempt: () => Promise<T>, patience: Patience): Promise<T> {
   const { patienceMs, signal, urgency, connect, onWait } = patience;
   const until = performance.now() + patienceMs;
   const longestMs = patienceMs === Number.POSITIVE_INFINITY ? longestWaitMs.background : longestWaitMs.request;
   let last: Error | undefined;
-  for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestMs)) {
-    try {
-      const connecting = connect();
-      if (connecting !== undefined) await within(connecting, { leftMs: until - performance.now(), signal, last });
-      return await attempt();
-    } catch (error) {
-      signal.throwIfAborted();
+
+  const once = (): Promise<T> => {
+    const connecting = connect();
+    if (connecting === undefined) return attempt();
+    return within(connecting, { leftMs: until - performance.now(), signal, last }).then(attempt);
+  };
+  const again = async (failure: unknown): Promise<T> => {
+    let error = failure;
+    for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestMs)) {
+      if (signal.aborted) throw signal.reason;
       const leftMs = until - performance.now();
       if (leftMs <= 0 || !isWorthWaiting(error, patienceMs)) throw error;
       last = error;
       onWait(error);
       await urgency.wait(Math.min(waitMs, leftMs), signal);
+      try {
+        return await once();
+      } catch (next) {
+        error = next;
+      }
     }
-  }
+  };
+  // Nearly every request finds the way open, and goes through nothing else.
+  return once().catch(again);
 }
 
 /** A dial knows best why it failed, so it gets a moment more than it should need before it is left behind. */
@@ -59,7 +70,7 @@ const graceMs = 250;
 /** A dial that hangs must not hold a request beyond its patience, though others may go on waiting for the same dial. */
 function within(
   connecting: Promise<void>,
-  { leftMs, signal, last }: { leftMs: number; signal: AbortSignal; last: Error | undefined },
+  { leftMs, signal, last }: { leftMs: number; signal: StopSignal; last: Error | undefined },
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (act: () => void): void => {

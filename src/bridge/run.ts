@@ -3,7 +3,8 @@ import type { Log } from "../core/log.ts";
 import { idOfRemnant, parseMessage } from "../mcp/message.ts";
 import type { Origin } from "../net/origin.ts";
 import { createLineWriter } from "../streams/line-writer.ts";
-import { type Line, linesOf } from "../streams/lines.ts";
+import type { Line } from "../streams/lines.ts";
+import { takeLines } from "../streams/take-lines.ts";
 import { type Agent, createAgent } from "./agent.ts";
 import { connectTo } from "./connection.ts";
 import { type Conversation, createConversation } from "./conversation.ts";
@@ -112,26 +113,26 @@ async function takeIn(context: {
   maxLineBytes: number;
 }): Promise<void> {
   try {
-    for await (const line of linesOf(context.io.stdin, context.maxLineBytes)) await takeLine(line, context);
+    await takeLines(context.io.stdin, context.maxLineBytes, (line) => takeLine(line, context));
   } catch (error) {
     context.log.debug(`stdin broke: ${String(error)}`);
   }
 }
 
-async function takeLine(
+function takeLine(
   line: Line,
   { agent, conversation, log }: { agent: Agent; conversation: Conversation; log: Log },
-): Promise<void> {
+): Promise<unknown> | undefined {
   if (line.kind === "oversize") {
     const id = idOfRemnant(line.head, line.tail);
     const error = tooLarge(`a message of ${line.totalBytes} bytes came from the agent, which is too large`);
-    return void (await agent.fail(id, error));
+    return agent.fail(id, error);
   }
-  if (line.bytes.every((byte) => byte === 0x20 || byte === 0x09)) return;
+  if (line.bytes.every((byte) => byte === 0x20 || byte === 0x09)) return undefined;
   const message = parseMessage(line.bytes);
   if (message.kind !== "invalid") return conversation.receive(message, line.bytes);
   log.warn(`the agent sent a line that is no message: ${message.reason}`);
-  await agent.fail(message.id, { code: message.code, message: message.reason });
+  return agent.fail(message.id, { code: message.code, message: message.reason });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

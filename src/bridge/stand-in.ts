@@ -54,7 +54,7 @@ export function createStandIn(context: {
     const result = await catalogue.tellEarly(method, pending.isModern);
     if (!pending.settle()) return false;
     await agent.answer(pending.id, result);
-    pending.abort(new Error("answered early"));
+    pending.stop.abort(new Error("answered early"));
     return true;
   };
   /** Lists share the opening's deadline, as long as the server was never heard of. */
@@ -62,7 +62,7 @@ export function createStandIn(context: {
     if (way.hasAnswered || (session.current !== undefined && !opening.isPending)) return;
     const leastMs = opening.isEarly ? 0 : times.knownAfterMs;
     const waitMs = Math.max(times.startedAt + times.latestMs - performance.now(), leastMs);
-    delay(waitMs, undefined, { signal: pending.signal })
+    delay(waitMs, undefined, { signal: pending.stop.signal })
       .then(() => (way.hasAnswered ? undefined : tellList(sent.message.method, pending)))
       .catch(() => {});
   };
@@ -75,13 +75,13 @@ export function createStandIn(context: {
       // An agent of both eras then falls back to `initialize`, which is answered.
       if (result === undefined) await agent.fail(pending.id, methodNotFound);
       else await agent.answer(pending.id, result);
-      pending.abort(new Error("answered early"));
+      pending.stop.abort(new Error("answered early"));
       recover(sent.message);
     };
     const latestAt = Math.max(times.startedAt + times.latestMs, performance.now() + times.knownAfterMs);
-    delay(times.knownAfterMs, undefined, { signal: pending.signal })
+    delay(times.knownAfterMs, undefined, { signal: pending.stop.signal })
       .then(() => give(false))
-      .then(() => delay(latestAt - performance.now(), undefined, { signal: pending.signal }))
+      .then(() => delay(latestAt - performance.now(), undefined, { signal: pending.stop.signal }))
       .then(() => give(true))
       .catch(() => {});
   };

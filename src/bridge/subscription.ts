@@ -49,11 +49,11 @@ export async function carrySubscription(subscription: Subscription): Promise<voi
       if (await passOn(answer, subscription, round > 0)) return;
       waitMs = firstWaitMs;
     } catch (error) {
-      if (!(error instanceof RequestLost) || pending.signal.aborted) throw error;
+      if (!(error instanceof RequestLost) || pending.stop.aborted) throw error;
     }
     log.debug("the stream of a subscription broke off; asking for it again");
     subscription.onBroken();
-    await urgency.wait(waitMs, pending.signal);
+    await urgency.wait(waitMs, pending.stop);
     waitMs = Math.min(waitMs * 2, longestWaitMs);
   }
 }

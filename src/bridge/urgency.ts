@@ -1,9 +1,11 @@
+import type { StopSignal } from "../core/stop.ts";
+
 /** How long those wait who try in the background: long when nobody is waiting for them, and not when somebody is. */
 export interface Urgency {
   /** Ends every wait at once, and keeps the next ones short until what it returns is called. */
   press(): () => void;
   /** Resolves after `waitMs`, less a random part, or sooner when pressed. Rejects with the reason of `signal`. */
-  wait(waitMs: number, signal: AbortSignal): Promise<void>;
+  wait(waitMs: number, signal: StopSignal): Promise<void>;
 }
 
 const longestPressedWaitMs = 1_000;

@@ -1,5 +1,6 @@
 import { TsmcpError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import type { StopSignal } from "../core/stop.ts";
 import type { Answer, Endpoint } from "../mcp/endpoint.ts";
 import type { Header } from "../net/http-message.ts";
 import { RequestLost } from "../net/origin.ts";
@@ -17,7 +18,7 @@ export interface Letter {
   readonly body: Uint8Array;
   /** Asked anew for each attempt: the session may be another by then. */
   readonly headers: () => readonly Header[];
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   readonly isBrief?: boolean | undefined;
   /** How long to wait for a way to the server; Infinity to try in the background. */
   readonly patienceMs: number;
@@ -37,7 +38,7 @@ export interface Way {
   /** Opens the stream of the server's own messages, or resumes one. */
   listen(request: Omit<Letter, "body" | "isHarmless">): Promise<Answer>;
   /** Ends a session. Returns the status. */
-  delete(request: { readonly headers: readonly Header[]; readonly signal: AbortSignal }): Promise<number>;
+  delete(request: { readonly headers: readonly Header[]; readonly signal: StopSignal }): Promise<number>;
   /** Notes that a stream broke off: the server may be gone, and what must not be lost should not go yet. */
   doubt(): void;
   /** Turns to the next place where the server may be; false when there is none. */
@@ -80,27 +81,17 @@ export function createWay({ origin, endpoints }: Connection, log: Log): Way {
     hasAnswered = true;
     return answer;
   };
-  const go = async (send: () => Promise<Answer>, letter: Omit<Letter, "body">): Promise<Answer> => {
+  const connect = (): Promise<void> | undefined => (origin.isOpen ? undefined : origin.warm());
+  const go = (send: () => Promise<Answer>, letter: Omit<Letter, "body">): Promise<Answer> => {
     const { patienceMs, signal, isHarmless } = letter;
-    const lost = (error: unknown): never => {
+    const attempt = (): Promise<Answer> => send().then((answer) => settled(answer, isHarmless));
+    return patiently(attempt, { patienceMs, urgency, signal, connect, onWait: note }).catch((error: unknown) => {
+      if (error instanceof Unavailable) return error.answer;
       // What the agent itself broke off says nothing of the server.
       if (error instanceof RequestLost && !signal.aborted) isDoubtful = true;
-      throw error;
-    };
-    const attempt = (): Promise<Answer> => send().then((answer) => settled(answer, isHarmless), lost);
-    try {
-      return await patiently(attempt, {
-        patienceMs,
-        urgency,
-        signal,
-        connect: () => (origin.isOpen ? undefined : origin.warm()),
-        onWait: note,
-      });
-    } catch (error) {
-      if (error instanceof Unavailable) return error.answer;
       if (error instanceof TsmcpError && !signal.aborted) note(error);
       throw error;
-    }
+    });
   };
   return {
     get trouble() {

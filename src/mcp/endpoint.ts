@@ -1,7 +1,8 @@
 import type { Readable } from "node:stream";
+import type { StopSignal } from "../core/stop.ts";
 import type { Header, HttpResponse } from "../net/http-message.ts";
 import { headerOf } from "../net/http-message.ts";
-import { type Origin, RequestLost } from "../net/origin.ts";
+import { type Origin, type OriginRequest, RequestLost } from "../net/origin.ts";
 import { createAccumulator } from "../streams/accumulator.ts";
 import { isObject, type JsonObject } from "./json.ts";
 import { createSseParser, type SseItem } from "./sse.ts";
@@ -11,14 +12,15 @@ export interface Endpoint {
   /** `isBrief`: an answer or a notification, which must get through while calls take long. */
   post(request: {
     body: Uint8Array;
+    /** A frozen list is made ready once for all the requests that carry it. */
     headers: readonly Header[];
-    signal?: AbortSignal | undefined;
+    signal?: StopSignal | undefined;
     isBrief?: boolean | undefined;
   }): Promise<Answer>;
   /** Opens the stream of the server's own messages, or resumes one. */
-  listen(request: { headers: readonly Header[]; signal?: AbortSignal | undefined }): Promise<Answer>;
+  listen(request: { headers: readonly Header[]; signal?: StopSignal | undefined }): Promise<Answer>;
   /** Ends a session. Returns the status. */
-  delete(request: { headers: readonly Header[]; signal?: AbortSignal | undefined }): Promise<number>;
+  delete(request: { headers: readonly Header[]; signal?: StopSignal | undefined }): Promise<number>;
 }
 
 export type Answer =
@@ -65,51 +67,69 @@ export function createEndpoint(options: {
 }): Endpoint {
   let path = options.path;
 
-  const ask = async (request: {
-    method: string;
-    headers: readonly Header[];
-    body?: Uint8Array;
-    signal?: AbortSignal | undefined;
-    isBrief?: boolean | undefined;
-  }): Promise<HttpResponse> => {
-    for (let hop = 0; ; hop++) {
-      const headers = [...request.headers, ...options.headers];
-      const response = await options.origin.request({ ...request, headers, target: path });
+  const ask = (request: Omit<OriginRequest, "target">): Promise<HttpResponse> =>
+    options.origin.request({ ...request, target: path });
+  const follow = async (first: HttpResponse, request: Omit<OriginRequest, "target">): Promise<HttpResponse> => {
+    let response = first;
+    for (let hop = 0; hop < maxRedirects && isRedirect(response); hop++) {
       const next = redirectPath(response, { authority: options.authority, path });
-      if (next === undefined || hop === maxRedirects) return response;
+      if (next === undefined) break;
       response.body.resume();
       path = next;
+      response = await ask(request);
     }
+    return response;
   };
-  const toAnswer = (response: HttpResponse): Promise<Answer> => readAnswer(response, options.maxMessageBytes);
+  const answerTo = async (request: Omit<OriginRequest, "target">): Promise<Answer> => {
+    const first = await ask(request);
+    const response = isRedirect(first) ? await follow(first, request) : first;
+    return isJson(response)
+      ? { kind: "json", headers: response.headers, bytes: await readWhole(response.body, options.maxMessageBytes) }
+      : readOther(response, options.maxMessageBytes);
+  };
+  const posted = new WeakMap<readonly Header[], readonly Header[]>();
+  const headersOfPost = (headers: readonly Header[]): readonly Header[] => {
+    const known = posted.get(headers);
+    if (known !== undefined) return known;
+    const all: readonly Header[] = [...postHeaders, ...headers, ...options.headers];
+    if (Object.isFrozen(headers)) posted.set(headers, Object.freeze(all));
+    return all;
+  };
   return {
-    post: async ({ body, headers, signal, isBrief }) =>
-      toAnswer(
-        await ask({
-          method: "POST",
-          body,
-          signal,
-          isBrief,
-          headers: [
-            ["content-type", "application/json"],
-            ["accept", "application/json, text/event-stream"],
-            ...headers,
-          ],
-        }),
-      ),
-    listen: async ({ headers, signal }) =>
-      toAnswer(await ask({ method: "GET", signal, headers: [["accept", "text/event-stream"], ...headers] })),
+    post: ({ body, headers, signal, isBrief }) =>
+      answerTo({ method: "POST", body, signal, isBrief, headers: headersOfPost(headers) }),
+    listen: ({ headers, signal }) =>
+      answerTo({
+        method: "GET",
+        signal,
+        headers: [["accept", "text/event-stream"], ...headers, ...options.headers],
+      }),
     async delete({ headers, signal }) {
-      const response = await ask({ method: "DELETE", signal, headers, isBrief: true });
+      const request = { method: "DELETE", signal, headers: [...headers, ...options.headers], isBrief: true };
+      const response = await follow(await ask(request), request);
       response.body.resume();
       return response.status;
     },
   };
 }
 
-async function readAnswer(response: HttpResponse, maxMessageBytes: number): Promise<Answer> {
+const postHeaders: readonly Header[] = [
+  ["content-type", "application/json"],
+  ["accept", "application/json, text/event-stream"],
+];
+
+function isRedirect({ status }: HttpResponse): boolean {
+  return status === 307 || status === 308;
+}
+
+/** By the status too: 202 and 204 have nothing to read, whatever they call it. */
+function isJson({ status, headers }: HttpResponse): boolean {
+  return status === 200 && mediaType(headers) === "application/json";
+}
+
+async function readOther(response: HttpResponse, maxMessageBytes: number): Promise<Answer> {
   const { status, headers, body } = response;
-  const contentType = (headerOf(headers, "content-type") ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  const contentType = mediaType(headers);
   if (status < 200 || status > 299) {
     const text = contentType.endsWith("json")
       ? await readWhole(body, maxRefusalBytes).catch(() => undefined)
@@ -129,10 +149,17 @@ async function readAnswer(response: HttpResponse, maxMessageBytes: number): Prom
   return { kind: "json", headers, bytes: await readWhole(body, maxMessageBytes) };
 }
 
+/** Returns the content type without its parameters. */
+function mediaType(headers: readonly Header[]): string {
+  const value = headerOf(headers, "content-type") ?? "";
+  return value === "application/json" ? value : (value.split(";")[0]?.trim().toLowerCase() ?? "");
+}
+
 /** Returns the body; by its events, because iterating costs a short one more than all the rest of its way. */
 function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const whole = createAccumulator();
+    let isWhole = false;
     const onData = (chunk: Buffer): void => {
       if (whole.size + chunk.length > maxBytes) {
         reject(new AnswerTooLarge(maxBytes));
@@ -140,13 +167,16 @@ function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
       } else whole.add(chunk);
     };
     const onEnd = (): void => {
-      body.off("close", onClose);
+      isWhole = true;
       resolve(whole.bytes());
     };
-    const onClose = (): void => reject(new RequestLost(body.errored ?? new Error("the answer broke off")));
+    const onClose = (): void => {
+      if (!isWhole) reject(new RequestLost(body.errored ?? new Error("the answer broke off")));
+    };
     // What was destroyed before tells nothing any more.
     if (body.destroyed) return onClose();
-    body.on("data", onData).once("end", onEnd).once("close", onClose);
+    // Not "once", which costs more than all that they do; each comes once.
+    body.on("data", onData).on("end", onEnd).on("close", onClose);
   });
 }
 
@@ -174,7 +204,7 @@ function redirectPath(
   { authority, path }: { authority: string; path: string },
 ): string | undefined {
   const location = headerOf(response.headers, "location");
-  if ((response.status !== 307 && response.status !== 308) || location === undefined) return undefined;
+  if (location === undefined) return undefined;
   const base = `https://${authority}${path}`;
   if (!URL.canParse(location, base)) return undefined;
   const next = new URL(location, base);

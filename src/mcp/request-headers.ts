@@ -20,20 +20,36 @@ const nameFields: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Returns the MCP headers of a POST: from the body alone in the modern era, from the session in the legacy one. */
-export function headersOfMessage(message: Message, session: LegacySession | undefined): Header[] {
+export function headersOfMessage(message: Message, session: LegacySession | undefined): readonly Header[] {
   const version = modernVersionOf(message);
   if (version !== undefined && message.kind !== "response")
     return modernHeaders(message.method, message.params, version);
   // The opening request belongs to no session yet.
-  if (message.kind === "request" && message.method === "initialize") return [];
+  if (message.kind === "request" && message.method === "initialize") return none;
   return headersOfSession(session);
 }
 
-/** Returns the headers that every request in a session carries. Source: MCP 2025-11-25 basic/transports. */
-export function headersOfSession(session: LegacySession | undefined): Header[] {
+/**
+ * Returns the headers that every request in a session carries: a frozen list, the same one each time.
+ * Source: MCP 2025-11-25 basic/transports.
+ */
+export function headersOfSession(session: LegacySession | undefined): readonly Header[] {
+  if (session === undefined) return none;
+  let headers = ofSessions.get(session);
+  if (headers === undefined) {
+    headers = Object.freeze(sessionHeaders(session));
+    ofSessions.set(session, headers);
+  }
+  return headers;
+}
+
+const none: readonly Header[] = Object.freeze([]);
+const ofSessions = new WeakMap<LegacySession, readonly Header[]>();
+
+function sessionHeaders({ id, protocolVersion }: LegacySession): readonly Header[] {
   const headers: Header[] = [];
-  if (session?.id !== undefined) headers.push(["mcp-session-id", session.id]);
-  if (session?.protocolVersion !== undefined) headers.push(["mcp-protocol-version", session.protocolVersion]);
+  if (id !== undefined) headers.push(["mcp-session-id", id]);
+  if (protocolVersion !== undefined) headers.push(["mcp-protocol-version", protocolVersion]);
   return headers;
 }
 

@@ -1,6 +1,6 @@
 import type { Agent } from "node:http";
 import { Duplex } from "node:stream";
-import { type Header, type HttpRequest, type HttpResponse, headerOf, maxHeaderBytes } from "./http-message.ts";
+import { type Header, type HttpRequest, type HttpResponse, headerOf, maxHeaderBytes, toError } from "./http-message.ts";
 import { createTurns, type Turns } from "./turns.ts";
 
 /** Where a request goes out: on one connection, used once, or through a pool. */
@@ -67,12 +67,17 @@ async function send(request: HttpRequest, route: Http1Route, onClose: () => void
       headers: rawHeaders(request),
       setHost: false,
       maxHeaderSize: maxHeaderBytes,
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
     });
+    const { signal } = request;
+    const onAbort = (): void => void outgoing.destroy(toError(signal?.reason));
+    signal?.addEventListener("abort", onAbort, { once: true });
     // Stays attached for good: an abort after the answer is told here too.
     outgoing.on("error", reject);
     // After the answer's end, or whatever broke it; a moment later the connection is free for the next.
-    outgoing.once("close", () => setImmediate(onClose));
+    outgoing.once("close", () => {
+      signal?.removeEventListener("abort", onAbort);
+      setImmediate(onClose);
+    });
     outgoing.once("response", (incoming) => {
       incoming.on("error", () => {});
       resolve({
@@ -83,6 +88,7 @@ async function send(request: HttpRequest, route: Http1Route, onClose: () => void
       });
     });
     outgoing.end(request.body);
+    if (signal?.aborted) onAbort();
   });
 }
 

@@ -1,7 +1,8 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2";
 import type { Duplex } from "node:stream";
 import { messageOf } from "../core/errors.ts";
-import { type Header, type HttpRequest, type HttpResponse, maxHeaderBytes } from "./http-message.ts";
+import { type Header, type HttpRequest, type HttpResponse, maxHeaderBytes, toError } from "./http-message.ts";
+import { createOutgoingHeaders } from "./http2-headers.ts";
 
 /** One HTTP/2 connection, many requests. */
 export interface Http2Connection {
@@ -59,7 +60,9 @@ export async function openHttp2(socket: Duplex, origin: string, watch = usualWat
   let inFlight = 0;
   let maxInFlight = Number.POSITIVE_INFINITY;
   let goneAway = false;
-  const uploads = new Set<{ readonly sinceMs: number }>();
+  /** Those that were not seen at their end yet, the oldest first, and since when they are under way. */
+  const uploads = new Map<ClientHttp2Stream, number>();
+  const outgoing = createOutgoingHeaders();
   session.on("remoteSettings", ({ maxConcurrentStreams }) => {
     maxInFlight = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
   });
@@ -84,21 +87,45 @@ export async function openHttp2(socket: Duplex, origin: string, watch = usualWat
       return maxInFlight;
     },
     isStuckFor(bodyBytes) {
-      const [oldest] = uploads;
-      if (oldest === undefined || performance.now() - oldest.sinceMs < stuckAfterMs) return false;
+      const sinceMs = oldestOf(uploads);
+      if (sinceMs === undefined || performance.now() - sinceMs < stuckAfterMs) return false;
       // Time alone proves nothing: this process may have been busy.
       return (session.state.remoteWindowSize ?? Number.POSITIVE_INFINITY) <= bodyBytes;
     },
     request(request) {
-      inFlight += 1;
-      const upload = { sinceMs: performance.now() };
-      if (request.body !== undefined) uploads.add(upload);
-      return requestHttp2(session, request, {
-        onSent: () => uploads.delete(upload),
-        onClose: () => {
-          uploads.delete(upload);
+      const { signal, body } = request;
+      return new Promise((resolve, reject) => {
+        if (signal?.aborted) return reject(signal.reason);
+        let stream: ClientHttp2Stream;
+        try {
+          stream = session.request(outgoing(request), body === undefined ? bodiless : withBody);
+        } catch (error) {
+          return reject(new RequestUnprocessed(error));
+        }
+        inFlight += 1;
+        if (body !== undefined) uploads.set(stream, performance.now());
+        // Node's own option does the same, and costs as much as all the rest of a request.
+        const onAbort = (): void => {
+          stream.close(cancelled);
+          stream.destroy(toError(signal?.reason));
+        };
+        signal?.addEventListener("abort", onAbort);
+        // Stays attached for good: a reset after the answer is told here too.
+        stream.on("error", (error) => reject(stream.rstCode === refusedStream ? new RequestUnprocessed(error) : error));
+        let isAnswered = false;
+        // Not "once", which costs more than all that they do; each comes once.
+        stream.on("close", () => {
           inFlight -= 1;
-        },
+          uploads.delete(stream);
+          signal?.removeEventListener("abort", onAbort);
+          // A reset with NO_ERROR or CANCEL makes no error event.
+          if (!isAnswered) reject(new Error(`the stream was closed without an answer (HTTP/2 code ${stream.rstCode})`));
+        });
+        stream.on("response", (incoming) => {
+          isAnswered = true;
+          resolve({ status: Number(incoming[":status"]), headers: pairs(incoming), body: stream, protocol: "h2" });
+        });
+        if (body !== undefined) stream.end(body);
       });
     },
     ping: (timeoutMs) => ping(session, timeoutMs),
@@ -106,67 +133,15 @@ export async function openHttp2(socket: Duplex, origin: string, watch = usualWat
   };
 }
 
-function requestHttp2(
-  session: ClientHttp2Session,
-  request: HttpRequest,
-  { onSent, onClose }: { onSent: () => void; onClose: () => void },
-): Promise<HttpResponse> {
-  return new Promise((resolve, reject) => {
-    let stream: ClientHttp2Stream;
-    if (request.signal?.aborted) {
-      onClose();
-      return reject(request.signal.reason);
-    }
-    try {
-      stream = session.request(headersOf(request), { endStream: request.body === undefined });
-    } catch (error) {
-      onClose();
-      return reject(new RequestUnprocessed(error));
-    }
-    const { signal } = request;
-    // Node's own option does the same, and costs as much as all the rest of a request.
-    const onAbort = (): void => {
-      stream.close(cancelled);
-      stream.destroy(toError(signal?.reason));
-    };
-    signal?.addEventListener("abort", onAbort);
-    // Stays attached for good: a reset after the answer is told here too.
-    stream.on("error", (error) => reject(stream.rstCode === refusedStream ? new RequestUnprocessed(error) : error));
-    let isAnswered = false;
-    stream.once("close", () => {
-      onClose();
-      signal?.removeEventListener("abort", onAbort);
-      if (isAnswered) return;
-      // A reset with NO_ERROR or CANCEL makes no error event.
-      reject(new Error(`the stream was closed without an answer (HTTP/2 code ${stream.rstCode})`));
-    });
-    stream.once("response", (incoming) => {
-      isAnswered = true;
-      resolve({ status: Number(incoming[":status"]), headers: pairs(incoming), body: stream, protocol: "h2" });
-    });
-    stream.once("finish", onSent);
-    if (request.body !== undefined) stream.end(request.body);
-  });
-}
+const bodiless = { endStream: true } as const;
+const withBody = { endStream: false } as const;
 
-function toError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
-}
-
-function headersOf(request: HttpRequest): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {
-    ":method": request.method,
-    ":scheme": request.scheme,
-    ":authority": request.authority,
-    ":path": request.target,
-  };
-  for (const [name, value] of request.headers) {
-    const key = name.toLowerCase();
-    const before = headers[key];
-    headers[key] = before === undefined ? value : typeof before === "string" ? [before, value] : [...before, value];
+function oldestOf(uploads: Map<ClientHttp2Stream, number>): number | undefined {
+  for (const [stream, sinceMs] of uploads) {
+    if (!stream.writableFinished) return sinceMs;
+    uploads.delete(stream);
   }
-  if (request.body !== undefined) headers["content-length"] ??= String(request.body.byteLength);
-  return headers;
+  return undefined;
 }
 
 function pairs(incoming: Readonly<Record<string, string | number | readonly string[] | undefined>>): Header[] {

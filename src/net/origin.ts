@@ -84,7 +84,7 @@ export function openOrigin(options: OriginOptions): Origin {
     async request(request) {
       const { signal } = request;
       const opened = usable() ?? (await (signal === undefined ? current() : untilAborted(current(), signal)));
-      const message = { ...request, scheme: options.scheme, authority: options.authority };
+      const message: HttpRequest = { ...request, scheme: options.scheme, authority: options.authority };
       try {
         if (opened.kind === "h2") return await opened.pool.request(message);
         const { requestHttp1 } = await import("./http1.ts");

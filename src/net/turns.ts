@@ -1,7 +1,9 @@
+import type { StopSignal } from "../core/stop.ts";
+
 /** Admits a number at a time, in order of arrival. */
 export interface Turns {
   /** Resolves when it is one's turn, with what ends it (once; more calls do nothing); rejects with the reason of `signal`. */
-  take(signal?: AbortSignal): Promise<() => void>;
+  take(signal?: StopSignal): Promise<() => void>;
 }
 
 export function createTurns(limit: number): Turns {

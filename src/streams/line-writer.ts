@@ -10,6 +10,8 @@ export interface LineWriter {
 }
 
 const newline = Buffer.from("\n");
+const written = Promise.resolve("written" as const);
+const noLonger = Promise.resolve("closed" as const);
 
 /** Up to here lines are put together in one write; copying a longer one would cost more than it saves. */
 const maxJoinedBytes = 64 * 1024;
@@ -59,21 +61,25 @@ export function createLineWriter(stream: Writable): LineWriter {
     for (const line of lines) stream.write(line);
     stream.uncork();
   };
+  const put = (line: Uint8Array): Promise<"written" | "closed"> => {
+    if (isOver(stream)) return noLonger;
+    held.push(line, newline);
+    heldBytes += line.byteLength + newline.byteLength;
+    if (flushing === undefined || heldBytes > maxJoinedBytes) flush();
+    flushing ??= setImmediate(endTurn);
+    return written;
+  };
+  const putWhenDrained = async (line: Uint8Array): Promise<"written" | "closed"> => {
+    while (stream.writableNeedDrain && !isOver(stream)) await untilDrained();
+    return put(line);
+  };
   return {
     closed,
     flushed() {
       flush();
       return isOver(stream) ? Promise.resolve() : new Promise((resolve) => stream.write("", () => resolve()));
     },
-    async write(line) {
-      while (stream.writableNeedDrain && !isOver(stream)) await untilDrained();
-      if (isOver(stream)) return "closed";
-      held.push(line, newline);
-      heldBytes += line.byteLength + newline.byteLength;
-      if (flushing === undefined || heldBytes > maxJoinedBytes) flush();
-      flushing ??= setImmediate(endTurn);
-      return "written";
-    },
+    write: (line) => (stream.writableNeedDrain && !isOver(stream) ? putWhenDrained(line) : put(line)),
   };
 }
 

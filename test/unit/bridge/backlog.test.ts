@@ -15,7 +15,7 @@ test("the intake goes on until the limit, waits past it, and goes on when work i
   const second = work();
   await backlog.add(6_000, first.promise);
   let hasRoom = false;
-  const waiting = backlog.add(6_000, second.promise).then(() => {
+  const waiting = backlog.add(6_000, second.promise)?.then(() => {
     hasRoom = true;
   });
   await new Promise(setImmediate);
