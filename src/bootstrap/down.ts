@@ -1,12 +1,14 @@
 import { rmSync } from "node:fs";
 import { removeAgentEntries } from "../agents/agent-files.ts";
 import { messageOf } from "../core/errors.ts";
-import { type BootRecord, readRecord, removeRecord } from "../core/record.ts";
+import { type BootRecord, type ProcessIdentity, readRecord, removeRecord, writeRecord } from "../core/record.ts";
 import { ownRuntimeDirectories } from "../core/runtime-directory.ts";
+import { stopProcess } from "../process/stop.ts";
 import { logOut } from "../tailscale/local-api.ts";
-import { identitiesOf, stopAll } from "./apply/daemon.ts";
+import { identitiesOf, stopAll, stopGraceMs } from "./apply/daemon.ts";
 import { removeExports } from "./exports/install.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
+import { olderLogOf } from "./foreground/daemon-log.ts";
 import { unlessInterrupted } from "./interruption.ts";
 import { loginsKeptIn } from "./kept-login.ts";
 import { isUsersStateDir, type Layout, layoutOf } from "./layout.ts";
@@ -17,7 +19,10 @@ import type { BootstrapWorld } from "./world.ts";
 export interface DownRequest {
   /** Only stops: the node stays in the tailnet, and the next `up` needs no key. */
   readonly keepLogin: boolean;
+  /** How long to wait for another tsmcp that is at work here. */
   readonly timeoutMs: number;
+  /** How long the logout, and then tailscaled's end, may take; a service manager does not wait for long. */
+  readonly limits?: { readonly logoutMs: number; readonly stopMs: number } | undefined;
 }
 
 export interface DownReport {
@@ -29,7 +34,9 @@ export interface DownReport {
 }
 
 /** A coordination server that hangs keeps a logout waiting for ever. */
-const logoutLimitMs = 5_000;
+const usualLimits = { logoutMs: 5_000, stopMs: stopGraceMs };
+/** Whoever supervised it sees it end, and has nothing left to do. */
+const supervisorGraceMs = 5_000;
 
 /**
  * Logs out, stops only what `up` started and removes only what `up` wrote. Doing it twice is fine.
@@ -52,13 +59,18 @@ export async function down(request: DownRequest, world: BootstrapWorld): Promise
   });
 }
 
-async function takeDown(layout: Layout, { keepLogin }: DownRequest, world: BootstrapWorld): Promise<DownReport> {
-  const record = readRecord(world);
+async function takeDown(
+  layout: Layout,
+  { keepLogin, limits = usualLimits }: DownRequest,
+  world: BootstrapWorld,
+): Promise<DownReport> {
+  const { record, supervisor } = dismissSupervisor(readRecord(world), world);
   const socket = record?.socket ?? layout.socket;
   const facts = await gatherFacts({ socket, proxy: { host: "127.0.0.1", port: 0 } }, world);
-  const loggedOut = keepLogin ? false : await tryToLogOut(facts, socket, world);
+  const loggedOut = keepLogin ? false : await tryToLogOut(facts, { socket, timeoutMs: limits.logoutMs }, world);
   const identities = identitiesOf(facts.daemon);
-  await stopAll(identities);
+  await stopAll(identities, limits.stopMs);
+  if (supervisor !== undefined) await stopProcess(supervisor, { graceMs: supervisorGraceMs });
   if (facts.daemon.kind !== "foreign" && !keepLogin && !loggedOut) {
     tellOfAbandoned(loginsKeptIn(record?.stateDir ?? layout.stateDir), world);
   }
@@ -69,11 +81,26 @@ async function takeDown(layout: Layout, { keepLogin }: DownRequest, world: Boots
   return { loggedOut, stopped: identities.map(({ pid }) => pid), removed };
 }
 
+/** From here on `up --foreground` leaves what ends alone. Its own end comes last: the daemon ends with it. */
+function dismissSupervisor(
+  before: BootRecord | undefined,
+  world: BootstrapWorld,
+): { readonly record: BootRecord | undefined; readonly supervisor: ProcessIdentity | undefined } {
+  if (before?.supervisor === undefined) return { record: before, supervisor: undefined };
+  const { supervisor, ...record } = before;
+  writeRecord(world, record);
+  return { record, supervisor: supervisor.pid === process.pid ? undefined : supervisor };
+}
+
 /** Whoever cannot be reached cannot hold us. */
-async function tryToLogOut({ daemon, node }: UpFacts, socket: string, world: BootstrapWorld): Promise<boolean> {
+async function tryToLogOut(
+  { daemon, node }: UpFacts,
+  api: { readonly socket: string; readonly timeoutMs: number },
+  world: BootstrapWorld,
+): Promise<boolean> {
   if (daemon.kind !== "ours" || node === undefined || node.status.backendState === "NeedsLogin") return false;
   try {
-    await logOut({ socket, timeoutMs: logoutLimitMs, signal: world.signal });
+    await logOut({ ...api, signal: world.signal });
     return true;
   } catch (error) {
     world.signal.throwIfAborted();
@@ -97,7 +124,8 @@ function removeDaemonFiles(
   world: BootstrapWorld,
 ): void {
   const { layout, socket, record, keepLogin } = place;
-  for (const path of [socket, layout.logFile]) rmSync(path, { force: true });
+  for (const path of [socket, layout.logFile, olderLogOf(layout.logFile), layout.aliveFile])
+    rmSync(path, { force: true });
   rmSync(layout.logsDir, { recursive: true, force: true });
   const path = record?.stateDir ?? layout.stateDir;
   const own = [layout, layoutOf(layout.directory, { kind: "persistent" }, world)];

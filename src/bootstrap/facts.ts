@@ -35,7 +35,12 @@ export interface UpFacts {
 export type DaemonFacts =
   | { readonly kind: "none" }
   /** `up` started it, and it answers. */
-  | { readonly kind: "ours"; readonly identity: ProcessIdentity }
+  | {
+      readonly kind: "ours";
+      readonly identity: ProcessIdentity;
+      /** It is not the child of the process that is to supervise it. */
+      readonly isUnsupervised?: true;
+    }
   /** `up` started it, and it does not answer, or nobody knows its proxy any more. */
   | { readonly kind: "lost"; readonly identities: readonly ProcessIdentity[] }
   /** Somebody else's, at a socket that was asked for. */

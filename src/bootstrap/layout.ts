@@ -11,6 +11,8 @@ export interface Layout {
   readonly stateDir: string;
   readonly logsDir: string;
   readonly logFile: string;
+  /** There and new as long as `up --foreground` finds that the tailnet answers. */
+  readonly aliveFile: string;
   /** Tells the name that whoever is at work holds; found while nobody holds it, it tells that the one before was killed. */
   readonly lockFile: string;
 }
@@ -25,6 +27,7 @@ export function layoutOf(directory: string, state: StateChoice, world: RuntimeWo
     stateDir: stateDirectory(directory, state, world),
     logsDir: join(directory, "logs"),
     logFile: join(directory, "tailscaled.log"),
+    aliveFile: join(directory, "alive"),
     lockFile: join(directory, "lock"),
   };
 }

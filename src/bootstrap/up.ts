@@ -1,12 +1,12 @@
 import { assertOwnServers } from "../config/servers.ts";
 import { TsmcpError } from "../core/errors.ts";
-import { readRecord } from "../core/record.ts";
+import { readRecord, writeRecord } from "../core/record.ts";
 import { makeRuntimeDirectory, runtimeDirectories } from "../core/runtime-directory.ts";
 import { isAlive } from "../process/identity.ts";
 import { listenText } from "../tailscale/daemon-arguments.ts";
 import { requireReady } from "./apply/preflight.ts";
 import type { Attempt } from "./attempt.ts";
-import { gatherFacts, type UpFacts } from "./facts.ts";
+import { gatherFacts, recordOf, type UpFacts } from "./facts.ts";
 import { unlessInterrupted } from "./interruption.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { whileAlone } from "./lock.ts";
@@ -93,7 +93,9 @@ async function joinTailnet(request: UpRequest, world: UpWorld, onStep: OnStep): 
       onStep(one);
     };
     try {
-      return reportOf(reports, await runSteps(facts, attempt, report));
+      const after = await runSteps(facts, attempt, report);
+      claim(after, attempt);
+      return reportOf(reports, after);
     } catch (error) {
       await attempt.undo.run(world.log);
       throw error;
@@ -111,7 +113,9 @@ function once<Value>(make: () => Value): () => Value {
 
 async function gather(layout: Layout, request: UpRequest, world: UpWorld): Promise<UpFacts> {
   requireNoOtherDaemon(request, world);
-  const facts = await gatherFacts({ socket: socketOf(layout, request, world), proxy: request.proxy }, world);
+  requireNoOtherSupervisor(world);
+  const found = await gatherFacts({ socket: socketOf(layout, request, world), proxy: request.proxy }, world);
+  const facts = asSupervised(found, world);
   // A node that is up already needs no login to know what is foreign.
   if (facts.node?.status.backendState === "Running")
     assertOwnServers(request.servers, facts.node.status.magicDnsSuffix ?? "");
@@ -134,6 +138,38 @@ function requireNoOtherDaemon({ socket }: UpRequest, world: UpWorld): void {
     hint: 'leave --socket out, or run "tsmcp down" first',
     facts: { socket: record.socket, pid: record.daemon.pid },
   });
+}
+
+/** Two that restart one daemon would take it from each other for ever; who was taken down must not begin anew. */
+function requireNoOtherSupervisor(world: UpWorld): void {
+  const { supervision } = world;
+  if (supervision === undefined) return;
+  const named = readRecord(world)?.supervisor;
+  const isOwn = named?.pid === supervision.self.pid && named.startTicks === supervision.self.startTicks;
+  if (isOwn || (!supervision.isRunning && (named === undefined || !isAlive(named)))) return;
+  throw new TsmcpError({
+    code: "busy",
+    message:
+      named === undefined
+        ? "another tsmcp has taken this node down"
+        : `process ${named.pid} runs this node already: tsmcp up --foreground`,
+    hint: 'end that process, or run "tsmcp down", first',
+    facts: named === undefined ? {} : { pid: named.pid },
+  });
+}
+
+function asSupervised(facts: UpFacts, { supervision }: UpWorld): UpFacts {
+  const { daemon } = facts;
+  if (supervision === undefined || daemon.kind !== "ours" || supervision.isChild(daemon.identity)) return facts;
+  return { ...facts, daemon: { ...daemon, isUnsupervised: true } };
+}
+
+/** So that `down` finds it, also where the daemon is somebody else's. */
+function claim(facts: UpFacts, attempt: Attempt): void {
+  const { supervision } = attempt.world;
+  if (supervision !== undefined) {
+    writeRecord(attempt.world, { ...recordOf(facts, attempt), supervisor: supervision.self });
+  }
 }
 
 /** Planned before anything is started, so that a file that cannot be read or written stops us here. */

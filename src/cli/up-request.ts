@@ -38,6 +38,7 @@ export interface UpOptions {
   readonly entry?: "bridge" | "url";
   readonly shieldsUp?: boolean;
   readonly logsNoSupport?: boolean;
+  readonly foreground?: boolean;
   readonly dryRun?: boolean;
   readonly verify?: boolean;
 }

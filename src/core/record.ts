@@ -12,6 +12,8 @@ export interface BootRecord {
   readonly proxy?: { readonly host: string; readonly port: number };
   /** The daemon that `up` started; a process id alone could be somebody else's by now. */
   readonly daemon?: ProcessIdentity;
+  /** The `up --foreground` that restarts the daemon; whoever is not named here any more has been taken down. */
+  readonly supervisor?: ProcessIdentity;
   readonly stateDir: string;
   /** Every entry in an agent's file, as `src/agents` needs it to take the entry out again. */
   readonly entries: readonly JsonObject[];
@@ -90,7 +92,7 @@ function readOwnFile(path: string): string {
 
 function toRecord(value: unknown): BootRecord | undefined {
   if (!isObject(value) || value.version !== 1) return undefined;
-  const { socket, stateDir, proxy, daemon, entries, exports } = value;
+  const { socket, stateDir, proxy, daemon, supervisor, entries, exports } = value;
   if (typeof socket !== "string" || typeof stateDir !== "string") return undefined;
   return {
     version: 1,
@@ -99,12 +101,15 @@ function toRecord(value: unknown): BootRecord | undefined {
     ...(isObject(proxy) && typeof proxy.host === "string" && typeof proxy.port === "number"
       ? { proxy: { host: proxy.host, port: proxy.port } }
       : {}),
-    ...(isObject(daemon) && typeof daemon.pid === "number" && typeof daemon.startTicks === "string"
-      ? { daemon: { pid: daemon.pid, startTicks: daemon.startTicks } }
-      : {}),
+    ...(isIdentity(daemon) ? { daemon: { pid: daemon.pid, startTicks: daemon.startTicks } } : {}),
+    ...(isIdentity(supervisor) ? { supervisor: { pid: supervisor.pid, startTicks: supervisor.startTicks } } : {}),
     entries: Array.isArray(entries) ? entries.filter(isObject) : [],
     exports: Array.isArray(exports) ? exports.filter(isObject) : [],
   };
+}
+
+function isIdentity(value: unknown): value is JsonObject & ProcessIdentity {
+  return isObject(value) && typeof value.pid === "number" && typeof value.startTicks === "string";
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -1,5 +1,6 @@
 import { closeSync, constants, createWriteStream, openSync, readlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Options } from "execa";
 import { systemCodeOf } from "../core/errors.ts";
 import type { ProcessIdentity } from "../core/record.ts";
 import { identityOf } from "./identity.ts";
@@ -26,22 +27,23 @@ const endLimitMs = 1_000;
 
 const blindProc = "/proc does not show this process's own children; mount the one of this process namespace there";
 
+/** What is started: a program by its path, with this environment and no other. */
+export interface DaemonCall {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
 /**
  * Starts a program that outlives us: its own session (a closed terminal does not end it), no inherited descriptor, and
  * everything it says in `logFile` (0600). It is refused where /proc cannot tell it from another process later.
  */
 export async function startDaemon(
-  start: {
-    readonly file: string;
-    readonly args: readonly string[];
-    readonly env: Readonly<Record<string, string>>;
-    readonly logFile: string;
-    readonly cwd: string;
-  },
+  start: DaemonCall & { readonly logFile: string },
   system = { identityOf, ownPidInProc },
 ): Promise<DaemonStart> {
-  // Of another process namespace, /proc would name somebody else's process by our child's number.
-  if (system.ownPidInProc() !== String(process.pid)) return { kind: "refused", reason: blindProc };
+  if (isBlind(system)) return { kind: "refused", reason: blindProc };
   const { execa } = await import("execa");
   const log = openSync(
     start.logFile,
@@ -51,42 +53,84 @@ export async function startDaemon(
   // execa takes a descriptor past 9 only as a stream; the child gets the descriptor itself.
   const stream = createWriteStream("", { fd: log, autoClose: false });
   try {
-    const child = execa(start.file, start.args, {
-      env: start.env,
-      extendEnv: false,
-      cwd: start.cwd,
-      detached: true,
-      cleanup: false,
-      buffer: false,
-      reject: false,
-      stdio: ["ignore", stream, stream],
-    });
-    const ended = child.then(
-      (result): DaemonEnd =>
-        result.signal === undefined
-          ? { kind: "exited", exitCode: result.exitCode ?? 1 }
-          : { kind: "killed", signal: result.signal },
-    );
-    if (child.pid === undefined) {
-      const { cause, shortMessage } = await child;
-      const code = systemCodeOf(cause);
-      return {
-        kind: "refused",
-        reason: code === undefined ? (shortMessage ?? "it does not start") : `${start.file}: ${code}`,
-      };
-    }
-    const identity = system.identityOf(child.pid);
-    if (identity === undefined) {
-      const end = await Promise.race([ended, delay(endLimitMs, undefined, { ref: false })]);
-      if (end !== undefined) return { kind: "ended", end };
-      killGroup(child.pid);
-      return { kind: "refused", reason: blindProc };
-    }
-    child.unref();
-    return { kind: "started", daemon: { identity, ended } };
+    const child = execa(start.file, start.args, { ...optionsOf(start), stdio: ["ignore", stream, stream] });
+    const outcome = await settled(child, start, system);
+    if (outcome.kind === "started") child.unref();
+    return outcome;
   } finally {
     closeSync(log);
   }
+}
+
+/**
+ * Starts a program that ends with us: its descriptor 3 is a pipe that nothing is ever written to and that breaks when we
+ * are gone, however we went. What it says goes to `onOutput`. A session of its own keeps the terminal's Ctrl-C from it.
+ */
+export async function startBoundDaemon(
+  start: DaemonCall & { readonly onOutput: (chunk: Buffer) => void },
+  system = { identityOf, ownPidInProc },
+): Promise<DaemonStart> {
+  if (isBlind(system)) return { kind: "refused", reason: blindProc };
+  const { execa } = await import("execa");
+  const child = execa(start.file, start.args, { ...optionsOf(start), stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  for (const stream of child.stdio) stream?.on("error", () => {});
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", start.onOutput);
+  return settled(child, start, system);
+}
+
+/** Of another process namespace, /proc would name somebody else's process by our child's number. */
+function isBlind(system: { readonly ownPidInProc: () => string | undefined }): boolean {
+  return system.ownPidInProc() !== String(process.pid);
+}
+
+function optionsOf({ env, cwd }: DaemonCall) {
+  return {
+    env,
+    extendEnv: false,
+    cwd,
+    detached: true,
+    cleanup: false,
+    buffer: false,
+    reject: false,
+  } as const satisfies Options;
+}
+
+/** As much of execa's child as is the same for every kind of output. */
+interface DaemonChild
+  extends PromiseLike<{
+    readonly signal?: string | undefined;
+    readonly exitCode?: number | undefined;
+    readonly cause?: unknown;
+    readonly shortMessage?: string | undefined;
+  }> {
+  readonly pid?: number | undefined;
+}
+
+async function settled(
+  child: DaemonChild,
+  { file }: DaemonCall,
+  system: { readonly identityOf: typeof identityOf },
+): Promise<DaemonStart> {
+  const ended = Promise.resolve(child).then(
+    (result): DaemonEnd =>
+      result.signal === undefined
+        ? { kind: "exited", exitCode: result.exitCode ?? 1 }
+        : { kind: "killed", signal: result.signal },
+  );
+  if (child.pid === undefined) {
+    const { cause, shortMessage } = await child;
+    const code = systemCodeOf(cause);
+    return {
+      kind: "refused",
+      reason: code === undefined ? (shortMessage ?? "it does not start") : `${file}: ${code}`,
+    };
+  }
+  const identity = system.identityOf(child.pid);
+  if (identity !== undefined) return { kind: "started", daemon: { identity, ended } };
+  const end = await Promise.race([ended, delay(endLimitMs, undefined, { ref: false })]);
+  if (end !== undefined) return { kind: "ended", end };
+  killGroup(child.pid);
+  return { kind: "refused", reason: blindProc };
 }
 
 function ownPidInProc(): string | undefined {

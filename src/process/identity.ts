@@ -38,10 +38,22 @@ export function leadsGroup(pid: number): boolean {
   return stat !== undefined && stat.slice(stat.lastIndexOf(")") + 2).split(" ")[2] === String(pid);
 }
 
-/** Field 3 of `/proc/PID/stat` is the state; a zombie (Z) or dead (X) process has ended, though its number is taken. */
+/**
+ * Field 3 of `/proc/PID/stat` is the state; a zombie (Z) or dead (X) process has ended, though its number is taken. But the
+ * state is that of its first thread, and as long as another one is on its way out, its ports are taken too.
+ */
 function statOf(pid: number): string | undefined {
   const stat = textOf(`/proc/${pid}/stat`);
-  return stat === undefined || /^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2)) ? undefined : stat;
+  if (stat === undefined || !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2))) return stat;
+  return threadsOf(pid) > 1 ? stat : undefined;
+}
+
+function threadsOf(pid: number): number {
+  try {
+    return readdirSync(`/proc/${pid}/task`).length;
+  } catch {
+    return 0;
+  }
 }
 
 function isOwn(pid: number): boolean {

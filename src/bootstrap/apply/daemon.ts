@@ -5,17 +5,20 @@ import { TsmcpError } from "../../core/errors.ts";
 import { type BootRecord, type ProcessIdentity, readRecord, removeRecord, writeRecord } from "../../core/record.ts";
 import { makeOwnDirectory } from "../../core/runtime-directory.ts";
 import { ownerOfPort } from "../../net/listening.ts";
-import { type DaemonEnd, type StartedDaemon, startDaemon } from "../../process/daemon.ts";
+import { type DaemonCall, type DaemonEnd, type StartedDaemon, startDaemon } from "../../process/daemon.ts";
+import { isAlive } from "../../process/identity.ts";
 import { stopProcess } from "../../process/stop.ts";
 import { daemonArguments, type ListenAddress, listenText } from "../../tailscale/daemon-arguments.ts";
 import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import type { Attempt } from "../attempt.ts";
 import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
+import { olderLogOf } from "../foreground/daemon-log.ts";
 import { lastLogLine, lastLogLines } from "../log-tail.ts";
 import { chooseAddress, hasWantedProxy, portTaken } from "../proxy-address.ts";
 import type { UpRequest } from "../request.ts";
 import { hasNoState, keepState, makeStateDirectory, removeState, type StateDirectory } from "../state-directory.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
+import type { UpWorld } from "../world.ts";
 import { requirePrograms } from "./install.ts";
 import { preloadShell } from "./shell.ts";
 
@@ -35,6 +38,7 @@ export function decideDaemon(facts: UpFacts, request: UpRequest): Decision {
     case "lost":
       return act(`replace tailscaled ${daemon.identities.map(({ pid }) => pid).join(", ")}, which does not answer`);
     case "ours":
+      if (daemon.isUnsupervised) return act(`take over tailscaled ${daemon.identity.pid}`);
       return hasWantedProxy(facts, request)
         ? keep(`pid ${daemon.identity.pid}`)
         : act(`restart tailscaled with its proxy on ${listenText(request.proxy)}`);
@@ -60,18 +64,20 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
     socket,
     proxy,
     stateDir: layout.stateDir,
+    ...supervisorOf(facts, world),
     entries: facts.record?.entries ?? [],
     exports: facts.record?.exports ?? [],
   };
   // Before the start: should we be killed in between, the next run knows where its proxy is.
   writeRecord(world, record);
-  const started = await startDaemon({
+  const call: DaemonCall = {
     file: requirePrograms(facts.programs).tailscaled,
     args: daemonArguments({ socket, stateDir: layout.stateDir, proxy, noLogs: request.noLogs }),
     env: await attempt.environment(),
-    logFile: layout.logFile,
     cwd: "/",
-  });
+  };
+  const { logFile } = layout;
+  const started = await (world.supervision?.start(call, logFile) ?? startDaemon({ ...call, logFile }));
   if (started.kind === "refused") throw failed(`tailscaled could not be started: ${started.reason}`);
   if (started.kind === "ended") throw endedEarly(started.end, proxy, layout.logFile);
   const { identity } = started.daemon;
@@ -91,6 +97,12 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
   return done(after, `pid ${identity.pid}`);
 }
 
+/** A plain `up` mends what somebody else supervises, and leaves that to him. */
+function supervisorOf({ record }: UpFacts, { supervision }: UpWorld): Pick<BootRecord, "supervisor"> {
+  if (supervision !== undefined) return { supervisor: supervision.self };
+  return record?.supervisor !== undefined && isAlive(record.supervisor) ? { supervisor: record.supervisor } : {};
+}
+
 function stateDirectoryOf({ layout, request }: Attempt): StateDirectory {
   return { path: layout.stateDir, isUsers: request.state.kind === "directory" };
 }
@@ -100,13 +112,16 @@ function forgetNode(attempt: Attempt): void {
   const { layout, world, socket } = attempt;
   for (const line of lastLogLines(layout.logFile)) world.log.debug(`tailscaled: ${line}`);
   removeState(stateDirectoryOf(attempt));
-  for (const path of [layout.logsDir, layout.logFile, socket]) rmSync(path, { recursive: true, force: true });
+  for (const path of [layout.logsDir, layout.logFile, olderLogOf(layout.logFile), socket])
+    rmSync(path, { recursive: true, force: true });
+  // A supervisor that goes on finds by the record that it is still wanted.
+  if (world.supervision?.isRunning) return;
   const record = readRecord(world);
   if (record !== undefined && record.entries.length === 0 && record.exports.length === 0) removeRecord(world);
 }
 
-export async function stopAll(identities: readonly ProcessIdentity[]): Promise<void> {
-  await Promise.all(identities.map((identity) => stopProcess(identity, { graceMs: stopGraceMs })));
+export async function stopAll(identities: readonly ProcessIdentity[], graceMs = stopGraceMs): Promise<void> {
+  await Promise.all(identities.map((identity) => stopProcess(identity, { graceMs })));
 }
 
 export function identitiesOf(daemon: DaemonFacts): readonly ProcessIdentity[] {

@@ -13,7 +13,8 @@ import { loginRefused } from "./login-errors.ts";
 /** Nothing is to be checked where everything is as it was left. */
 export function decidePreflight(facts: UpFacts, request: UpRequest): Decision {
   const { daemon, proxy, node } = facts;
-  const isUp = daemon.kind === "ours" && proxy?.answers === true && hasWantedProxy(facts, request);
+  const isUp =
+    daemon.kind === "ours" && !daemon.isUnsupervised && proxy?.answers === true && hasWantedProxy(facts, request);
   const isRefused = node !== undefined && planFor(node, daemon, request).kind === "refuse";
   return isUp && !isRefused ? keep("this node is up") : act("check what the steps need");
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { StepReport } from "../../bootstrap/steps.ts";
 import type { UpReport } from "../../bootstrap/up.ts";
 import { createCommand, durationOption, repeatedOption, type Session } from "../command.ts";
 import type { UpOptions } from "../up-request.ts";
@@ -15,15 +16,22 @@ export function upCommand(session: Session): Command {
     examples: [
       "TS_AUTHKEY=tskey-auth-… tsmcp up",
       "tsmcp up --auth-key file:/run/secrets/tailscale --server notes=https://node.tailnet.ts.net:8443/mcp",
+      "tsmcp up --foreground",
       "tsmcp up --dry-run",
     ],
     options: upOptions(),
     run: async (context, options) => {
       const [{ up }, { upRequest }] = await Promise.all([import("../../bootstrap/up.ts"), import("../up-request.ts")]);
       const world = { ...context, verify: serverVerifier(context, options.connectTo) };
-      const report = await up(upRequest(options, context), world, (step) =>
-        context.log.info(`${step.id}: ${step.status}${step.detail === "" ? "" : ` (${step.detail})`}`),
-      );
+      const request = upRequest(options, context);
+      const onStep = (step: StepReport): void =>
+        context.log.info(`${step.id}: ${step.status}${step.detail === "" ? "" : ` (${step.detail})`}`);
+      if (options.foreground === true && !request.dryRun) {
+        const { runInForeground } = await import("../up-foreground.ts");
+        const onUp = (report: UpReport): void => context.result(report, textOf(report));
+        return runInForeground(request, world, { onStep, onUp });
+      }
+      const report = await up(request, world, onStep);
       context.result(report, textOf(report));
       return report.steps.some(({ status }) => status === "failed") ? 1 : 0;
     },
@@ -70,6 +78,7 @@ function upOptions(): readonly Option[] {
       "--connect-to <host:port:addr:port>",
       "for the check at the end: dial this address instead, as in curl",
     ),
+    new Option("--foreground", "stay, keep the node up, and leave when told to stop: as a service, or process 1"),
     new Option("--dry-run", "only print what would be done"),
     new Option("--no-verify", "do not check the servers at the end"),
   ];
