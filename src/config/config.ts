@@ -51,8 +51,12 @@ export interface UpstreamConfig {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly isolation?: "shared" | "session" | "pool";
+  readonly maxChildren?: number;
+  readonly user?: string;
   readonly url?: string;
   readonly tokenEnv?: string;
+  /** Values hold `${env:NAME}`, or are `file:PATH`. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly identity?: "headers";
   readonly builtin?: "whoami";
   readonly enabled?: boolean;

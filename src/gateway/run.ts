@@ -13,6 +13,7 @@ import { type Gateway, type GatewayOptions, startGateway } from "./gateway.ts";
 import { type ListenPlan, listenPlan, singleListener } from "./listen-plan.ts";
 import { type PinnedTool, pinnedTools } from "./public/pins.ts";
 import { sealingKeys } from "./sealing-key.ts";
+import { configuredUser } from "./upstream/configured.ts";
 import type { CreateUpstream } from "./upstream/create.ts";
 
 export interface GatewayRequest {
@@ -149,9 +150,18 @@ function warnOfWeakness({ plan, rules, upstreams, keys, pins = [] }: GatewayOpti
       "one listener: a header alone tells the internet from the tailnet, and the tailnet sees its tools on 443 too",
     );
   }
-  const runs = Object.values(upstreams).some(({ command, enabled }) => command !== undefined && enabled !== false);
-  if (runs && listensOnSocket(plan)) {
-    log.warn("servers that are started here run as this user, who could open the private socket himself");
+  const asOurselves = Object.entries(upstreams)
+    .filter(([, { command, enabled }]) => command !== undefined && enabled !== false)
+    .filter(([name, config]) => configuredUser({ name, config, env: {} }) === undefined)
+    .map(([name]) => name);
+  if (asOurselves.length > 0) {
+    log.warn(
+      `${asOurselves.join(", ")}: runs as this user, who can read the sealing key and open the private listener; ` +
+        'give it another user in the configuration: "user"',
+    );
+  }
+  if (!listensOnSocket(plan)) {
+    log.warn("the private listener is a port: whoever is on this machine can learn its path from tailscaled");
   }
 }
 

@@ -5,7 +5,11 @@ import type { Header } from "../net/http-message.ts";
 const reserved =
   /^(host|connection|content-length|content-type|transfer-encoding|accept|te|upgrade|keep-alive|trailer|last-event-id|mcp-.*)$/;
 
-/** Names under which secrets travel. */
+/** Returns true for a name, in lower case, under which secrets travel. */
+export function isSecretHeader(name: string): boolean {
+  return secretNames.test(name);
+}
+
 const secretNames = /^(authorization|proxy-authorization|cookie)$|(^|[-_])(key|token|secret|password)$/;
 
 /**
@@ -18,7 +22,7 @@ export function parseHeaderOption(text: string, env: Readonly<Record<string, str
   const key = name.toLowerCase();
   if (key === "") throw invalid("it is not of the form 'K: V'", "write it as --header 'X-Name: value'");
   if (reserved.test(key)) throw invalid(`${JSON.stringify(name)} is set by tsmcp itself`, "leave it out");
-  if (secretNames.test(key) && !template.includes("${env:")) {
+  if (isSecretHeader(key) && !template.includes("${env:")) {
     throw new TsmcpError({
       code: "secret-invalid",
       message: `--header: the value of ${JSON.stringify(name)} stands on the command line, where every process can read it`,

@@ -29,11 +29,14 @@ export async function startChild(start: {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** Only root can start a program as somebody else, who then has no further groups. */
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }): Promise<ChildStart> {
   const child = execa(start.file, start.args, {
     env: start.env,
     extendEnv: false,
     cwd: start.cwd,
+    ...(start.user === undefined ? {} : { uid: start.user.uid, gid: start.user.gid }),
     detached: true,
     cleanup: false,
     buffer: false,

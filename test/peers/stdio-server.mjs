@@ -1,4 +1,5 @@
-import { appendFileSync, readdirSync } from "node:fs";
+import { appendFileSync, readdirSync, readFile } from "node:fs";
+import { connect } from "node:net";
 import { createInterface } from "node:readline";
 
 /**
@@ -22,6 +23,21 @@ const tools = {
   pid: (id) => text(id, String(process.pid)),
   descriptors: (id) => text(id, readdirSync("/proc/self/fd").join(" ")),
   env: (id) => text(id, JSON.stringify(process.env)),
+  reach(id, { text: path }) {
+    const said = (error) => text(id, error?.code ?? "reached");
+    if (path.endsWith(".sock")) connect(path, () => said()).once("error", said);
+    else readFile(path, said);
+  },
+  ids: (id) =>
+    text(
+      id,
+      JSON.stringify({
+        uid: process.getuid(),
+        gid: process.getgid(),
+        groups: process.getgroups(),
+        home: process.env.HOME,
+      }),
+    ),
   meta: (id, _args, params) => text(id, JSON.stringify(params._meta ?? null)),
   opened: (id) => text(id, JSON.stringify(opened ?? null)),
   count(id) {

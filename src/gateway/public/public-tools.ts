@@ -70,8 +70,9 @@ export function createPublicTools(options: {
 }
 
 /** One child for all strangers, who have no names. */
-function ownConfig({ isolation: _isolation, identity: _identity, ...config }: UpstreamConfig): UpstreamConfig {
-  return config;
+function ownConfig(config: UpstreamConfig): UpstreamConfig {
+  const { isolation: _isolation, maxChildren: _maxChildren, identity: _identity, ...own } = config;
+  return own;
 }
 
 async function call(asked: {

@@ -1,8 +1,7 @@
 import type { UpstreamConfig } from "../../config/config.ts";
-import { TsmcpError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import type { Environment } from "../../core/runtime-directory.ts";
-import type { Header } from "../../net/http-message.ts";
+import { configuredEnvironment, configuredHeaders, configuredUser, type Entry, invalid } from "./configured.ts";
 import { createHttpUpstream } from "./http/http-upstream.ts";
 import { createStdioUpstream } from "./stdio/stdio-upstream.ts";
 import type { Upstream } from "./upstream.ts";
@@ -30,7 +29,7 @@ const silenceMs = 10 * 60_000;
 const connectTimeoutMs = 8_000;
 const limits = { openingMs: 30_000, answerMs: silenceMs, briefMs: 30_000 };
 
-/** Of `pool` the number of children, of `session` the most. */
+/** Of `pool` the number of children, of `session` the most, unless it is configured. */
 const maxChildren = { shared: 1, pool: 4, session: 64 };
 
 /** A child of one session that nobody uses costs tens of megabytes. */
@@ -39,62 +38,30 @@ const idleMs = 30 * 60_000;
 /** Throws `config-invalid` for an entry that is not one of `command`, `url` and `builtin`, and for an unset variable. */
 export const createUpstream: CreateUpstream = (name, config, world) => {
   const { command, url, builtin, isolation = "shared" } = config;
+  const entry: Entry = { name, config, env: world.env };
   const ways = [command, url, builtin].filter((way) => way !== undefined);
   if (ways.length !== 1 || (url !== undefined && !URL.canParse(url))) {
-    throw invalid(name, 'it has to have one of "command", "url" and "builtin"');
+    throw invalid(entry, 'it has to have one of "command", "url" and "builtin"');
   }
   const tellsCaller = config.identity === "headers";
   if (url !== undefined) {
-    const headers = tokenHeaders(name, config, world);
+    const headers = configuredHeaders(entry);
     return createHttpUpstream({ ...world, name, url: new URL(url), headers, tellsCaller, connectTimeoutMs, limits });
   }
   if (command === undefined) return createWhoami(name);
+  if (config.maxChildren !== undefined && isolation === "shared") {
+    throw invalid(entry, '"maxChildren" belongs to the isolation "session" or "pool": a shared server is one process');
+  }
+  const user = configuredUser(entry);
   return createStdioUpstream({
     name,
-    program: { command, args: config.args ?? [], env: environmentOf(name, config, world), cwd: world.cwd },
+    program: { command, args: config.args ?? [], env: configuredEnvironment(entry, user), cwd: world.cwd, user },
     log: world.log,
     openTimeoutMs,
     silenceMs,
     isolation,
     tellsCaller,
-    maxChildren: maxChildren[isolation],
+    maxChildren: config.maxChildren ?? maxChildren[isolation],
     idleMs,
   });
 };
-
-function tokenHeaders(name: string, { tokenEnv }: UpstreamConfig, world: UpstreamWorld): Header[] {
-  if (tokenEnv === undefined) return [];
-  return [["authorization", `Bearer ${variableValue(tokenEnv, { name, key: "tokenEnv", world })}`]];
-}
-
-/** What is configured, and what every program needs to find others and its files; nothing else of ours. */
-function environmentOf(name: string, { env = {} }: UpstreamConfig, world: UpstreamWorld): Record<string, string> {
-  const needed = ["PATH", "HOME"].flatMap((key) => {
-    const value = world.env[key];
-    return value === undefined ? [] : [[key, value] as const];
-  });
-  const configured = Object.entries(env).map(([key, text]) => [
-    key,
-    text.replaceAll(/\$\{env:([^}]*)\}/g, (_match, variable: string) =>
-      variableValue(variable, { name, key: `env.${key}`, world }),
-    ),
-  ]);
-  return Object.fromEntries([...needed, ...configured]);
-}
-
-function variableValue(
-  variable: string,
-  { name, key, world }: { name: string; key: string; world: UpstreamWorld },
-): string {
-  const value = world.env[variable];
-  if (value !== undefined && value !== "") return value;
-  throw invalid(name, `the environment variable ${JSON.stringify(variable)}, which "${key}" names, is not set`);
-}
-
-function invalid(name: string, reason: string): TsmcpError {
-  return new TsmcpError({
-    code: "config-invalid",
-    message: `gateway.upstreams.${name}: ${reason}`,
-    hint: "mend the configuration",
-  });
-}

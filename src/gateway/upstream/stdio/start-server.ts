@@ -6,6 +6,7 @@ import { modernMeta, modernVersion } from "../../../mcp/era.ts";
 import type { JsonObject } from "../../../mcp/json.ts";
 import type { RpcError } from "../../../mcp/message.ts";
 import { type Child, startChild } from "../../../process/child.ts";
+import type { SystemUser } from "../../../process/system-user.ts";
 import type { Watchdog } from "../../../process/watchdog.ts";
 import { linesOf } from "../../../streams/lines.ts";
 import { createAllowance } from "../allowance.ts";
@@ -19,6 +20,8 @@ export interface StdioProgram {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
+  /** Undefined: as ourselves. */
+  readonly user?: SystemUser | undefined;
 }
 
 /** How the server is to be opened: each child is of one era for good, as the official SDK has it. */

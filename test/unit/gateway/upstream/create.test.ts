@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { UpstreamConfig } from "../../../../src/config/config.ts";
@@ -6,9 +8,12 @@ import { silentLog } from "../../../../src/core/log.ts";
 import { createUpstream, type UpstreamWorld } from "../../../../src/gateway/upstream/create.ts";
 import type { UpstreamCaller } from "../../../../src/gateway/upstream/upstream.ts";
 import { answerRoutine, startScriptedServer } from "../../../fakes/mcp-server.ts";
+import { canRunAsOther, otherUser } from "../../../fakes/other-user.ts";
 import { startFakeProxy } from "../../../fakes/proxy.ts";
+import { temporaryDirectory } from "../../../fakes/temporary-directory.ts";
 import { callerNamed, callOf, openSession, request, textOf, toolCall } from "../../../fakes/upstream-caller.ts";
 
+const url = "http://127.0.0.1:1/mcp";
 const peer = fileURLToPath(new URL("../../../peers/stdio-server.mjs", import.meta.url));
 
 function made(config: UpstreamConfig, env: UpstreamWorld["env"] = {}) {
@@ -32,6 +37,44 @@ describe("createUpstream", () => {
     const proxies = { http_proxy: "http://127.0.0.1:1", ALL_PROXY: "socks5h://127.0.0.1:1" };
     await openSession(made({ url: server.url, tokenEnv: "TOKEN" }, { TOKEN: "abc", ...proxies }), "ann");
     expect(server.seen.map(({ headers }) => headers.authorization)).toContain("Bearer abc");
+  });
+
+  it("sends configured headers to a server over HTTP, their secrets by variable and file", async () => {
+    const server = await startScriptedServer((seen, reply) => void (answerRoutine(seen, reply) || reply.json({})));
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const file = join(temporaryDirectory(), "key");
+    writeFileSync(file, "from-file\n", { mode: 0o600 });
+    const headers = { Authorization: "Token ${env:TOKEN}", "X-Api-Key": `file:${file}`, "x-team": "notes" };
+    await openSession(made({ url: server.url, headers }, { TOKEN: "abc" }), "ann");
+    expect(server.seen[0]?.headers).toMatchObject({
+      authorization: "Token abc",
+      "x-api-key": "from-file",
+      "x-team": "notes",
+    });
+  });
+
+  it("never has more children than configured", async () => {
+    const upstream = made({ command: "node", args: [peer], isolation: "session", maxChildren: 2 }, process.env);
+    const sessions = [await openSession(upstream, "ann"), await openSession(upstream, "bob")];
+    const held = sessions.map((session, at) =>
+      session.request(toolCall(1, "hold", { key: `k${at}` }), callOf(at === 0 ? "ann" : "bob")),
+    );
+    await expect(openSession(upstream, "cat")).rejects.toThrow("all of its 2 processes are in use");
+    for (const [at, session] of sessions.entries()) {
+      await session.request(toolCall(2, "release", { key: `k${at}` }), callOf(at === 0 ? "ann" : "bob"));
+    }
+    await Promise.all(held);
+    await openSession(upstream, "cat");
+  });
+
+  it.runIf(canRunAsOther(peer))("starts a program as another user, without our groups", async () => {
+    const environment = { PATH: process.env.PATH, HOME: "/root" };
+    const session = await openSession(
+      made({ command: "node", args: [peer], user: `${otherUser.uid}:${otherUser.gid}` }, environment),
+      "ann",
+    );
+    const ids = textOf(await session.request(toolCall(1, "ids"), callOf("ann")));
+    expect(JSON.parse(ids)).toEqual({ ...otherUser, groups: [otherUser.gid], home: "/" });
   });
 
   it("goes to names of the tailnet through its proxy, and to others as the environment says", async () => {
@@ -60,11 +103,24 @@ describe("createUpstream", () => {
       { url: "http://127.0.0.1:1/mcp", tokenEnv: "GONE" },
       '"GONE", which "tokenEnv" names',
     ],
+    [
+      "a token twice",
+      { url, tokenEnv: "SET", headers: { Authorization: "${env:SET}" } },
+      '"authorization" is set twice',
+    ],
+    ["a header of ours", { url, headers: { "Mcp-Session-Id": "x" } }, "is set by tsmcp itself"],
+    ["an identity", { url, headers: { "Tailscale-User-Login": "x" } }, "is set by tsmcp itself"],
+    ["a header's name that is none", { url, headers: { "a b": "x" } }, "is no name of a header"],
+    ["a line break", { url, headers: { "x-a": "${env:BREAK}" } }, "holds what no header can"],
+    ["a secret in the file", { url, headers: { "X-Api-Key": "abc" } }, "a secret stands in the configuration"],
+    ["children of a shared server", { command: "x", maxChildren: 2 }, '"maxChildren" belongs to'],
+    ["a user who is not there", { command: "x", user: "nobody-of-that-name" }, "there is no user"],
     ["an unset variable", { command: "x", env: { A: "${env:GONE}" } }, '"GONE", which "env.A" names'],
   ] as const)("refuses an entry with %s", ([, config, words]) => {
-    expect(() => made(config)).toThrow(TsmcpError);
-    expect(() => made(config)).toThrow(words);
-    expect(() => made(config)).toThrow(/^gateway\.upstreams\.notes: /);
+    const env = { SET: "s", BREAK: "a\nb" };
+    expect(() => made(config, env)).toThrow(TsmcpError);
+    expect(() => made(config, env)).toThrow(words);
+    expect(() => made(config, env)).toThrow(/^gateway\.upstreams\.notes: /);
   });
 });
 
