@@ -1,5 +1,4 @@
-import type { GatewayConfig, UpstreamConfig } from "../config/config.ts";
-import { TsmcpError } from "../core/errors.ts";
+import type { GatewayConfig } from "../config/config.ts";
 import type { Log } from "../core/log.ts";
 import type { Secret } from "../core/secrets.ts";
 import { addressText, type HttpServer, type ListenAddress, startHttpServer } from "../net/http-server.ts";
@@ -7,12 +6,14 @@ import { answerAdmin } from "./admin.ts";
 import { type Counters, createCounters } from "./counters.ts";
 import { createIdentities } from "./identities.ts";
 import { type ListenPlan, targetOf } from "./listen-plan.ts";
+import { createOpenAnswers } from "./open-answers.ts";
 import { createPace } from "./pace.ts";
 import { answerPrivate, type PrivateSide } from "./private-side.ts";
 import type { PinnedTool } from "./public/pins.ts";
 import { createPublicTools } from "./public/public-tools.ts";
 import { answerPublic, type PublicSide } from "./public-side.ts";
 import { createSealer, type Sealer } from "./seal.ts";
+import { createServedSet, type UpstreamChange, type UpstreamConfigs } from "./served-set.ts";
 import { createSessions } from "./sessions.ts";
 import { createStreamWatch } from "./stream-watch.ts";
 import type { CreateUpstream, UpstreamWorld } from "./upstream/create.ts";
@@ -22,7 +23,7 @@ import type { Front, Served } from "./visit.ts";
 export type GatewayRules = Pick<GatewayConfig, "capability" | "rules" | "allowedOrigins">;
 
 export interface GatewayOptions {
-  readonly upstreams: Readonly<Record<string, UpstreamConfig>>;
+  readonly upstreams: UpstreamConfigs;
   readonly rules: GatewayRules;
   /** What the internet may call; usually nothing. */
   readonly pins?: readonly PinnedTool[];
@@ -50,7 +51,13 @@ export interface Gateway {
   readonly paths: readonly string[];
   /** What the internet may call, as UPSTREAM/TOOL. */
   readonly publicTools: readonly string[];
+  /** Goes on with these rules. */
   update(rules: GatewayRules): void;
+  /** Goes on with these upstreams. Throws what makes one of them impossible, and then nothing has changed. */
+  replace(upstreams: UpstreamConfigs): UpstreamChange;
+  /** Ends every open stream, as after a change of who gets here; callers that still do ask anew. */
+  endStreams(): void;
+  /** Takes no more callers, ends the streams, lets calls have their answers for a while, and ends the upstreams. */
   close(): Promise<void>;
 }
 
@@ -60,7 +67,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let rules = options.rules;
   const sealer = createSealer(keys);
   const identities = createIdentities({ socket, rights: () => rules, log });
-  const upstreams = createUpstreams(options);
+  const open = createOpenAnswers();
+  const served = createServedSet({ ...options, open });
+  const upstreams = served.all;
   const streams = createStreamWatch();
   const front: Front = {
     identities,
@@ -78,18 +87,27 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ...publicSide,
     front,
     upstreams,
+    open,
     prefix: prefixOf(plan.kind === "two" ? plan.private : plan.single, sealer),
     allowedOrigins: () => rules.allowedOrigins ?? [],
   };
-  const servers: HttpServer[] = [];
+  const fronts: HttpServer[] = [];
+  let admin: HttpServer | undefined;
+  let isStopping = false;
   const close = async (): Promise<void> => {
+    isStopping = true;
     streams.close();
-    await Promise.all(servers.map((server) => server.close(closeGraceMs)));
-    await Promise.all([tools?.close(), ...[...upstreams.values()].map(({ upstream }) => upstream.close())]);
+    for (const server of fronts) server.stopAccepting();
+    open.close();
+    await open.drained(drainMs);
+    // What is still asked gets an error for an answer.
+    await Promise.all([served.close(), tools?.close()]);
+    await Promise.all(fronts.map((server) => server.close(closeGraceMs)));
+    await admin?.close(closeGraceMs);
   };
   const listen = async (address: ListenAddress, from: Omit<Parameters<typeof startHttpServer>[0], "address">) => {
     const server = await startHttpServer({ address, ...from });
-    servers.push(server);
+    fronts.push(server);
     return server;
   };
   try {
@@ -105,13 +123,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
             onRequest: (request, response) => answerPublic(request, response, publicSide),
           });
     const isReady = async (): Promise<readonly string[]> => [
+      ...(isStopping ? ["it is stopping"] : []),
       ...((await identities.isUp()) ? [] : ["tailscaled does not tell who calls"]),
       ...[...upstreams.values()].flatMap(({ upstream }) =>
         upstream.state() === "failing" ? [`upstream ${JSON.stringify(upstream.name)} fails`] : [],
       ),
     ];
     const metrics = (): readonly string[] => metricLines({ counters, front, inner, outer, upstreams });
-    const admin = await listen(plan.admin, {
+    admin = await startHttpServer({
+      address: plan.admin,
       ...publicLimits,
       onRequest: (request, response) => void answerAdmin(request, response, { isReady, metrics }),
     });
@@ -123,13 +143,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         target: targetOf(outer.address, plan.kind === "single" ? prefix : ""),
       },
       admin: { listen: addressText(admin.address) },
-      paths: [...new Set([...upstreams.keys()].flatMap(pathsOf))],
+      get paths() {
+        return [...new Set([...upstreams.keys()].flatMap(pathsOf))];
+      },
       publicTools: pins.map(({ upstream, name }) => `${upstream}/${name}`),
       update(changed) {
         rules = changed;
         identities.forget();
         streams.lookAgain();
       },
+      replace: (changed) => served.replace(changed),
+      endStreams: () => open.endStreams(),
       close,
     };
   } catch (error) {
@@ -145,25 +169,11 @@ const publicPace = { perSecond: 400, burst: 100, maxWaiting: 400 };
 /** 32 MiB through a slow relay take minutes. */
 const privateLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 600_000 };
 
-/** Time for answers that are on their way; streams have no end of their own. */
-const closeGraceMs = 500;
+/** How long calls may take for their answers; systemd and Kubernetes wait longer. */
+const drainMs = 10_000;
 
-function createUpstreams({ upstreams, createUpstream, world }: GatewayOptions): Map<string, Served> {
-  const enabled = Object.entries(upstreams).filter(([, { enabled = true }]) => enabled);
-  if (enabled.length === 0) {
-    throw new TsmcpError({
-      code: "config-invalid",
-      message: "there is no upstream to serve",
-      hint: "name one: --upstream notes=http://127.0.0.1:9000/mcp, or in the configuration under gateway.upstreams",
-    });
-  }
-  return new Map(
-    enabled.map(([name, config]) => [
-      name,
-      { upstream: createUpstream(name, config, world), learnt: { uiTools: new Map(), paramHeaders: new Map() } },
-    ]),
-  );
-}
+/** Then for callers to take what was written. */
+const closeGraceMs = 500;
 
 /** A port of loopback is open to every process here, and on a userspace node to the tailnet: only Serve knows the path. */
 function prefixOf(address: ListenAddress, sealer: Sealer): string {

@@ -7,6 +7,7 @@ import { type Head, isForeignPage, isJsonBody, readHead } from "./head.ts";
 import { type Incoming, readIncoming } from "./incoming.ts";
 import { answerDelete, answerGet, answerLegacy } from "./legacy.ts";
 import { answerModern } from "./modern.ts";
+import type { OpenAnswers } from "./open-answers.ts";
 import { answerAsPublic, type PublicSide, refuse, signalOf } from "./public-side.ts";
 import { readBody } from "./read-body.ts";
 import { sendPlain } from "./reply.ts";
@@ -20,6 +21,7 @@ export interface PrivateSide extends PublicSide {
   /** Before every path: a secret where the listener is a port that others can reach too, else empty. */
   readonly prefix: string;
   readonly upstreams: ReadonlyMap<string, Served>;
+  readonly open: OpenAnswers;
   readonly allowedOrigins: () => readonly string[];
 }
 
@@ -67,13 +69,17 @@ async function answer({ request, response, head, belief }: Asked, side: PrivateS
   if (head.method !== "POST") {
     request.resume();
     if (isBare) return refuse(request, response, 405);
+    if (head.method === "GET") side.open.add(response, served, "stream");
     return head.method === "GET" ? answerGet(visit) : answerDelete(visit);
   }
   if (!isJsonBody(head)) return refuse(request, response, 415);
+  side.open.add(response, served, "call");
   const body = await readBody(request, maxBodyBytes);
   if (body.kind === "broken") return;
   if (body.kind === "too-large") return refuseLarge(request, response, body.head);
-  answerPost(visit, readIncoming(body.bytes), isBare);
+  const incoming = readIncoming(body.bytes);
+  if (isListening(incoming)) side.open.add(response, served, "stream");
+  answerPost(visit, incoming, isBare);
 }
 
 function answerPost(visit: Visit, incoming: Incoming, isBare: boolean): void {
@@ -103,6 +109,13 @@ function answerPost(visit: Visit, incoming: Incoming, isBare: boolean): void {
   // A modern caller says nothing of its own accord that a server would have to know.
   else sendPlain(response, { status: 202 });
 }
+
+/** The stream of the modern era, which is a POST. */
+function isListening(incoming: Incoming): boolean {
+  return incoming.kind === "one" && incoming.message.kind === "request" && incoming.message.method === listening;
+}
+
+const listening = "subscriptions/listen";
 
 /** Byte for byte: a path that has to be read twice to be understood is none of ours. */
 function servedAt(path: string, upstreams: ReadonlyMap<string, Served>): Served | undefined {

@@ -26,6 +26,12 @@ export interface Sessions {
   readonly size: () => number;
 }
 
+interface Kept {
+  readonly binding: string;
+  readonly upstream: Upstream;
+  readonly session: Session;
+}
+
 /** Agents live for days; an id that was lost somewhere should not live for months. */
 const lifeMs = 7 * 24 * 3_600_000;
 
@@ -33,26 +39,27 @@ const lifeMs = 7 * 24 * 3_600_000;
 const maxKept = 20_000;
 
 export function createSessions(sealer: Sealer): Sessions {
-  const kept = createRecent<{ readonly binding: string; readonly session: Session }>(maxKept);
+  const kept = createRecent<Kept>(maxKept);
   const ended = new Map<string, number>();
-  const keep = (session: Session, binding: string): Session => {
-    kept.set(session.id, { binding, session });
+  const keep = (session: Session, { binding, upstream }: Omit<Kept, "session">): Session => {
+    kept.set(session.id, { binding, upstream, session });
     return session;
   };
-  const known = (id: string, binding: string): Session | undefined => {
+  const known = (id: string, binding: string, upstream: Upstream): Session | undefined => {
     const found = kept.get(id);
-    return found?.binding === binding ? found.session : undefined;
+    // One that stood under this name before has ended, and the session is taken up again at the one that stands there now.
+    return found?.binding === binding && found.upstream === upstream ? found.session : undefined;
   };
   return {
     add(upstream, caller, { session, protocolVersion }) {
       const expiresAtMs = Date.now() + lifeMs;
       const binding = bindingOf({ upstream: upstream.name, caller });
       const id = sealer.seal(JSON.stringify([session.handle, protocolVersion, expiresAtMs]), "session", binding);
-      return keep({ id, session, protocolVersion, expiresAtMs }, binding);
+      return keep({ id, session, protocolVersion, expiresAtMs }, { binding, upstream });
     },
     find(id, upstream, caller) {
       const binding = bindingOf({ upstream: upstream.name, caller });
-      const found = known(id, binding) ?? reopen(id, { upstream, caller, binding });
+      const found = known(id, binding, upstream) ?? reopen(id, { upstream, caller, binding });
       if (found === undefined || ended.has(id) || found.expiresAtMs < Date.now()) return undefined;
       return found;
     },
@@ -73,7 +80,9 @@ export function createSessions(sealer: Sealer): Sessions {
     if (sealed === undefined || sealed.expiresAtMs < Date.now()) return undefined;
     const session = upstream.resume(sealed.handle, caller);
     const { protocolVersion, expiresAtMs } = sealed;
-    return session === undefined ? undefined : keep({ id, session, protocolVersion, expiresAtMs }, binding);
+    return session === undefined
+      ? undefined
+      : keep({ id, session, protocolVersion, expiresAtMs }, { binding, upstream });
   }
 }
 

@@ -23,7 +23,9 @@ export interface HttpServer {
   /** With the port that was given. */
   readonly address: ListenAddress;
   readonly connections: () => number;
-  /** Takes no more requests, and ends what is open after `graceMs`. */
+  /** Takes no more connections; what was asked is still answered. */
+  stopAccepting(): void;
+  /** Takes no more connections, and ends what is open after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -56,10 +58,22 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     socket.once("close", () => sockets.delete(socket));
   });
   const bound = await listen(server, address);
+  let closed: Promise<void> | undefined;
+  const stopAccepting = (): Promise<void> => {
+    closed ??= closedServer(server);
+    return closed;
+  };
   return {
     address: bound,
     connections: () => sockets.size,
-    close: (graceMs) => close(server, { graceMs, sockets }),
+    stopAccepting: () => void stopAccepting(),
+    async close(graceMs) {
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, graceMs);
+      await stopAccepting();
+      clearTimeout(timer);
+    },
   };
 }
 
@@ -141,12 +155,13 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }
 
-async function close(server: Server, { graceMs, sockets }: { graceMs: number; sockets: Set<Socket> }): Promise<void> {
+/** How long a connection stays that was answered after the end began: Node.js closes only those that are idle then. */
+const idleCheckMs = 20;
+
+async function closedServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const timer = setInterval(() => server.closeIdleConnections(), idleCheckMs);
   server.closeIdleConnections();
-  const timer = setTimeout(() => {
-    for (const socket of sockets) socket.destroy();
-  }, graceMs);
   await closed;
-  clearTimeout(timer);
+  clearInterval(timer);
 }

@@ -1,11 +1,13 @@
 import { type IncomingHttpHeaders, request } from "node:http";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import type { UpstreamConfig } from "../../../src/config/config.ts";
 import { type Log, silentLog } from "../../../src/core/log.ts";
 import { Secret } from "../../../src/core/secrets.ts";
 import { type Gateway, type GatewayRules, startGateway } from "../../../src/gateway/gateway.ts";
 import type { PinnedTool } from "../../../src/gateway/public/pins.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
+import type { Upstream } from "../../../src/gateway/upstream/upstream.ts";
 import type { FakeUpstream } from "../../fakes/upstream.ts";
 import { type Nodes, ownAddress, startWhois } from "../../fakes/whois.ts";
 
@@ -26,6 +28,8 @@ export function usualNodes(): Nodes {
 export interface Front {
   readonly gateway: Gateway;
   readonly asked: readonly string[];
+  /** What stands behind a name when it is configured anew. */
+  readonly upstreams: Map<string, Upstream>;
   send(side: "private" | "public" | "admin", ask: Ask): Promise<Answer>;
 }
 
@@ -49,6 +53,8 @@ export interface Answer {
 /** Starts a gateway on sockets, in front of the upstreams. */
 export async function startFront(options: {
   readonly upstreams: readonly FakeUpstream[];
+  /** Which of them are configured from the start, and how; all of them, unless it is said. */
+  readonly configured?: Readonly<Record<string, UpstreamConfig>>;
   readonly rules?: GatewayRules;
   readonly nodes?: Nodes;
   readonly keys?: readonly [Secret, ...Secret[]];
@@ -66,13 +72,14 @@ export async function startFront(options: {
     pins = [],
     log = silentLog,
   } = options;
+  const known = new Map<string, Upstream>(upstreams.map((upstream) => [upstream.name, upstream]));
+  const usual = [...known.keys()].filter((name) => !name.endsWith(" (public)")).map((name) => [name, {}]);
+  const { configured = Object.fromEntries(usual) } = options;
   const { socket, asked } = await startWhois(nodes);
   const directory = temporaryDirectory();
   const at = (name: string) => ({ kind: "unix", path: join(directory, name) }) as const;
   const gateway = await startGateway({
-    upstreams: Object.fromEntries(
-      upstreams.filter(({ name }) => !name.endsWith(" (public)")).map(({ name }) => [name, {}]),
-    ),
+    upstreams: configured,
     rules,
     pins,
     plan: single
@@ -82,14 +89,19 @@ export async function startFront(options: {
     keys,
     world: { log, env: {}, cwd: directory, proxy: undefined },
     createUpstream: (name) => {
-      const found = upstreams.find((upstream) => upstream.name === name);
+      const found = known.get(name);
       if (found === undefined) throw new Error(`no upstream ${name}`);
       return found;
     },
     log,
   });
   onTestFinished(() => gateway.close());
-  return { gateway, asked, send: (side, ask) => send(gateway[side].listen.slice("unix:".length), ask) };
+  return {
+    gateway,
+    asked,
+    upstreams: known,
+    send: (side, ask) => send(gateway[side].listen.slice("unix:".length), ask),
+  };
 }
 
 export const testKey = new Secret("0123456789abcdef0123456789abcdef", "test");
