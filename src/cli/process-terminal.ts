@@ -19,8 +19,13 @@ const sameWishMs = 300;
 export function processTerminal(): Terminal & { stop: () => void } {
   const controller = new AbortController();
   let firstAt = Number.POSITIVE_INFINITY;
+  let hangup: (() => void) | undefined;
   const onSignal = (name: NodeJS.Signals): void => {
     if (!isEnding(name)) return;
+    if (name === "SIGHUP" && hangup !== undefined) {
+      hangup();
+      return;
+    }
     if (!controller.signal.aborted) {
       firstAt = performance.now();
       controller.abort(name);
@@ -42,6 +47,12 @@ export function processTerminal(): Terminal & { stop: () => void } {
     errorIsTerminal: isatty(2),
     signal: controller.signal,
     releaseSignals: stop,
+    takeHangup(handle) {
+      hangup = handle;
+      return () => {
+        hangup = undefined;
+      };
+    },
     stop,
   };
 }

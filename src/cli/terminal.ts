@@ -14,6 +14,8 @@ export interface Terminal {
   readonly signal: AbortSignal;
   /** Leaves SIGINT and SIGTERM to whoever else listens; for a command that hands them on. */
   readonly releaseSignals?: () => void;
+  /** Gives SIGHUP to a service, which reads its files again and goes on; returns how to give it back. */
+  readonly takeHangup?: (handle: () => void) => () => void;
 }
 
 /** Returns whether to colour: only on a terminal, never with `--no-color`, NO_COLOR or TERM=dumb (no-color.org). */

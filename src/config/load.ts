@@ -11,6 +11,8 @@ export interface ConfigSource {
   readonly path: string;
   /** False for a file found upwards, which comes with a repository. */
   readonly trusted: boolean;
+  /** The file's permissions. */
+  readonly mode: number;
   readonly config: Config;
   /** Returns `LINE:COLUMN` of a key such as `servers.notes`. */
   readonly placeOfKey: (path: string) => string;
@@ -80,7 +82,8 @@ function readConfig(path: string, trusted: boolean, { isImplicit = false } = {})
     });
   }
   const parsed = parseConfig(file.text, { trusted });
-  if (parsed.status === "ok") return { path, trusted, config: parsed.config, placeOfKey: parsed.placeOfKey };
+  if (parsed.status === "ok")
+    return { path, trusted, mode: file.mode, config: parsed.config, placeOfKey: parsed.placeOfKey };
   const lines = parsed.defects.map((defect) => defectLine(path, defect));
   throw parsed.untrusted ? untrusted(path, lines) : invalid(path, lines);
 }

@@ -10,7 +10,7 @@ import { createOpenAnswers } from "./open-answers.ts";
 import { createPace } from "./pace.ts";
 import { answerPrivate, type PrivateSide } from "./private-side.ts";
 import type { PinnedTool } from "./public/pins.ts";
-import { createPublicTools } from "./public/public-tools.ts";
+import { createOpenedTools, type Serving } from "./public/opened-tools.ts";
 import { answerPublic, type PublicSide } from "./public-side.ts";
 import { createSealer, type Sealer } from "./seal.ts";
 import { createServedSet, type UpstreamChange, type UpstreamConfigs } from "./served-set.ts";
@@ -53,8 +53,8 @@ export interface Gateway {
   readonly publicTools: readonly string[];
   /** Goes on with these rules. */
   update(rules: GatewayRules): void;
-  /** Goes on with these upstreams. Throws what makes one of them impossible, and then nothing has changed. */
-  replace(upstreams: UpstreamConfigs): UpstreamChange;
+  /** Goes on with this to serve. Throws what makes one of the upstreams impossible, and then nothing has changed. */
+  replace(serving: Serving): UpstreamChange;
   /** Ends every open stream, as after a change of who gets here; callers that still do ask anew. */
   endStreams(): void;
   /** Takes no more callers, ends the streams, lets calls have their answers for a while, and ends the upstreams. */
@@ -81,8 +81,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const counters = createCounters();
   const { pins = [] } = options;
   const pathsOf = (name: string): readonly string[] => [`/mcp/${name}`, ...(upstreams.size === 1 ? ["/mcp"] : [])];
-  const tools = pins.length === 0 ? undefined : createPublicTools({ ...options, pins, pathsOf });
-  const publicSide: PublicSide = { pace: createPace(publicPace), counters, tools };
+  const opened = createOpenedTools({ upstreams: options.upstreams, pins }, { ...options, pathsOf });
+  const publicSide: PublicSide = { pace: createPace(publicPace), counters, tools: opened.now };
   const privateSide: PrivateSide = {
     ...publicSide,
     front,
@@ -101,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     open.close();
     await open.drained(drainMs);
     // What is still asked gets an error for an answer.
-    await Promise.all([served.close(), tools?.close()]);
+    await Promise.all([served.close(), opened.close()]);
     await Promise.all(fronts.map((server) => server.close(closeGraceMs)));
     await admin?.close(closeGraceMs);
   };
@@ -146,13 +146,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       get paths() {
         return [...new Set([...upstreams.keys()].flatMap(pathsOf))];
       },
-      publicTools: pins.map(({ upstream, name }) => `${upstream}/${name}`),
+      get publicTools() {
+        return opened.names();
+      },
       update(changed) {
         rules = changed;
         identities.forget();
         streams.lookAgain();
       },
-      replace: (changed) => served.replace(changed),
+      replace(serving) {
+        const change = served.replace(serving.upstreams);
+        opened.replace(serving);
+        return change;
+      },
       endStreams: () => open.endStreams(),
       close,
     };

@@ -15,7 +15,7 @@ const maxBodyBytes = 64 * 1024;
 export interface PublicSide {
   readonly pace: Pace;
   /** Undefined where nothing is opened, as it should be. */
-  readonly tools: PublicTools | undefined;
+  readonly tools: () => PublicTools | undefined;
   readonly counters: Counters;
 }
 
@@ -44,7 +44,7 @@ export async function answerAsPublic(asked: PublicRequest, { pace, counters, too
     ? publicRefusal(429)
     : "status" in head
       ? publicRefusal(head.status)
-      : await answerTo({ ...asked, head }, tools);
+      : await answerTo({ ...asked, head }, tools());
   counters.count("public", answer?.status ?? 0);
   if (answer === undefined) response.destroy();
   else if (request.readableEnded) sendPlain(response, { ...answer, headers: allowed(answer) });

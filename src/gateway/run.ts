@@ -1,17 +1,18 @@
-import { unwatchFile, watchFile } from "node:fs";
 import type { GatewayConfig, UpstreamConfig } from "../config/config.ts";
 import { readLock } from "../config/lock.ts";
 import { messageOf, TsmcpError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import { type Environment, makeStateDirectory } from "../core/runtime-directory.ts";
 import type { Secret } from "../core/secrets.ts";
+import type { ServiceNotifier } from "../process/service-notify.ts";
 import { readStatus } from "../tailscale/local-api.ts";
 import { requireTrustedSocket } from "../tailscale/socket-trust.ts";
 import type { NodeStatus } from "../tailscale/status.ts";
 import { isAtLeast, parseTailscaleVersion, type TailscaleVersion } from "../tailscale/version.ts";
 import { type Gateway, type GatewayOptions, startGateway } from "./gateway.ts";
 import { type ListenPlan, listenPlan, singleListener } from "./listen-plan.ts";
-import { type PinnedTool, pinnedTools } from "./public/pins.ts";
+import { pinnedTools } from "./public/pins.ts";
+import { keepReloading, type PinsOf, rulesOf, type WatchedFile, warnOfPublicTools } from "./reload.ts";
 import { sealingKeys } from "./sealing-key.ts";
 import { configuredUser } from "./upstream/configured.ts";
 import type { CreateUpstream } from "./upstream/create.ts";
@@ -26,8 +27,6 @@ export interface GatewayRequest {
   readonly createUpstream: CreateUpstream;
   /** `tsmcp.lock.json`, for the tools that the internet may call. */
   readonly lockFile: string;
-  /** The file to watch, and how to read the configuration again; without it nothing changes while it runs. */
-  readonly watched?: { readonly path: string; readonly read: () => GatewayConfig } | undefined;
 }
 
 export interface GatewayWorld {
@@ -38,7 +37,9 @@ export interface GatewayWorld {
 
 /** What was found out before anything listens. */
 export interface PreparedGateway {
+  readonly config: GatewayConfig;
   readonly options: GatewayOptions;
+  readonly pinsOf: PinsOf;
   readonly status: NodeStatus | undefined;
 }
 
@@ -52,7 +53,8 @@ const statusTimeoutMs = 2_000;
 export async function prepareGateway(request: GatewayRequest, world: GatewayWorld): Promise<PreparedGateway> {
   const { config, upstreams, socket, createUpstream, proxy } = request;
   const { env, cwd, log } = world;
-  const pins = pinsOf(request);
+  const pinsOf: PinsOf = (read) => pinsIn(read, request);
+  const pins = pinsOf({ config, upstreams });
   requireTrustedSocket(socket, "about who calls");
   const status = await readStatus({ socket, timeoutMs: statusTimeoutMs }).catch((error: unknown) => {
     log.warn(`tailscaled does not answer yet, and until it does everybody is refused: ${messageOf(error)}`);
@@ -75,7 +77,7 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
     createUpstream,
     log,
   };
-  return { options, status };
+  return { config, options, status, pinsOf };
 }
 
 /** A service that is told its key and its addresses may have no home that it can write. */
@@ -85,61 +87,57 @@ function needsDirectory({ sealingKey, listen = {} }: GatewayConfig, env: Environ
   return !(hasKey && hasAddresses && listen.admin !== undefined);
 }
 
-/** Starts the gateway and says what has to be known; `update` comes from the watched file. */
-export async function runGateway(
-  { options }: PreparedGateway,
-  {
-    watched,
-    signal,
-    log,
-    onReady,
-  }: {
-    readonly watched: GatewayRequest["watched"];
-    readonly signal: AbortSignal;
-    readonly log: Log;
-    readonly onReady: (gateway: Gateway) => void;
-  },
-): Promise<void> {
+/** How a gateway is run. */
+export interface GatewayRun {
+  /** Without it nothing changes while it runs. */
+  readonly watched?: WatchedFile | undefined;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly onReady: (gateway: Gateway) => void;
+  /** Whoever started it as a service. */
+  readonly notifier?: ServiceNotifier | undefined;
+  /** Says when the file is to be read now; returns how to stop saying it. */
+  readonly onHangup?: ((reload: () => void) => () => void) | undefined;
+}
+
+/** Starts the gateway, says what has to be known, and returns when it has ended. */
+export async function runGateway({ config, options, pinsOf }: PreparedGateway, run: GatewayRun): Promise<void> {
+  const { watched, signal, log, onReady, notifier, onHangup } = run;
   warnOfWeakness(options, log);
   const gateway = await startGateway(options);
-  const stopWatching = watched === undefined ? () => {} : watch(watched, gateway, log);
+  const serving = (): string => `serves ${gateway.paths.join(" ")}`;
+  const reload =
+    watched === undefined
+      ? undefined
+      : keepReloading({
+          watched,
+          gateway,
+          first: config,
+          pinsOf,
+          log,
+          onBegin: () => void notifier?.reloading(`reads ${watched.path}`),
+          onEnd: (isUsed) =>
+            void notifier?.ready(isUsed ? serving() : `${serving()}; ${watched.path} is not used as it is now`),
+        });
+  let told = Promise.resolve();
+  const leave = onHangup?.(reload?.now ?? (() => log.warn("there is no configuration file to read again")));
   try {
     onReady(gateway);
+    void notifier?.ready(serving());
     await aborted(signal);
+    log.info("stopping: no more callers, and what was asked is still answered");
+    told = notifier?.stopping("answers what was asked") ?? told;
   } finally {
-    stopWatching();
+    leave?.();
+    reload?.stop();
     await gateway.close();
+    await told;
   }
-}
-
-/** How long a changed file goes unnoticed. */
-const watchIntervalMs = 1_000;
-
-function watch({ path, read }: NonNullable<GatewayRequest["watched"]>, gateway: Gateway, log: Log): () => void {
-  const onChange = (): void => {
-    try {
-      gateway.update(rulesOf(read()));
-      log.info(`${path} was read again: rules, capability and allowedOrigins hold from now on`);
-    } catch (error) {
-      log.warn(`${path} was changed and is not used: ${messageOf(error)}`);
-    }
-  };
-  watchFile(path, { interval: watchIntervalMs }, onChange);
-  return () => unwatchFile(path, onChange);
-}
-
-function rulesOf({ capability, rules, allowedOrigins }: GatewayConfig): GatewayOptions["rules"] {
-  return {
-    ...(capability === undefined ? {} : { capability }),
-    ...(rules === undefined ? {} : { rules }),
-    ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
-  };
 }
 
 function warnOfWeakness({ plan, rules, upstreams, keys, pins = [] }: GatewayOptions, log: Log): void {
-  for (const { upstream, name } of pins) {
-    log.warn(`OPEN TO THE INTERNET: anybody may call the tool ${name} of ${upstream} (gateway.publicTools)`);
-  }
+  warnOfPublicTools(pins, log);
   const [{ origin }] = keys as readonly [Secret];
   log.debug(`session ids are sealed with ${origin}`);
   if (rules.capability === undefined && rules.rules === undefined) {
@@ -169,7 +167,7 @@ function listensOnSocket(plan: ListenPlan): boolean {
   return (plan.kind === "two" ? plan.private : plan.single).kind === "unix";
 }
 
-function pinsOf({ config, upstreams, lockFile }: GatewayRequest): readonly PinnedTool[] {
+function pinsIn({ config, upstreams }: Parameters<PinsOf>[0], { lockFile }: GatewayRequest): ReturnType<PinsOf> {
   const { publicTools = [] } = config;
   if (publicTools.length === 0) return [];
   return pinnedTools({ publicTools, upstreams, lock: readLock(lockFile), lockFile });

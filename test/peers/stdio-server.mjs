@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFile } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFile, unwatchFile, watchFile } from "node:fs";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 
@@ -50,6 +50,16 @@ const tools = {
     const held = waiting.get(key);
     if (held !== undefined) text(held, `released ${key}`);
     text(id, "done");
+  },
+  // Answers once the file is there.
+  await(id, { path }) {
+    const look = () => {
+      if (!existsSync(path)) return;
+      unwatchFile(path, look);
+      text(id, "it is there");
+    };
+    watchFile(path, { interval: 20 }, look);
+    look();
   },
   progress(id, { steps }, params) {
     for (let step = 1; step <= steps; step++) {

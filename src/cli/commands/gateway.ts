@@ -2,6 +2,8 @@ import { dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { GatewayConfig } from "../../config/config.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
+import type { Reread } from "../../gateway/reload.ts";
+import type { UpstreamConfigs } from "../../gateway/served-set.ts";
 import { createCommand, repeatedOption, type Session } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 
@@ -53,6 +55,7 @@ async function runGatewayCommand(
     { typedUpstreams },
     { socketOf },
     { closeInheritedDescriptors },
+    { serviceNotifier },
     { tailnetProxyOf },
   ] = await Promise.all([
     import("../../gateway/run.ts"),
@@ -62,14 +65,19 @@ async function runGatewayCommand(
     import("../typed-upstreams.ts"),
     import("../daemon-socket.ts"),
     import("../../process/inherited.ts"),
+    import("../../process/service-notify.ts"),
     import("../tailnet-proxy.ts"),
   ]);
   closeInheritedDescriptors();
   const { config, path } = gatewayConfig(context);
+  const upstreamsOf = (read: GatewayConfig): UpstreamConfigs => ({
+    ...read.upstreams,
+    ...typedUpstreams(upstream, command),
+  });
   const prepared = await prepareGateway(
     {
       config,
-      upstreams: { ...config.upstreams, ...typedUpstreams(upstream, command) },
+      upstreams: upstreamsOf(config),
       socket: socketOf(context),
       proxy: await tailnetProxyOf(context),
       lockFile: resolve(context.cwd, lock ?? join(path === undefined ? "" : dirname(path), lockFileName)),
@@ -84,11 +92,29 @@ async function runGatewayCommand(
     context.result({ checks: lines }, text);
     return lines.every(({ status }) => status === "pass") ? 0 : 1;
   }
-  const { log, signal } = context;
-  const watched = path === undefined ? undefined : { path, read: (): GatewayConfig => gatewayConfig(context).config };
-  const onReady = (gateway: Gateway): void => context.result(describe(gateway), textOf(gateway));
-  await runGateway(prepared, { watched, signal, log, onReady });
+  const { log, signal, env, takeHangup } = context;
+  const read = (): Reread => {
+    const now = gatewayConfig(context);
+    // Without its file it would go on with no rules at all.
+    if (now.path !== path) throw new Error("it is gone, or says nothing of a gateway");
+    return { config: now.config, upstreams: upstreamsOf(now.config) };
+  };
+  const notifier = serviceNotifier({ env, log });
+  await runGateway(prepared, {
+    watched: path === undefined ? undefined : { path, read },
+    signal,
+    log,
+    onReady: (gateway) => context.result(describe(gateway), textOf(gateway)),
+    notifier,
+    // Whose terminal goes away is not asked to go on.
+    onHangup: hasTerminal(context) ? undefined : takeHangup,
+  });
+  notifier.close();
   return 0;
+}
+
+function hasTerminal({ outIsTerminal, errorIsTerminal }: CommandContext): boolean {
+  return outIsTerminal || errorIsTerminal;
 }
 
 function describe(gateway: Gateway): object {

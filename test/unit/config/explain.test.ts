@@ -9,7 +9,7 @@ function loaded(...texts: string[]): LoadedConfig {
     sources: texts.map((text, index) => {
       const parsed = parseConfig(text, { trusted: true });
       if (parsed.status === "invalid") throw new Error(JSON.stringify(parsed.defects));
-      return { path: `/f${index}`, trusted: true, config: parsed.config, placeOfKey: parsed.placeOfKey };
+      return { path: `/f${index}`, trusted: true, mode: 0o600, config: parsed.config, placeOfKey: parsed.placeOfKey };
     }),
   };
 }

@@ -55,9 +55,17 @@ test("an upstream whose entry did not change keeps its sessions, streams and cal
   const path = "/mcp/wiki";
   expect((await front.send("private", { from, path, body: initialize })).status).toBe(404);
 
-  expect(front.gateway.replace({ notes: {}, wiki: {} })).toEqual({ added: ["wiki"], removed: [], changed: [] });
+  expect(front.gateway.replace({ upstreams: { notes: {}, wiki: {} }, pins: [] })).toEqual({
+    added: ["wiki"],
+    removed: [],
+    changed: [],
+  });
   expect((await front.send("private", { from, path, body: initialize })).status).toBe(200);
-  expect(front.gateway.replace({ notes: {} })).toEqual({ added: [], removed: ["wiki"], changed: [] });
+  expect(front.gateway.replace({ upstreams: { notes: {} }, pins: [] })).toEqual({
+    added: [],
+    removed: ["wiki"],
+    changed: [],
+  });
   expect((await front.send("private", { from, path, body: initialize })).status).toBe(404);
   await expect.poll(wiki.isClosed).toBe(true);
 
@@ -77,7 +85,9 @@ test("an upstream whose entry changed gives its calls time, ends its streams, an
   await expect.poll(() => waiting.length).toBe(1);
   const next = fakeUpstream("notes", { "tools/list": { tools: [{ name: "found" }] } });
   front.upstreams.set("notes", next);
-  expect(front.gateway.replace({ notes: { identity: "headers" } })).toMatchObject({ changed: ["notes"] });
+  expect(front.gateway.replace({ upstreams: { notes: { identity: "headers" } }, pins: [] })).toMatchObject({
+    changed: ["notes"],
+  });
   expect(await stream.next()).toBeUndefined();
   const listed = await front.send("private", { from, session, body: rpc("tools/list") });
   expect(listed.json).toMatchObject({ result: { tools: [{ name: "found" }] } });
@@ -93,8 +103,10 @@ test("upstreams of which one is impossible change nothing, and those made for th
   const wiki = slowUpstream("wiki");
   const front = await startFront({ upstreams: [upstream, wiki.upstream], configured: { notes: {} } });
   const session = await openSession(front, from);
-  expect(() => front.gateway.replace({ wiki: {}, nowhere: {} })).toThrow("no upstream nowhere");
-  expect(() => front.gateway.replace({})).toThrow("there is no upstream to serve");
+  expect(() => front.gateway.replace({ upstreams: { wiki: {}, nowhere: {} }, pins: [] })).toThrow(
+    "no upstream nowhere",
+  );
+  expect(() => front.gateway.replace({ upstreams: {}, pins: [] })).toThrow("there is no upstream to serve");
   const listed = await front.send("private", { from, session, body: rpc("tools/list") });
   expect(listed.json).toMatchObject({ result: { tools: [{ name: "search" }] } });
   expect([isClosed(), wiki.isClosed()]).toEqual([false, true]);
