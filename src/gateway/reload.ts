@@ -24,7 +24,7 @@ export type PinsOf = (reread: Reread) => readonly PinnedTool[];
 
 export interface Reload {
   /** Reads the file now. Never throws: what is wrong with it is said, and changes nothing. */
-  now(): void;
+  readonly now: () => void;
   stop(): void;
 }
 

@@ -6,8 +6,8 @@ import { type Log, silentLog } from "../../../src/core/log.ts";
 import { Secret } from "../../../src/core/secrets.ts";
 import { type Gateway, type GatewayRules, startGateway } from "../../../src/gateway/gateway.ts";
 import type { PinnedTool } from "../../../src/gateway/public/pins.ts";
-import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 import type { Upstream } from "../../../src/gateway/upstream/upstream.ts";
+import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 import type { FakeUpstream } from "../../fakes/upstream.ts";
 import { type Nodes, ownAddress, startWhois } from "../../fakes/whois.ts";
 

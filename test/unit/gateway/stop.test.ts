@@ -11,8 +11,11 @@ function slowUpstream(name = "notes") {
     "tools/list": { tools: [{ name: "search" }] },
   });
   let isClosed = false;
+  const close = async (): Promise<void> => {
+    isClosed = true;
+  };
   return {
-    upstream: { ...upstream, close: async () => void (isClosed = true) },
+    upstream: { ...upstream, close },
     isClosed: () => isClosed,
     waiting,
     letGo: () => {
