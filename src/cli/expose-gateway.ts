@@ -3,6 +3,7 @@ import { timeoutSignal } from "../core/timeout-signal.ts";
 import type { GatewayListen, StartedGateway } from "../expose/request.ts";
 import { checkGateway } from "../gateway/check.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import type { WatchedFile } from "../gateway/reload.ts";
 import { type GatewayRequest, prepareGateway, runGateway } from "../gateway/run.ts";
 import { createUpstream } from "../gateway/upstream/create.ts";
 import type { CommandContext } from "./context.ts";
@@ -16,7 +17,7 @@ export interface ExposedGateway {
   readonly socket: string;
   /** Where its sockets are. */
   readonly directory: string;
-  readonly watched: GatewayRequest["watched"];
+  readonly watched: WatchedFile | undefined;
   /** For the tools that the internet may call. */
   readonly lockFile: string;
 }

@@ -10,6 +10,7 @@ import { socketOf } from "./daemon-socket.ts";
 import type { ExposedGateway } from "./expose-gateway.ts";
 import { gatewayConfig } from "./gateway-config.ts";
 import { typedUpstreams } from "./typed-upstreams.ts";
+import { watchedConfig } from "./watched-config.ts";
 
 /** The options of `expose` as commander hands them over. */
 export interface ExposeValues {
@@ -38,11 +39,13 @@ export function exposeRequest(values: ExposeValues, word: string | undefined, co
   const socket = socketOf(context);
   const directory = exposeDirectory(socket, context);
   const service = values.service === undefined ? undefined : serviceName(values.service);
-  const upstreams = word === undefined ? enabledUpstreams(config) : typedUpstreams([`${onlyUpstream}=${word}`], []);
+  const upstreamsOf = (read: GatewayConfig): Readonly<Record<string, UpstreamConfig>> =>
+    word === undefined ? enabledUpstreams(read) : typedUpstreams([`${onlyUpstream}=${word}`], []);
+  const upstreams = upstreamsOf(config);
   refuseSingle(config);
   const funnel = values.funnel && service === undefined;
   const names = Object.keys(upstreams);
-  const watched = path === undefined ? undefined : { path, read: (): GatewayConfig => gatewayConfig(context).config };
+  const watched = watchedConfig(context, { config, path }, upstreamsOf);
   return {
     request: {
       socket,

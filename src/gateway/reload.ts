@@ -17,6 +17,8 @@ export interface Reread {
 /** The file to watch, and how to read the configuration again, which throws where it is not to be used. */
 export interface WatchedFile {
   readonly path: string;
+  /** What it said when the gateway was started. */
+  readonly atStart: GatewayConfig;
   readonly read: () => Reread;
 }
 
@@ -34,11 +36,10 @@ export interface Reload {
  */
 const watchIntervalMs = 1_000;
 
-/** Keeps a gateway as its file says. `first` is what it was started with. */
+/** Keeps a gateway as its file says. */
 export function keepReloading(options: {
   readonly watched: WatchedFile;
   readonly gateway: Pick<Gateway, "update" | "replace">;
-  readonly first: GatewayConfig;
   /** The pins of what the internet may call. Throws where one is missing. */
   readonly pinsOf: PinsOf;
   readonly log: Log;
@@ -46,8 +47,8 @@ export function keepReloading(options: {
   readonly onBegin?: () => void;
   readonly onEnd?: (isUsed: boolean) => void;
 }): Reload {
-  const { watched, gateway, first, pinsOf, log, onBegin, onEnd } = options;
-  const { path, read } = watched;
+  const { watched, gateway, pinsOf, log, onBegin, onEnd } = options;
+  const { path, atStart, read } = watched;
   const now = (): void => {
     onBegin?.();
     let isUsed = false;
@@ -59,7 +60,7 @@ export function keepReloading(options: {
       isUsed = true;
       warnOfPublicTools(pins, log);
       log.info(`${path} was read again: ${changeText(change)}rules, capability and allowedOrigins hold from now on`);
-      const fixed = (["listen", "sealingKey"] as const).filter((key) => !isDeepStrictEqual(config[key], first[key]));
+      const fixed = (["listen", "sealingKey"] as const).filter((key) => !isDeepStrictEqual(config[key], atStart[key]));
       for (const key of fixed) log.warn(`gateway.${key} was changed, and is read at the start alone: start it again`);
     } catch (error) {
       log.warn(`${path} was changed and is not used: ${messageOf(error)}`);

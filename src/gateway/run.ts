@@ -37,7 +37,6 @@ export interface GatewayWorld {
 
 /** What was found out before anything listens. */
 export interface PreparedGateway {
-  readonly config: GatewayConfig;
   readonly options: GatewayOptions;
   readonly pinsOf: PinsOf;
   readonly status: NodeStatus | undefined;
@@ -77,7 +76,7 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
     createUpstream,
     log,
   };
-  return { config, options, status, pinsOf };
+  return { options, status, pinsOf };
 }
 
 /** A service that is told its key and its addresses may have no home that it can write. */
@@ -102,7 +101,7 @@ export interface GatewayRun {
 }
 
 /** Starts the gateway, says what has to be known, and returns when it has ended. */
-export async function runGateway({ config, options, pinsOf }: PreparedGateway, run: GatewayRun): Promise<void> {
+export async function runGateway({ options, pinsOf }: PreparedGateway, run: GatewayRun): Promise<void> {
   const { watched, signal, log, onReady, notifier, onHangup } = run;
   warnOfWeakness(options, log);
   const gateway = await startGateway(options);
@@ -113,7 +112,6 @@ export async function runGateway({ config, options, pinsOf }: PreparedGateway, r
       : keepReloading({
           watched,
           gateway,
-          first: config,
           pinsOf,
           log,
           onBegin: () => void notifier?.reloading(`reads ${watched.path}`),

@@ -2,7 +2,6 @@ import { dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import type { GatewayConfig } from "../../config/config.ts";
 import type { Gateway } from "../../gateway/gateway.ts";
-import type { Reread } from "../../gateway/reload.ts";
 import type { UpstreamConfigs } from "../../gateway/served-set.ts";
 import { createCommand, repeatedOption, type Session } from "../command.ts";
 import type { CommandContext } from "../context.ts";
@@ -57,6 +56,7 @@ async function runGatewayCommand(
     { closeInheritedDescriptors },
     { serviceNotifier },
     { tailnetProxyOf },
+    { watchedConfig },
   ] = await Promise.all([
     import("../../gateway/run.ts"),
     import("../../gateway/upstream/create.ts"),
@@ -67,6 +67,7 @@ async function runGatewayCommand(
     import("../../process/inherited.ts"),
     import("../../process/service-notify.ts"),
     import("../tailnet-proxy.ts"),
+    import("../watched-config.ts"),
   ]);
   closeInheritedDescriptors();
   const { config, path } = gatewayConfig(context);
@@ -93,15 +94,9 @@ async function runGatewayCommand(
     return lines.every(({ status }) => status === "pass") ? 0 : 1;
   }
   const { log, signal, env, takeHangup } = context;
-  const read = (): Reread => {
-    const now = gatewayConfig(context);
-    // Without its file it would go on with no rules at all.
-    if (now.path !== path) throw new Error("it is gone, or says nothing of a gateway");
-    return { config: now.config, upstreams: upstreamsOf(now.config) };
-  };
   const notifier = serviceNotifier({ env, log });
   await runGateway(prepared, {
-    watched: path === undefined ? undefined : { path, read },
+    watched: watchedConfig(context, { config, path }, upstreamsOf),
     signal,
     log,
     onReady: (gateway) => context.result(describe(gateway), textOf(gateway)),
