@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { GatewayConfig } from "../../src/config/config.ts";
 import type { DoctorReport } from "../../src/doctor/run-doctor.ts";
 import { everybodyReachesEverybody } from "../tailnet/harness/knobs.ts";
@@ -21,7 +21,6 @@ let alice: TailnetNode;
 let bob: TailnetNode;
 /** Where the server behind the gateway writes each start and each call that reached it. */
 let marks: string;
-const open: AsyncDisposable[] = [];
 
 beforeAll(async () => {
   tailnet = await startTailnet();
@@ -32,24 +31,29 @@ beforeAll(async () => {
     tailnet.startNode({ hostname: "bob", user: "bob@example.com" }),
   ]);
   marks = join(tailnet.tempDir(), "marks");
-  await tailnet.api.setGrants([
-    everybodyReachesEverybody,
-    { src: ["tag:agent"], dst: ["tag:server"], app: { [capability]: [{ tools: ["*"] }] } },
-  ]);
-});
-
-afterEach(async () => {
-  for (const part of open.splice(0).reverse()) await part[Symbol.asyncDispose]();
+  await tailnet.api.setGrants(grants);
 });
 
 afterAll(async () => {
   await tailnet?.close();
 });
 
+/** What every test finds, and leaves. */
+const grants = [
+  everybodyReachesEverybody,
+  { src: ["tag:agent"], dst: ["tag:server"], app: { [capability]: [{ tools: ["*"] }] } },
+];
+
+/** For one test. */
 async function gatewayWith(gateway: GatewayConfig): Promise<GatewayProcess> {
+  const started = await startedWith(gateway);
+  onTestFinished(() => started[Symbol.asyncDispose]());
+  return started;
+}
+
+async function startedWith(gateway: GatewayConfig): Promise<GatewayProcess> {
   const upstreams = { notes: { command: process.execPath, args: [program, "legacy", marks] } };
   const started = await startGateway(tailnet, server, { home: tailnet.tempDir(), gateway: { upstreams, ...gateway } });
-  open.push(started);
   await expose(server, started.json);
   return started;
 }
@@ -67,8 +71,7 @@ describe.each(listens)("on %s, everybody sees exactly their own:", (_kind, liste
   const privately = (): string => `https://${server.dnsName}:8443/mcp/notes`;
 
   beforeAll(async () => {
-    gateway = await gatewayWith({ ...rights, listen });
-    open.splice(0);
+    gateway = await startedWith({ ...rights, listen });
   });
   afterAll(() => gateway?.[Symbol.asyncDispose]());
 
@@ -196,8 +199,8 @@ test("a grant that is taken away takes the tools away", async () => {
   await gatewayWith(rights);
   const asking = { url: `https://${server.dnsName}:8443/mcp/notes`, from: bob };
   const grant = { src: ["bob@example.com"], dst: ["tag:server"], app: { [capability]: [{ tools: ["echo"] }] } };
-  await tailnet.api.setGrants([everybodyReachesEverybody, grant]);
+  await tailnet.api.setGrants([...grants, grant]);
   await expect.poll(async () => (await sightOf(tailnet, asking)).tools, { timeout: 20_000 }).toEqual(["echo"]);
-  await tailnet.api.setGrants([everybodyReachesEverybody]);
+  await tailnet.api.setGrants(grants);
   await expect.poll(async () => (await sightOf(tailnet, asking)).tools, { timeout: 20_000 }).toEqual([]);
 });
