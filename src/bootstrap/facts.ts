@@ -5,12 +5,13 @@ import { type BootRecord, type ProcessIdentity, readRecord } from "../core/recor
 import { runtimeDirectories } from "../core/runtime-directory.ts";
 import { isAlive, processesOf } from "../process/identity.ts";
 import { isDaemonOn, type ListenAddress } from "../tailscale/daemon-arguments.ts";
-import { readPreferences, readStatus } from "../tailscale/local-api.ts";
+import { readLockedOut, readPreferences, readStatus } from "../tailscale/local-api.ts";
 import { locatePrograms, type Programs } from "../tailscale/locate.ts";
 import type { NodePreferences } from "../tailscale/preferences.ts";
 import { proxyReaches } from "../tailscale/self-dial.ts";
 import { requireTrustedSocket } from "../tailscale/socket-trust.ts";
 import type { NodeStatus } from "../tailscale/status.ts";
+import type { LockedOut } from "../tailscale/tailnet-lock.ts";
 import type { Attempt } from "./attempt.ts";
 import { layoutOf } from "./layout.ts";
 import type { BootstrapWorld } from "./world.ts";
@@ -49,6 +50,8 @@ export type DaemonFacts =
 export interface NodeFacts {
   readonly status: NodeStatus;
   readonly preferences: NodePreferences;
+  /** There where the tailnet's lock does not let the node in. */
+  readonly lockedOut?: LockedOut | undefined;
 }
 
 /**
@@ -71,10 +74,19 @@ export async function gatherFacts(
     proxy:
       node === undefined || address === undefined
         ? undefined
-        : { address, answers: await proxyReaches({ proxy: address, status: node.status, signal: world.signal }) },
+        : { address, answers: await leadsIntoTailnet(node, address, world) },
     agentPlan: undefined,
     files: [],
   };
+}
+
+/** A node that is locked out reaches itself all the same. */
+async function leadsIntoTailnet(
+  { status, lockedOut }: NodeFacts,
+  proxy: ListenAddress,
+  { signal }: BootstrapWorld,
+): Promise<boolean> {
+  return lockedOut === undefined && (await proxyReaches({ proxy, status, signal }));
 }
 
 /** Returns the node's state, or undefined when nobody answers at `socket`. */
@@ -83,8 +95,12 @@ export async function gatherNode(socket: string, { signal }: BootstrapWorld): Pr
   requireTrustedSocket(socket);
   const api = { socket, timeoutMs: answerLimitMs, signal };
   try {
-    const [status, preferences] = await Promise.all([readStatus(api), readPreferences(api)]);
-    return { status, preferences };
+    const [status, preferences, lockedOut] = await Promise.all([
+      readStatus(api),
+      readPreferences(api),
+      readLockedOut(api),
+    ]);
+    return { status, preferences, lockedOut };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof TsmcpError) return undefined;

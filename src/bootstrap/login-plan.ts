@@ -1,5 +1,6 @@
 import type { NodePreferences } from "../tailscale/preferences.ts";
 import type { NodeStatus } from "../tailscale/status.ts";
+import type { LockedOut } from "../tailscale/tailnet-lock.ts";
 import { type NodeSettings, settingsThatAreMissing, settingsThatDiffer } from "../tailscale/up-arguments.ts";
 
 /** What brings the node to Running with the wanted settings. */
@@ -9,8 +10,8 @@ export type LoginPlan =
   | { readonly kind: "adjust"; readonly differing: readonly string[] }
   | { readonly kind: "log-in" }
   | { readonly kind: "ask-person" }
-  /** It needs nothing from us: a start in progress, an administrator's approval. */
-  | { readonly kind: "wait"; readonly for: "start" | "approval" }
+  /** It needs nothing from us: a start in progress, an administrator's approval, a signature of the tailnet's lock. */
+  | { readonly kind: "wait"; readonly for: "start" | "approval" | "signature" }
   | { readonly kind: "refuse"; readonly reason: "no-credential" | "login-ended" | "other-user" }
   | { readonly kind: "refuse"; readonly reason: "needs-new-login"; readonly differing: readonly string[] }
   | { readonly kind: "refuse"; readonly reason: "not-ours"; readonly differing: readonly string[] };
@@ -25,6 +26,7 @@ const loginSettings = ["login-server", "advertise-tags"];
 export function planLogin(facts: {
   readonly status: NodeStatus;
   readonly preferences: NodePreferences;
+  readonly lockedOut?: LockedOut | undefined;
   readonly settings: NodeSettings;
   /** Somebody else's node keeps its settings: `tailscale up --reset` would take all of them. */
   readonly isForeign: boolean;
@@ -37,7 +39,7 @@ export function planLogin(facts: {
     case "Stopped":
     case "Starting":
     case "NeedsMachineAuth": {
-      if (facts.isForeign) return planForeign(status, settingsThatAreMissing(settings, preferences));
+      if (facts.isForeign) return planForeign(facts, settingsThatAreMissing(settings, preferences));
       const differing = settingsThatDiffer(settings, preferences);
       if (differing.some((name) => loginSettings.includes(name))) {
         return { kind: "refuse", reason: "needs-new-login", differing };
@@ -45,7 +47,7 @@ export function planLogin(facts: {
       if (status.backendState === "NeedsMachineAuth") return { kind: "wait", for: "approval" };
       if (status.backendState === "Starting") return { kind: "wait", for: "start" };
       if (status.backendState === "Stopped" || differing.length > 0) return { kind: "adjust", differing };
-      return { kind: "keep" };
+      return whenSigned(facts.lockedOut);
     }
     case "NoState":
     case "NeedsLogin":
@@ -56,8 +58,15 @@ export function planLogin(facts: {
   }
 }
 
-function planForeign({ backendState }: NodeStatus, differing: readonly string[]): LoginPlan {
+function planForeign(
+  { status: { backendState }, lockedOut }: { readonly status: NodeStatus; readonly lockedOut?: LockedOut | undefined },
+  differing: readonly string[],
+): LoginPlan {
   if (differing.length > 0 || backendState === "Stopped") return { kind: "refuse", reason: "not-ours", differing };
   if (backendState === "NeedsMachineAuth") return { kind: "wait", for: "approval" };
-  return backendState === "Starting" ? { kind: "wait", for: "start" } : { kind: "keep" };
+  return backendState === "Starting" ? { kind: "wait", for: "start" } : whenSigned(lockedOut);
+}
+
+function whenSigned(lockedOut: LockedOut | undefined): LoginPlan {
+  return lockedOut === undefined ? { kind: "keep" } : { kind: "wait", for: "signature" };
 }

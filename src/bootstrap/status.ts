@@ -17,6 +17,8 @@ export interface StatusReport {
    * out or removed, and one whose server is gone, is Running all the same, and its data flow as long as nobody's keys change.
    */
   readonly online: boolean | null;
+  /** Whether the tailnet's lock keeps the node out, until a signing node signs it. */
+  readonly lockedOut: boolean;
   readonly node: { readonly name: string; readonly ips: readonly string[]; readonly tags: readonly string[] } | null;
   readonly proxy: string | null;
   readonly daemon: number | null;
@@ -49,6 +51,7 @@ function reportOf({ daemon, node, proxy }: UpFacts, socket: string): StatusRepor
     up: proxy?.answers === true,
     state: node?.status.backendState ?? null,
     online: node === undefined ? null : self?.online === true,
+    lockedOut: node?.lockedOut !== undefined,
     node: self === undefined || self.dnsName === "" ? null : { name: self.dnsName, ips: self.ips, tags: self.tags },
     proxy: proxy === undefined ? null : listenText(proxy.address),
     daemon: daemon.kind === "ours" ? daemon.identity.pid : null,

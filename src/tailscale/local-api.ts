@@ -4,6 +4,7 @@ import { askLocalSocket, type LocalAnswer } from "../net/local-socket.ts";
 import { type Network, parseNetwork } from "./network.ts";
 import { type NodePreferences, parsePreferences } from "./preferences.ts";
 import { type NodeStatus, type Peer, parsePeers, parseStatus } from "./status.ts";
+import { type LockedOut, parseLockedOut } from "./tailnet-lock.ts";
 import { parseWhois, type Whois } from "./whois.ts";
 
 /** tailscaled refuses every other name. Source: tailscale `ipn/localapi/localapi.go`. */
@@ -86,6 +87,15 @@ export async function readPreferences(api: LocalApi): Promise<NodePreferences> {
   const preferences = parsePreferences(await ask(api, "GET", "prefs"));
   if (preferences === undefined) throw notTailscaled(api, "its settings cannot be read");
   return preferences;
+}
+
+/**
+ * Returns what keeps the tailnet's lock from letting this node in, or undefined when nothing does, also where tailscaled
+ * knows no lock. Throws `dial-failed` when nobody answers.
+ */
+export async function readLockedOut(api: LocalApi): Promise<LockedOut | undefined> {
+  const { status, body } = await answerOf(api, "GET", "tka/status");
+  return status === 200 ? parseLockedOut(body) : undefined;
 }
 
 /** Returns the nodes that this one sees. Throws as `readStatus` does. */

@@ -32,6 +32,8 @@ func newControl(t *Tailnet) *Control {
 	mux.HandleFunc("POST /machine/register", c.register)
 	mux.HandleFunc("POST /machine/map", c.serveMap)
 	mux.HandleFunc("POST /machine/feature/query", c.featureQuery)
+	mux.HandleFunc("/machine/tka/bootstrap", c.tkaBootstrap)
+	mux.HandleFunc("/machine/tka/sync/offer", c.tkaOffer)
 	mux.HandleFunc("POST /machine/update-health", accept)
 	mux.HandleFunc("POST /machine/audit-log", accept)
 	mux.HandleFunc("PATCH /machine/set-device-attr", accept)

@@ -104,6 +104,7 @@ func (k *Knobs) handler() http.Handler {
 		})
 	})
 	k.nodeKnobs(mux)
+	k.lockKnobs(mux)
 	k.networkKnobs(mux)
 	return mux
 }

@@ -23,6 +23,9 @@ func (t *Tailnet) netmapLocked(n *Node) *tailcfg.MapResponse {
 	}
 	// Peer API ports travel in Hostinfo.Services; without this nodes do not send them.
 	res.CollectServices.Set(true)
+	if t.lock != nil {
+		res.TKAInfo = &tailcfg.TKAInfo{Head: t.lock.head()}
+	}
 	if n.authorized {
 		for _, p := range t.sortedLocked() {
 			if p != n && p.authorized {
@@ -48,6 +51,9 @@ func (t *Tailnet) selfLocked(n *Node) *tailcfg.Node {
 	}
 	if allowed.Logs {
 		self.CapMap[tailcfg.CapabilityDataPlaneAuditLogs] = nil
+	}
+	if t.lock != nil {
+		self.CapMap[tailcfg.CapabilityTailnetLock] = nil
 	}
 	if allowed.FunnelPorts != "" {
 		self.CapMap[tailcfg.CapabilityFunnelPorts+"?ports="+tailcfg.NodeCapability(allowed.FunnelPorts)] = nil
@@ -77,6 +83,7 @@ func (t *Tailnet) nodeLocked(n *Node) *tailcfg.Node {
 		Online:              &online,
 		UnsignedPeerAPIOnly: n.ingress,
 		Expired:             n.expired(t.now()),
+		KeySignature:        n.signature,
 	}
 	if n.hostinfo != nil {
 		out.Hostinfo = n.hostinfo.View()

@@ -37,8 +37,9 @@ type Tailnet struct {
 	logins    map[string]*PendingLogin
 	policy    Policy
 	defaults  NodeCapabilities
-	approval  bool // new nodes need approval unless their key is preauthorized
-	queryWait bool // "tailscale serve" is told to wait for a missing capability
+	approval  bool         // new nodes need approval unless their key is preauthorized
+	lock      *TailnetLock // nil: none
+	queryWait bool         // "tailscale serve" is told to wait for a missing capability
 }
 
 // Node is one machine of the tailnet.
@@ -53,6 +54,7 @@ type Node struct {
 	tags       []string
 	created    time.Time
 	keyExpiry  time.Time // zero: never
+	signature  []byte    // of the tailnet lock, for this key
 	ephemeral  bool
 	authorized bool
 	ingress    bool // the Funnel relay: unsigned, reaches the peer API only

@@ -1,5 +1,6 @@
 import { formatDuration } from "../../core/duration.ts";
 import { TsmcpError } from "../../core/errors.ts";
+import type { LockedOut } from "../../tailscale/tailnet-lock.ts";
 import type { Attempt } from "../attempt.ts";
 import type { NodeFacts } from "../facts.ts";
 import type { LoginPlan } from "../login-plan.ts";
@@ -92,6 +93,24 @@ export function approvalMissing({ node, attempt }: { node: NodeFacts; attempt: A
     message: `nobody approved ${JSON.stringify(name)} within ${formatDuration(attempt.request.timeoutMs)}; it goes on waiting`,
     hint: "let an administrator of the tailnet approve it, then run this again, or use a key that approves beforehand",
     facts: { timeoutMs: attempt.request.timeoutMs, state: node.status.backendState },
+  });
+}
+
+/** Returns the error for a node that the tailnet's lock does not let in; it goes on waiting. */
+export function signatureMissing(told: {
+  readonly node: NodeFacts;
+  readonly lockedOut: LockedOut;
+  readonly attempt: Attempt;
+}): TsmcpError {
+  const { node, attempt } = told;
+  const { nodeKey, lockKey } = told.lockedOut;
+  const name = node.status.self?.hostName ?? "the node";
+  const { timeoutMs } = attempt.request;
+  return new TsmcpError({
+    code: "login-timeout",
+    message: `${JSON.stringify(name)} is locked out: no signing node of the tailnet's lock signed it within ${formatDuration(timeoutMs)}; it goes on waiting`,
+    hint: `run "tailscale lock sign ${nodeKey} ${lockKey}" on a signing node, then this again, or use an auth key that was signed there ("tailscale lock sign KEY")`,
+    facts: { timeoutMs, nodeKey, lockKey },
   });
 }
 

@@ -21,6 +21,7 @@ import {
   loginRefused,
   loginTimeout,
   settingsNotTaken,
+  signatureMissing,
   tailscaleOutdated,
 } from "./login-errors.ts";
 import { askLoginServerLater, type LoginServerQuestion } from "./login-server.ts";
@@ -37,6 +38,12 @@ const logoutLimitMs = 5_000;
 /** What Go's `flag` ends a program with. */
 const unknownFlagExit = 2;
 
+const waitText = {
+  start: "wait until the node runs",
+  approval: "wait until an administrator approves the node",
+  signature: "wait until a signing node of the tailnet's lock signs this one",
+};
+
 /** Returns whether the node must log in, or change its settings. */
 export function decideLogin({ node, daemon }: UpFacts, request: UpRequest): Decision {
   if (node === undefined) return act("log in");
@@ -47,7 +54,7 @@ export function decideLogin({ node, daemon }: UpFacts, request: UpRequest): Deci
     case "adjust":
       return act(plan.differing.length === 0 ? "reconnect" : `change ${plan.differing.join(", ")}`);
     case "wait":
-      return act(plan.for === "start" ? "wait until the node runs" : "wait until an administrator approves the node");
+      return act(waitText[plan.for]);
     case "log-in":
     case "ask-person":
     case "refuse":
@@ -122,12 +129,16 @@ async function logIn(plan: LoginPlan, facts: UpFacts, attempt: LoginAttempt): Pr
   throw loginFailed(lastLine(outcome.stderr) || lastLine(outcome.stdout), request.credential);
 }
 
-/** What the node waits for, or why. A node that only waits for its approval is left to wait, or it would never get it. */
+/** What the node waits for, or why. One that only waits for its approval or signature is left to wait, or it would never get it. */
 async function timeoutError(attempt: LoginAttempt): Promise<TsmcpError> {
   const node = await gatherNode(attempt.socket, attempt.world);
   if (node?.status.backendState === "NeedsMachineAuth") {
     attempt.undo.clear();
     return approvalMissing({ node, attempt });
+  }
+  if (node?.lockedOut !== undefined) {
+    attempt.undo.clear();
+    return signatureMissing({ node, lockedOut: node.lockedOut, attempt });
   }
   const isTold = lastLoginError(node?.status.health ?? []) !== undefined;
   const reason = isTold ? undefined : await attempt.question.answer();

@@ -18,7 +18,8 @@ export function statusCommand(session: Session): Command {
   });
 }
 
-function answerOf({ up, online, state }: StatusReport): string {
+function answerOf({ up, online, state, lockedOut }: StatusReport): string {
+  if (lockedOut) return "does not answer: the tailnet's lock has not signed this node";
   if (!up) return state === "NeedsLogin" ? "does not answer: this node is not logged in" : "does not answer";
   return online === false
     ? "answers through the proxy, but the coordination server has lost this node: logged out, removed, or out of reach"

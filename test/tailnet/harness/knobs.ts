@@ -77,6 +77,9 @@ export function knobs(apiUrl: string) {
     setGrants: async (grants: readonly Grant[] = [everybodyReachesEverybody]): Promise<void> =>
       turn("/policy", { grants }),
     requireApproval: async (required: boolean): Promise<void> => turn("/approval", { required }),
+    /** From now on a node needs a signature of the tailnet's lock; the server that holds the key gives it. */
+    lock: async (): Promise<void> => turn("/lock", {}),
+    sign: async (node: string): Promise<void> => turn("/lock/sign", { node }),
     setUser: async (user: { login: string; display: string; picture?: string }): Promise<void> => turn("/users", user),
     completeLogin: async (login: { url: string; user?: string; tags?: readonly string[] }): Promise<void> =>
       turn("/logins/complete", login),

@@ -65,6 +65,16 @@ test.each([
   expect(planLogin({ ...node, settings: { ...asked, ...wanted }, ...key })).toEqual(expected);
 });
 
+test.each([
+  ["ours, as it should be", false, same, { kind: "wait", for: "signature" }],
+  ["ours, with another name", false, renamed, { kind: "adjust", differing: ["hostname"] }],
+  ["somebody else's", true, same, { kind: "wait", for: "signature" }],
+] as const)("planLogin of a node that is locked out and %s is %#", (_whose, isForeign, preferences, expected) => {
+  const lockedOut = { nodeKey: "nodekey:1", lockKey: "nlpub:1" };
+  const facts = { status: statusOf("Running"), preferences, lockedOut, isForeign, settings, ...key };
+  expect(planLogin(facts)).toEqual(expected);
+});
+
 function statusOf(backendState: BackendState) {
   return {
     version: "1.102.5",
