@@ -31,7 +31,7 @@ export function commandTables(commands: readonly Command[], common: readonly Opt
     ]),
   );
   const details = commands.map((command) => {
-    const own = command.options.filter((option) => !shared.has(option.flags));
+    const own = command.options.filter(({ flags, hidden }) => !shared.has(flags) && !hidden);
     return own.length === 0
       ? ""
       : `\n<details><summary><code>tsmcp ${command.name()}</code></summary>\n\n${optionTable(own)}\n\n</details>`;

@@ -19,6 +19,7 @@ export interface ExposeValues {
   readonly service?: string;
   readonly dryRun?: boolean;
   readonly off?: boolean;
+  readonly detached?: boolean;
   readonly wait: number;
   readonly connectTo: readonly string[];
   readonly publicDns?: string;

@@ -1,5 +1,4 @@
 import { TsmcpError } from "../core/errors.ts";
-import { stopProcess } from "../process/stop.ts";
 import { type ExposeFacts, gatherFacts } from "./facts.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import { type ExposePlan, planExposure } from "./plan.ts";
@@ -37,11 +36,3 @@ async function clear(
     hint: "put it on PATH",
   });
 }
-
-/** Ends the process that has an exposure, and returns once it is gone; it undoes what it set. */
-export async function endOwner({ owner }: ExposeRecord): Promise<void> {
-  await stopProcess(owner, { graceMs: ownerGraceMs });
-}
-
-/** It takes two handlers away, and drains its calls. */
-const ownerGraceMs = 30_000;

@@ -80,11 +80,18 @@ function apiOf({ socket }: Pick<ExposeRequest, "socket">, signal: AbortSignal | 
 }
 
 /** Returns the environment of `tailscale`: of ours only what it needs. */
-export function programEnvironment({ directory }: ExposeRequest, { env }: ExposeWorld): Record<string, string> {
+export function programEnvironment(
+  { directory }: Pick<ExposeRequest, "directory">,
+  { env }: Pick<ExposeWorld, "env">,
+): Record<string, string> {
   return daemonEnvironment({ env, logsDir: directory, deadProxies: [] });
 }
 
-async function findProgram(request: ExposeRequest, world: ExposeWorld): Promise<TailscaleProgram | undefined> {
+/** Returns the `tailscale` on PATH, undefined where there is none. */
+export async function findProgram(
+  request: Pick<ExposeRequest, "directory">,
+  world: Pick<ExposeWorld, "env" | "signal">,
+): Promise<TailscaleProgram | undefined> {
   const path = locateProgram("tailscale", world.env);
   if (path === undefined) return undefined;
   const end = await run({

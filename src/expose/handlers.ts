@@ -139,8 +139,15 @@ async function untilServed(
   }
 }
 
+/** What it takes to take a handler away. */
+export interface Taking {
+  readonly cli: TailscaleProgram;
+  readonly request: Pick<ExposeRequest, "socket" | "directory">;
+  readonly world: Pick<ExposeWorld, "env">;
+}
+
 /** Takes a handler of ours away that stays by itself. What is not exactly ours is left. */
-export async function takeAway(own: OwnHandler, setting: Pick<Setting, "cli" | "request" | "world">): Promise<void> {
+export async function takeAway(own: OwnHandler, setting: Taking): Promise<void> {
   const { cli, request, world } = setting;
   for (let tries = 1; ; tries += 1) {
     const state = await readServeState(request);
@@ -164,7 +171,7 @@ export async function takeAway(own: OwnHandler, setting: Pick<Setting, "cli" | "
 const goneTimeoutMs = 10_000;
 
 /** tailscaled drops what ran in the foreground when its program has gone. */
-export async function untilGone(own: OwnHandler, { request }: Pick<Setting, "request">): Promise<void> {
+export async function untilGone(own: OwnHandler, { request }: Pick<Taking, "request">): Promise<void> {
   const late = timeoutSignal(goneTimeoutMs);
   for (let pauseMs = 5; await isThere(own, request); pauseMs = Math.min(pauseMs * 1.5, 200)) {
     if (late.aborted) throw notTaken(own, `tailscaled still has it ${goneTimeoutMs / 1_000}s after its end`);
@@ -172,7 +179,7 @@ export async function untilGone(own: OwnHandler, { request }: Pick<Setting, "req
   }
 }
 
-async function isThere(own: OwnHandler, request: ExposeRequest): Promise<boolean> {
+async function isThere(own: OwnHandler, request: Taking["request"]): Promise<boolean> {
   const state = await readServeState(request);
   return state.handlers.some((handler) => isSame(own, handler));
 }

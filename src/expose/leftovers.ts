@@ -1,7 +1,7 @@
 import { processesOf } from "../process/identity.ts";
 import { stopProcess } from "../process/stop.ts";
 import { readServeState } from "./facts.ts";
-import { type Setting, takeAway, untilGone } from "./handlers.ts";
+import { type Taking, takeAway, untilGone } from "./handlers.ts";
 import { isSame } from "./ports.ts";
 import { type ExposeRecord, removeExposeRecord } from "./record.ts";
 
@@ -9,10 +9,7 @@ import { type ExposeRecord, removeExposeRecord } from "./record.ts";
  * Takes away what an exposure left that was killed, as its record tells; whatever else is served stays. Returns how many handlers
  * that were. Throws `command-failed` where one stays.
  */
-export async function clearLeftovers(
-  record: Pick<ExposeRecord, "handlers">,
-  setting: Pick<Setting, "cli" | "request" | "world">,
-): Promise<number> {
+export async function clearLeftovers(record: Pick<ExposeRecord, "handlers">, setting: Taking): Promise<number> {
   const { request } = setting;
   await endOrphans(record, request.socket);
   let cleared = 0;

@@ -17,7 +17,6 @@ export interface Exposition {
   readonly cli: TailscaleProgram;
   /** The name of both views: the node's, or the Service's. */
   readonly host: string;
-  readonly usesTun: boolean;
   readonly backend: Backend;
   readonly listen: GatewayListen;
   /** In the order in which they are set; they are taken away the other way round. */
@@ -43,8 +42,8 @@ export function planExposure(facts: ExposeFacts, request: ExposeRequest, serve: 
     place: placeView(serve, { side, service, paths: request.paths }),
   }));
   const refused = places.flatMap(({ place }) => (place.kind === "refused" ? place.refusals : []));
-  const { cli, status } = facts;
-  const dnsName = status.self?.dnsName;
+  const { cli } = facts;
+  const dnsName = facts.status.self?.dnsName;
   if (lacking.length > 0 || refused.length > 0 || cli === undefined || dnsName === undefined) {
     return { kind: "refused", refusals: [...lacking, ...refused] };
   }
@@ -57,7 +56,6 @@ export function planExposure(facts: ExposeFacts, request: ExposeRequest, serve: 
     kind: "planned",
     cli,
     host: request.service === undefined ? dnsName : serviceHost(request.service, dnsName),
-    usesTun: status.usesTun,
     backend,
     listen: listenOn(backend, request, { isShared }),
     handlers,

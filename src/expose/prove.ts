@@ -9,7 +9,7 @@ const minProofMs = 20_000;
 
 /** Waits for what others have to do (the certificate, the public name), and lets the doctor look and attack. */
 export async function proveExposure(
-  { host, usesTun }: Exposition,
+  { host }: Exposition,
   exposed: Exposed,
   { request, world }: { readonly request: ExposeRequest; readonly world: ExposeWorld },
 ): Promise<Proof> {
@@ -31,7 +31,6 @@ export async function proveExposure(
     host,
     tailnetUrls: exposed.tailnetUrls,
     funnel: request.funnel,
-    usesTun,
     waitMs: Math.max(leftMs(), minProofMs),
     signal: world.signal,
   });

@@ -53,7 +53,6 @@ export interface ProofRequest {
   readonly tailnetUrls: readonly string[];
   /** Whether the internet was given a view. */
   readonly funnel: boolean;
-  readonly usesTun: boolean;
   readonly waitMs: number;
   readonly signal: AbortSignal;
 }

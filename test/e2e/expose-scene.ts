@@ -19,8 +19,8 @@ export interface ExposeMachine {
   /** Of the upstream. */
   readonly url: string;
   readonly env: Readonly<Record<string, string>>;
-  run(args: readonly string[]): Promise<Outcome>;
-  start(args: readonly string[]): Exposing;
+  run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Outcome>;
+  start(args: readonly string[], env?: Readonly<Record<string, string>>): Exposing;
   /** What the node serves, as stock tailscale prints it. */
   serves(): Promise<unknown>;
 }
@@ -60,8 +60,8 @@ export async function startExposeScene(): Promise<ExposeScene> {
         home,
         url,
         env,
-        run: (args) => tsmcp(["expose", ...args], place),
-        start: (args) => exposing(startTsmcp(["expose", ...args], place)),
+        run: (args, extra) => tsmcp(["expose", ...args], place, extra),
+        start: (args, extra) => exposing(startTsmcp(["expose", ...args], place, extra)),
         async serves() {
           const { stdout } = await node.tailscale(["serve", "status", "--json"]);
           return JSON.parse(stdout);

@@ -97,7 +97,7 @@ func (t *Tailnet) nodeLocked(n *Node) *tailcfg.Node {
 
 func (t *Tailnet) dnsLocked(n *Node) *tailcfg.DNSConfig {
 	dns := &tailcfg.DNSConfig{
-		Proxied: true,
+		Proxied: !t.capabilitiesLocked(n).NoMagicDNS,
 		Domains: []string{t.suffix},
 		Routes:  map[string][]*dnstype.Resolver{t.suffix: nil},
 	}

@@ -74,6 +74,7 @@ type NodeCapabilities struct {
 	Funnel      bool   `json:"funnel"`
 	FunnelPorts string `json:"funnelPorts"` // "443,8443,10000"
 	Logs        bool   `json:"logs"`        // nodes must upload theirs
+	NoMagicDNS  bool   `json:"noMagicDns"`
 }
 
 func newTailnet(suffix string) *Tailnet {

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { Ended } from "../../expose/off.ts";
 import type { ExposeOutcome } from "../../expose/outcome.ts";
 import type { ExposeWorld } from "../../expose/request.ts";
 import { createCommand, durationOption, repeatedOption, type Session } from "../command.ts";
@@ -18,11 +19,15 @@ export function exposeCommand(session: Session): Command {
       "tsmcp expose http://localhost:3000/mcp",
       "tsmcp expose http://localhost:3000/mcp --dry-run",
       "tsmcp expose --config /etc/tsmcp.config.json --no-funnel",
+      "tsmcp expose http://localhost:3000/mcp --bg",
+      "tsmcp expose --off",
     ],
     arguments: [["[url]", "the MCP server here (default: every upstream of the configuration)"]],
     options: [
       new Option("--no-funnel", "leave the internet out: no public view"),
       new Option("--service <svc:name>", "serve as the host of a Tailscale Service, which several nodes can be"),
+      new Option("--bg", "expose in a process of its own, and return when that stands"),
+      new Option("--off", "end the exposure at this tailscaled, and take away what a killed one left"),
       new Option("--dry-run", "say what would be done, or what stands in the way"),
       durationOption("--wait <time>", "how long certificate, public name and proof may take", "10m"),
       repeatedOption(
@@ -30,6 +35,8 @@ export function exposeCommand(session: Session): Command {
         "for the proof: where the public side is, as in curl; may be repeated",
       ),
       new Option("--public-dns <resolver>", "for the proof: an address or a URL of DNS over HTTPS"),
+      // How --bg starts itself.
+      new Option("--detached").hideHelp(),
     ],
     run: runExposeCommand,
   });
@@ -44,6 +51,7 @@ async function runExposeCommand(
     import("../expose-request.ts"),
     import("../expose-text.ts"),
   ]);
+  if (values.off === true) return endIt(context);
   const asked = exposeRequest(values, word, context);
   const world = await worldOf(asked, values, context);
   const show = (outcome: ExposeOutcome): void => context.result(describeExposure(outcome), exposureText(outcome));
@@ -53,9 +61,34 @@ async function runExposeCommand(
     show(outcome);
     return exitOf(outcome);
   }
+  const { exposeDetached, exposeInBackground } = await import("../expose-background.ts");
+  if (values.detached === true) return exitOf(await exposeDetached(asked.request, world));
+  if (values.bg === true) {
+    const outcome = await exposeInBackground(asked.request, world, context);
+    show(outcome);
+    return exitOf(outcome);
+  }
   const { closeInheritedDescriptors } = await import("../../process/inherited.ts");
   closeInheritedDescriptors();
   return exitOf(await runExposure(asked.request, world, show));
+}
+
+async function endIt(context: CommandContext): Promise<number> {
+  const [{ exposeDirectory }, { socketOf }, { endExposure }] = await Promise.all([
+    import("../expose-request.ts"),
+    import("../daemon-socket.ts"),
+    import("../../expose/off.ts"),
+  ]);
+  const socket = socketOf(context);
+  const ended = await endExposure({ socket, directory: exposeDirectory(socket, context) }, context);
+  context.result(ended, endedText(ended));
+  return 0;
+}
+
+function endedText({ pid, cleared }: Ended): string {
+  if (pid === undefined && cleared === 0) return "nothing is exposed here\n";
+  const by = pid === undefined ? "" : ` by process ${pid}`;
+  return `what was exposed${by} was taken away${cleared === 0 ? "" : ` (${cleared} handlers it had left)`}\n`;
 }
 
 async function worldOf(

@@ -43,6 +43,8 @@ export interface Capabilities {
   readonly funnelPorts: string;
   /** Nodes must upload their logs. */
   readonly logs?: boolean;
+  /** Names are not answered for. */
+  readonly noMagicDns?: boolean;
 }
 
 export const everybodyReachesEverybody: Grant = { src: ["*"], dst: ["*"], ip: ["*"] };

@@ -1,0 +1,152 @@
+import { closeSync, openSync, readSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { TsmcpError } from "../core/errors.ts";
+import { endExposure } from "../expose/off.ts";
+import type { ExposeOutcome } from "../expose/outcome.ts";
+import { readOutcome, removeOutcome, type ToldOutcome, writeOutcome } from "../expose/outcome-file.ts";
+import { livingOwner, readExposeRecord } from "../expose/record.ts";
+import type { ExposeRequest, ExposeWorld } from "../expose/request.ts";
+import { runExposure } from "../expose/run.ts";
+import { type StartedDaemon, startDaemon } from "../process/daemon.ts";
+import { stopProcess } from "../process/stop.ts";
+import type { CommandContext } from "./context.ts";
+
+/** It takes two handlers away, and drains its calls. */
+const graceMs = 30_000;
+
+/**
+ * Has a process of its own expose, and returns the outcome once that stands, or does not. One that stands already and is the same is
+ * proven again; another one of this user's in the background is ended first. Throws `busy` for one in some terminal, and what
+ * the process says that went wrong.
+ */
+export async function exposeInBackground(
+  request: ExposeRequest,
+  world: ExposeWorld,
+  context: CommandContext,
+): Promise<ExposeOutcome> {
+  const { directory, fingerprint } = request;
+  const record = readExposeRecord(directory);
+  const owner = record === undefined ? undefined : livingOwner(record);
+  if (record?.isDetached === true && owner !== undefined) {
+    const told = readOutcome(directory, owner.pid);
+    const isSame = record.fingerprint === fingerprint && told?.kind === "outcome" && told.outcome.status === "exposed";
+    if (isSame) return proveAgain(told.outcome, { request, world });
+    world.log.info(`another exposure in the background (process ${owner.pid}) makes room`);
+    await endExposure(request, world);
+  }
+  const logFile = join(directory, "expose.log");
+  rmSync(logFile, { force: true });
+  const daemon = await startSelf(logFile, context);
+  try {
+    const told = await untilTold(daemon, { directory, logFile, context });
+    if (told.kind === "outcome" && told.outcome.status === "exposed") return told.outcome;
+    removeOutcome(directory, daemon.identity.pid);
+    if (told.kind === "outcome") return told.outcome;
+    const { code, message, hint, facts } = told.error;
+    throw new TsmcpError({ code, message, facts, ...(hint === null ? {} : { hint }) });
+  } catch (error) {
+    await stopProcess(daemon.identity, { graceMs });
+    throw error;
+  }
+}
+
+/** Exposes as the process that was started for it. */
+export async function exposeDetached(request: ExposeRequest, world: ExposeWorld): Promise<ExposeOutcome> {
+  const tell = (told: ToldOutcome): void => writeOutcome(request.directory, told);
+  try {
+    return await runExposure({ ...request, background: true }, world, (outcome) => tell({ kind: "outcome", outcome }));
+  } catch (error) {
+    if (error instanceof TsmcpError) tell({ kind: "error", error: error.toJSON() });
+    throw error;
+  }
+}
+
+async function proveAgain(
+  outcome: Extract<ExposeOutcome, { readonly status: "exposed" }>,
+  { request, world }: { readonly request: ExposeRequest; readonly world: ExposeWorld },
+): Promise<ExposeOutcome> {
+  world.log.info("kept: it stands already; proving it again");
+  const proof = await world.prove({
+    host: outcome.host,
+    tailnetUrls: outcome.tailnetUrls,
+    funnel: outcome.publicUrls.length > 0,
+    waitMs: request.waitMs,
+    signal: world.signal,
+  });
+  if (proof.verdict !== "fail") return { ...outcome, proof };
+  await endExposure(request, world);
+  return { ...outcome, status: "withdrawn", proof };
+}
+
+async function startSelf(logFile: string, { env, cwd }: CommandContext): Promise<StartedDaemon> {
+  const [, script = "", ...words] = process.argv;
+  const defined = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const started = await startDaemon({
+    file: process.execPath,
+    args: [script, ...words, "--detached"],
+    env: Object.fromEntries(defined),
+    logFile,
+    cwd,
+  });
+  if (started.kind === "started") return started.daemon;
+  throw new TsmcpError({
+    code: "command-failed",
+    message: `no process could be started in the background: ${started.kind === "refused" ? started.reason : "it ended at once"}`,
+    hint: `see ${logFile}`,
+  });
+}
+
+const pollMs = 50;
+
+/** No event tells what another process writes. */
+async function untilTold(
+  daemon: StartedDaemon,
+  {
+    directory,
+    logFile,
+    context,
+  }: { readonly directory: string; readonly logFile: string; readonly context: CommandContext },
+): Promise<ToldOutcome> {
+  let hasEnded = false;
+  void daemon.ended.then(() => {
+    hasEnded = true;
+  });
+  const log = followLog(logFile);
+  for (;;) {
+    const over = hasEnded;
+    const told = readOutcome(directory, daemon.identity.pid);
+    const text = log.next();
+    if (!context.quiet) context.writeError(text);
+    if (told !== undefined) return told;
+    if (over) {
+      throw new TsmcpError({
+        code: "command-failed",
+        message: "the process in the background ended without a word",
+        hint: `see ${logFile}`,
+      });
+    }
+    await pause(pollMs, undefined, { signal: context.signal });
+  }
+}
+
+const chunkBytes = 64 * 1024;
+
+/** Returns what is appended to the file from now on. */
+function followLog(path: string): { next(): string } {
+  let position: number | undefined;
+  return {
+    next() {
+      const descriptor = openSync(path, "r");
+      try {
+        const buffer = Buffer.alloc(chunkBytes);
+        position ??= 0;
+        const length = readSync(descriptor, buffer, 0, chunkBytes, position);
+        position += length;
+        return buffer.toString("utf8", 0, length);
+      } finally {
+        closeSync(descriptor);
+      }
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { TsmcpError } from "../core/errors.ts";
+import { replaceFile } from "../core/replace-file.ts";
+import type { ExposeOutcome } from "./outcome.ts";
+
+/** What a detached exposure tells the command that started it, and the ones that come later. */
+export type ToldOutcome =
+  | { readonly kind: "outcome"; readonly outcome: ExposeOutcome }
+  | { readonly kind: "error"; readonly error: ReturnType<TsmcpError["toJSON"]> };
+
+/** Tells what came of this process's exposure. */
+export function writeOutcome(directory: string, told: ToldOutcome): void {
+  const ownership = { mode: 0o600, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  replaceFile(fileOf(directory, process.pid), Buffer.from(`${JSON.stringify(told, null, 2)}\n`), ownership);
+}
+
+/** Returns what a process told; undefined where it has not. The directory is ours, and so is what is in it. */
+export function readOutcome(directory: string, pid: number): ToldOutcome | undefined {
+  try {
+    return JSON.parse(readFileSync(fileOf(directory, pid), "utf8")) as ToldOutcome;
+  } catch {
+    return undefined;
+  }
+}
+
+export function removeOutcome(directory: string, pid: number): void {
+  rmSync(fileOf(directory, pid), { force: true });
+}
+
+function fileOf(directory: string, pid: number): string {
+  return join(directory, `outcome-${pid}.json`);
+}
