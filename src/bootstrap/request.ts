@@ -28,6 +28,8 @@ export interface UpRequest {
   readonly servers: readonly ConfiguredServer[];
   readonly agents: AgentChoice;
   readonly verify: boolean;
+  /** Keeps the way to the servers warm: in the foreground by itself, else through the bridges that run here. */
+  readonly keepsWarm: boolean;
   readonly dryRun: boolean;
 }
 

@@ -94,7 +94,7 @@ async function joinTailnet(request: UpRequest, world: UpWorld, onStep: OnStep): 
     };
     try {
       const after = await runSteps(facts, attempt, report);
-      claim(after, attempt);
+      completeRecord(after, attempt);
       return reportOf(reports, after);
     } catch (error) {
       await attempt.undo.run(world.log);
@@ -164,12 +164,17 @@ function asSupervised(facts: UpFacts, { supervision }: UpWorld): UpFacts {
   return { ...facts, daemon: { ...daemon, isUnsupervised: true } };
 }
 
-/** So that `down` finds it, also where the daemon is somebody else's. */
-function claim(facts: UpFacts, attempt: Attempt): void {
+/** What others need to know: `down`, who supervises, also somebody else's daemon; the bridges, what is asked of them. */
+function completeRecord(facts: UpFacts, attempt: Attempt): void {
   const { supervision } = attempt.world;
-  if (supervision !== undefined) {
-    writeRecord(attempt.world, { ...recordOf(facts, attempt), supervisor: supervision.self });
-  }
+  const isForBridges = attempt.request.keepsWarm && supervision === undefined;
+  if (supervision === undefined && isForBridges === (facts.record?.keepsWarm === true)) return;
+  const { keepsWarm: _before, ...record } = recordOf(facts, attempt);
+  writeRecord(attempt.world, {
+    ...record,
+    ...(supervision === undefined ? {} : { supervisor: supervision.self }),
+    ...(isForBridges ? { keepsWarm: true } : {}),
+  });
 }
 
 /** Planned before anything is started, so that a file that cannot be read or written stops us here. */

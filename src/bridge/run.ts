@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../core/log.ts";
+import { readRecord } from "../core/record.ts";
 import { idOfRemnant, parseMessage } from "../mcp/message.ts";
 import type { Origin } from "../net/origin.ts";
 import { createLineWriter } from "../streams/line-writer.ts";
@@ -69,7 +70,11 @@ export async function runBridge(options: BridgeOptions, io: BridgeIo): Promise<0
     callTimeoutMs: options.callTimeoutMs,
     maxInFlight: options.maxInFlight ?? defaultMaxInFlight,
   });
-  const warming = options.keepsWarm === true ? keepWarm(origin, log) : undefined;
+  const warming = keepWarm(
+    origin,
+    () => options.keepsWarm === true || readRecord({ env: io.env })?.keepsWarm === true,
+    log,
+  );
   const leave = new AbortController();
   const gone = Promise.race([
     aborted(io.signal).then(() => "told to end"),
@@ -98,10 +103,12 @@ export async function runBridge(options: BridgeOptions, io: BridgeIo): Promise<0
   return 0;
 }
 
-/** A relay or a tunnel that sleeps costs the first call after it some seconds. */
-function keepWarm(origin: Origin, log: Log): NodeJS.Timeout {
-  const stir = (): void =>
+/** A relay or a tunnel that sleeps costs the first call after it some seconds. `up --keep-warm` may ask for it at any time. */
+function keepWarm(origin: Origin, isAsked: () => boolean, log: Log): NodeJS.Timeout {
+  const stir = (): void => {
+    if (!isAsked()) return;
     void origin.stir(warmTimeoutMs).catch((error: unknown) => log.debug(`the way is cold: ${String(error)}`));
+  };
   return setInterval(stir, warmEveryMs).unref();
 }
 

@@ -38,6 +38,7 @@ export interface UpOptions {
   readonly entry?: "bridge" | "url";
   readonly shieldsUp?: boolean;
   readonly logsNoSupport?: boolean;
+  readonly keepWarm?: boolean;
   readonly foreground?: boolean;
   readonly dryRun?: boolean;
   readonly verify?: boolean;
@@ -93,6 +94,7 @@ export function upRequest(options: UpOptions, context: CommandContext): UpReques
     exports: exportMode(settings.exports, context.env),
     servers: requestedServers(options.server, serversOf(loaded)),
     verify: options.verify !== false,
+    keepsWarm: options.keepWarm === true,
     dryRun: options.dryRun === true,
   };
 }

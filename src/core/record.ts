@@ -15,6 +15,8 @@ export interface BootRecord {
   /** The `up --foreground` that restarts the daemon; whoever is not named here any more has been taken down. */
   readonly supervisor?: ProcessIdentity;
   readonly stateDir: string;
+  /** Whoever uses the proxy for long is to keep the way to his server warm. */
+  readonly keepsWarm?: true;
   /** Every entry in an agent's file, as `src/agents` needs it to take the entry out again. */
   readonly entries: readonly JsonObject[];
   /** Every export, as `src/bootstrap/exports*` needs it to take it back. */
@@ -92,7 +94,7 @@ function readOwnFile(path: string): string {
 
 function toRecord(value: unknown): BootRecord | undefined {
   if (!isObject(value) || value.version !== 1) return undefined;
-  const { socket, stateDir, proxy, daemon, supervisor, entries, exports } = value;
+  const { socket, stateDir, proxy, daemon, supervisor, keepsWarm, entries, exports } = value;
   if (typeof socket !== "string" || typeof stateDir !== "string") return undefined;
   return {
     version: 1,
@@ -103,6 +105,7 @@ function toRecord(value: unknown): BootRecord | undefined {
       : {}),
     ...(isIdentity(daemon) ? { daemon: { pid: daemon.pid, startTicks: daemon.startTicks } } : {}),
     ...(isIdentity(supervisor) ? { supervisor: { pid: supervisor.pid, startTicks: supervisor.startTicks } } : {}),
+    ...(keepsWarm === true ? { keepsWarm } : {}),
     entries: Array.isArray(entries) ? entries.filter(isObject) : [],
     exports: Array.isArray(exports) ? exports.filter(isObject) : [],
   };

@@ -1,10 +1,12 @@
 import { statSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { listen } from "../fakes/listening.ts";
 import { hasSystemdNotify, notifySocket } from "../fakes/notify-socket.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
 import { daemonOf, foreground, isUpAgain, patience, statusOf } from "./foreground-service.ts";
-import { filesBelow, machineOn, processesNaming } from "./tsmcp.ts";
+import { filesBelow, machineOn, processesNaming, textOf, tsmcp } from "./tsmcp.ts";
 
 let tailnet: Tailnet;
 
@@ -80,3 +82,36 @@ test.runIf(hasSystemdNotify)(
       ]);
   },
 );
+
+test("up --foreground --keep-warm dials the server by itself, and sends it nothing", async () => {
+  const sent: Buffer[] = [];
+  let dials = 0;
+  const backend = createServer((socket) => {
+    dials += 1;
+    socket.on("error", () => {}).on("data", (chunk: Buffer) => void sent.push(chunk));
+  });
+  onTestFinished(() => void backend.close());
+  const server = await tailnet.startNode({ hostname: "server" });
+  const served = await server.tailscale(["serve", "--bg", "--tcp=8443", `tcp://127.0.0.1:${await listen(backend)}`]);
+  expect(served).toMatchObject({ exitCode: 0 });
+  const vm = machineOn(tailnet);
+  const url = `notes=https://${server.dnsName}:8443/mcp`;
+  const args = ["--keep-warm", "--server", url, "--agent", "cursor", "--no-verify"];
+  const service = await foreground(vm, args, await ephemeralKey());
+  await expect.poll(() => dials, patience).toBeGreaterThan(0);
+  expect(await service.stop()).toMatchObject({ exitCode: 0 });
+  expect(sent).toEqual([]);
+});
+
+test("up --keep-warm asks the bridges that run here for it, and the next up without it no longer", async () => {
+  const vm = machineOn(tailnet);
+  const record = () => {
+    const path = filesBelow(vm.home).find((one) => one.endsWith("/record.json")) ?? "";
+    return JSON.parse(textOf(join(vm.home, path)));
+  };
+  expect(await tsmcp(["up", "--keep-warm"], vm, await ephemeralKey())).toMatchObject({ exitCode: 0 });
+  expect(record()).toMatchObject({ keepsWarm: true });
+  expect(await tsmcp(["up"], vm)).toMatchObject({ exitCode: 0 });
+  expect(record()).not.toHaveProperty("keepsWarm");
+  await tsmcp(["down"], vm);
+});

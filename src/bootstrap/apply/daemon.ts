@@ -65,6 +65,7 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
     proxy,
     stateDir: layout.stateDir,
     ...supervisorOf(facts, world),
+    ...(facts.record?.keepsWarm ? { keepsWarm: true } : {}),
     entries: facts.record?.entries ?? [],
     exports: facts.record?.exports ?? [],
   };

@@ -12,6 +12,7 @@ import { type UpReport, up } from "../up.ts";
 import type { UpWorld } from "../world.ts";
 import { backOffMs } from "./back-off.ts";
 import { type BoundDaemons, createBoundDaemons } from "./bound-daemons.ts";
+import { keepWarm } from "./keep-warm.ts";
 import { untilTrouble, type Watched } from "./watch.ts";
 
 /** Who is told what happens. */
@@ -46,6 +47,11 @@ export async function superviseTailnet(
     return world.log.info("stopped before the node was up");
   }
   await listener.notifier.ready("the tailnet answers");
+  if (request.keepsWarm)
+    void keepWarm(
+      request.servers.map(({ tailnetUrl }) => new URL(tailnetUrl)),
+      world,
+    );
   await keepUp(request, supervised, listener);
   if (!isNamed(supervised)) return world.log.info("this node was taken down; nothing is left to do here");
   await listener.notifier.stopping(`stopped by ${String(world.signal.reason)}`);

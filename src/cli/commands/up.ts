@@ -78,6 +78,10 @@ function upOptions(): readonly Option[] {
       "--connect-to <host:port:addr:port>",
       "for the check at the end: dial this address instead, as in curl",
     ),
+    new Option(
+      "--keep-warm",
+      "keep the way to the servers open while nothing happens: with --foreground by itself, else through the bridges that run here",
+    ),
     new Option("--foreground", "stay, keep the node up, and leave when told to stop: as a service, or process 1"),
     new Option("--dry-run", "only print what would be done"),
     new Option("--no-verify", "do not check the servers at the end"),

@@ -24,6 +24,7 @@ const request: UpRequest = {
   agents: { workspace: "/w", dialects: [], entry: "bridge", launcher: { command: "tsmcp", leadingArgs: [] } },
   exports: "none",
   verify: true,
+  keepsWarm: false,
   dryRun: true,
 };
 

@@ -56,6 +56,7 @@ function attemptFor(url: string): Attempt {
       agents: { workspace: "/w", dialects: [], entry: "bridge", launcher: { command: "tsmcp", leadingArgs: [] } },
       exports: "none",
       verify: true,
+      keepsWarm: false,
       dryRun: false,
     },
     world: {
