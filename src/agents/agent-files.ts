@@ -114,14 +114,24 @@ function planFile(
     entries: planned.records,
   };
   const { text } = planned;
-  const outcomes = planned.outcomes.map((outcome) => withBlockers(outcome, dialect, request));
+  const entries = readOwnText(text, dialect).entries;
+  const outcomes = planned.outcomes.map((outcome) => withBlockers(outcome, { dialect, entries, request }));
   return { file: { agent: dialect.name, path: file.path, changes, outcomes, file, text }, record };
 }
 
 /** An entry that is there and that the agent's own settings keep it from using would be a riddle. */
-function withBlockers(outcome: EntryOutcome, dialect: AgentDialect, request: AgentRequest): EntryOutcome {
-  const server = request.servers.find(({ name }) => name === outcome.name);
-  const blockers = server === undefined ? [] : dialect.blockersOf(server, settingsReader(request.workspace));
+function withBlockers(
+  outcome: EntryOutcome,
+  {
+    dialect,
+    entries,
+    request,
+  }: { dialect: AgentDialect; entries: ReadonlyMap<string, unknown>; request: AgentRequest },
+): EntryOutcome {
+  const { name } = outcome;
+  const entry = dialect.readEntry(entries.get(name));
+  if (entry === undefined) return outcome;
+  const blockers = dialect.blockersOf({ name, entry }, settingsReader(request.workspace, request.env));
   return blockers.length === 0 ? outcome : { ...outcome, detail: `${outcome.detail}, but ${blockers.join(", and ")}` };
 }
 

@@ -1,3 +1,4 @@
+import { codexBlockers } from "./codex-rules.ts";
 import type { AgentDialect } from "./dialect.ts";
 import { readEntryWith } from "./entry-forms.ts";
 
@@ -22,5 +23,5 @@ export const codex: AgentDialect = {
   ],
   isAgentVm: () => false,
   isUsedIn: (hasPath) => hasPath(".codex"),
-  blockersOf: () => [],
+  blockersOf: codexBlockers,
 };

@@ -1,3 +1,4 @@
+import { copilotBlockers } from "./copilot-rules.ts";
 import type { AgentDialect } from "./dialect.ts";
 import { readEntryWith } from "./entry-forms.ts";
 
@@ -21,5 +22,5 @@ export const copilotCli: AgentDialect = {
   ],
   isAgentVm: () => false,
   isUsedIn: (hasPath) => hasPath(".github/mcp.json"),
-  blockersOf: () => [],
+  blockersOf: (placed, settings) => copilotBlockers(placed, settings),
 };

@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { dataOf, parseJsonc, placeOf } from "../config/jsonc.ts";
 import { readTextFile } from "../config/text-file.ts";
-import { fitsPattern } from "../core/tool-pattern.ts";
 
 /**
- * What `.cursor/environment.json` says of a cloud agent's machine: when our code runs there, and which MCP servers may.
+ * What `.cursor/environment.json` says of a cloud agent's machine: when our code runs there.
  * Source: https://cursor.com/docs/cloud-agent
  */
 export type CursorEnvironment =
@@ -15,9 +14,6 @@ export type CursorEnvironment =
       readonly path: string;
       readonly install: string;
       readonly start: string;
-      readonly disablesAllServers: boolean;
-      /** Undefined: every server may run. */
-      readonly allowed: readonly string[] | undefined;
     };
 
 export const cursorEnvironmentPath = ".cursor/environment.json";
@@ -35,26 +31,13 @@ export function readCursorEnvironment(workspace: string): CursorEnvironment {
     return { kind: "invalid", path, reason };
   }
   const value: unknown = dataOf(parsed.root);
-  const { install, start, disableAllMcpServers, mcpServerAllowlist } = isObject(value) ? value : {};
+  const { install, start } = isObject(value) ? value : {};
   return {
     kind: "read",
     path,
     install: typeof install === "string" ? install : "",
     start: typeof start === "string" ? start : "",
-    disablesAllServers: disableAllMcpServers === true,
-    allowed: Array.isArray(mcpServerAllowlist) ? mcpServerAllowlist.map(patternOf) : undefined,
   };
-}
-
-/** Tells whether an allow-list lets the entry of this name run. */
-export function isAllowed(allowed: readonly string[] | undefined, name: string): boolean {
-  return allowed === undefined || allowed.some((pattern) => fitsPattern(pattern, name));
-}
-
-/** An item is a name, or an object that has one. */
-function patternOf(item: unknown): string {
-  if (typeof item === "string") return item;
-  return isObject(item) && typeof item.name === "string" ? item.name : "";
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,5 +1,6 @@
-import type { AgentDialect, NamedServer, ReadSettings } from "./dialect.ts";
-import { fieldOf, namesIn, readEntryWith } from "./entry-forms.ts";
+import { cursorBlockers } from "./cursor-rules.ts";
+import type { AgentDialect } from "./dialect.ts";
+import { readEntryWith } from "./entry-forms.ts";
 
 /** https://cursor.com/docs/context/mcp: `.cursor/mcp.json` in the workspace. */
 export const cursor: AgentDialect = {
@@ -20,20 +21,5 @@ export const cursor: AgentDialect = {
   // The socket mints OIDC tokens in cloud agents (https://cursor.com/docs/cloud-agent); the daemon runs the agent's tools.
   isAgentVm: ({ env, exists }) => (env.CURSOR_AGENT_SOCKET ?? "") !== "" || exists("/exec-daemon"),
   isUsedIn: (hasPath) => hasPath(".cursor"),
-  blockersOf,
+  blockersOf: cursorBlockers,
 };
-
-/** Both keys: https://cursor.com/docs/cloud-agent/setup. */
-function blockersOf({ name, url }: NamedServer, readSettings: ReadSettings): readonly string[] {
-  const path = ".cursor/environment.json";
-  const environment = readSettings(path);
-  const allowed = namesIn(fieldOf(environment, "mcpServerAllowlist"), "name", "url", "serverUrl");
-  return [
-    ...(fieldOf(environment, "disableAllMcpServers") === true
-      ? [`${path} switches all MCP servers off (disableAllMcpServers)`]
-      : []),
-    ...(allowed !== undefined && allowed.length > 0 && !allowed.includes(name) && !allowed.includes(url)
-      ? [`${path} does not allow ${name} (mcpServerAllowlist)`]
-      : []),
-  ];
-}

@@ -30,8 +30,8 @@ export interface AgentDialect extends EntryDialect {
   readonly isAgentVm: (facts: MachineFacts) => boolean;
   /** Whether the workspace is used with this agent. */
   readonly isUsedIn: (hasPath: (path: string) => boolean) => boolean;
-  /** Returns what in the workspace's or the machine's settings keeps the entry from being used, each as "FILE does …". */
-  readonly blockersOf: (server: NamedServer, settings: ReadSettings) => readonly string[];
+  /** Returns what in the workspace's, the user's or the machine's settings keeps the entry from being used, each as "FILE does …". */
+  readonly blockersOf: (placed: PlacedEntry, settings: AgentSettings) => readonly string[];
 }
 
 /** An agent that reads no file of a repository: what it needs is pasted by a person. */
@@ -44,13 +44,21 @@ export type AgentEntry =
   | { readonly kind: "command"; readonly command: string; readonly args: readonly string[] }
   | { readonly kind: "url"; readonly url: string };
 
-export interface NamedServer {
+/** An entry as it stands, or will, in the agent's file. */
+export interface PlacedEntry {
   readonly name: string;
-  readonly url: string;
+  readonly entry: AgentEntry;
 }
 
-/** Returns the data of a settings file, of the workspace or by absolute path; undefined where there is none to be read. */
-export type ReadSettings = (path: string) => unknown;
+/** The settings that stand beside an agent's servers. */
+export interface AgentSettings {
+  readonly workspace: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Returns the data of a file of the workspace, of the home (`~/…`) or by absolute path; undefined where there is none to be read. */
+  readonly read: (path: string) => unknown;
+  /** Returns the JSON files of a directory by such paths, sorted. */
+  readonly filesIn: (directory: string) => readonly string[];
+}
 
 export interface MachineFacts {
   readonly env: Readonly<Record<string, string | undefined>>;

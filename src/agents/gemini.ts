@@ -1,4 +1,4 @@
-import type { AgentDialect, NamedServer, ReadSettings } from "./dialect.ts";
+import type { AgentDialect, AgentSettings, PlacedEntry } from "./dialect.ts";
 import { fieldOf, namesIn, readEntryWith } from "./entry-forms.ts";
 
 /** https://geminicli.com/docs/tools/mcp-server: in the project's settings, where `url` would mean SSE. */
@@ -19,20 +19,33 @@ export const gemini: AgentDialect = {
   blockersOf,
 };
 
-/** `mcp.allowed` and `mcp.excluded`; before those, the keys that stand alone (https://geminicli.com/docs/reference/configuration). */
-function blockersOf({ name }: NamedServer, readSettings: ReadSettings): readonly string[] {
-  const path = ".gemini/settings.json";
-  return [path, "/etc/gemini-cli/settings.json"].flatMap((file) => {
-    const settings = readSettings(file);
+const macPlace = "/Library/Application Support/GeminiCli";
+
+/**
+ * An entry must stand in every list of those that are allowed, and in none of those that are excluded, in any case.
+ * Sources: https://geminicli.com/docs/reference/configuration, and what `gemini mcp disable` writes.
+ */
+function blockersOf({ name }: PlacedEntry, settings: AgentSettings): readonly string[] {
+  const { GEMINI_CLI_SYSTEM_SETTINGS_PATH: moved } = settings.env;
+  const files = [
+    ".gemini/settings.json",
+    "~/.gemini/settings.json",
+    ...(moved?.startsWith("/") === true ? [moved] : ["/etc/gemini-cli", macPlace].map((at) => `${at}/settings.json`)),
+    ...["/etc/gemini-cli", macPlace].map((place) => `${place}/system-defaults.json`),
+  ];
+  const listed = files.flatMap((file) => {
+    const data = settings.read(file);
     const lists = [
-      { key: "mcp.allowed", names: namesIn(fieldOf(settings, "mcp", "allowed")), allows: true },
-      { key: "allowMCPServers", names: namesIn(fieldOf(settings, "allowMCPServers")), allows: true },
-      { key: "mcp.excluded", names: namesIn(fieldOf(settings, "mcp", "excluded")), allows: false },
-      { key: "excludeMCPServers", names: namesIn(fieldOf(settings, "excludeMCPServers")), allows: false },
+      { key: "mcp.allowed", names: namesIn(fieldOf(data, "mcp", "allowed")), allows: true },
+      { key: "mcp.excluded", names: namesIn(fieldOf(data, "mcp", "excluded")), allows: false },
     ];
     return lists.flatMap(({ key, names, allows }) => {
-      if (names === undefined || names.includes(name) === allows) return [];
+      const isNamed = names?.some((one) => one.trim().toLowerCase() === name.toLowerCase());
+      if (names === undefined || isNamed === allows) return [];
       return [`${file} ${allows ? "does not allow" : "excludes"} ${name} (${key})`];
     });
   });
+  const enablement = "~/.gemini/mcp-server-enablement.json";
+  const isOff = fieldOf(settings.read(enablement), name.toLowerCase(), "enabled") === false;
+  return [...listed, ...(isOff ? [`${enablement} switches ${name} off (gemini mcp enable ${name})`] : [])];
 }

@@ -123,7 +123,8 @@ function plainTables(value: unknown): unknown {
   return pairs.sort(([one], [other]) => (one < other ? -1 : 1));
 }
 
-function parseToml(
+/** Returns the data of a TOML text, or where it is none. */
+export function parseToml(
   text: string,
 ):
   | { readonly status: "ok"; readonly data: TomlTable }

@@ -1,4 +1,4 @@
-import type { AgentDialect, NamedServer, ReadSettings } from "./dialect.ts";
+import type { AgentDialect, AgentSettings, PlacedEntry } from "./dialect.ts";
 import { fieldOf, readEntryWith } from "./entry-forms.ts";
 
 /** https://zed.dev/docs/ai/mcp: `context_servers`, which the project's settings may hold too. */
@@ -19,7 +19,8 @@ export const zed: AgentDialect = {
   blockersOf,
 };
 
-function blockersOf(_server: NamedServer, readSettings: ReadSettings): readonly string[] {
-  const path = ".zed/settings.json";
-  return fieldOf(readSettings(path), "disable_ai") === true ? [`${path} switches AI off (disable_ai)`] : [];
+function blockersOf(_placed: PlacedEntry, settings: AgentSettings): readonly string[] {
+  return [".zed/settings.json", "~/.config/zed/settings.json"]
+    .filter((path) => fieldOf(settings.read(path), "disable_ai") === true)
+    .map((path) => `${path} switches AI off (disable_ai)`);
 }

@@ -1,22 +1,17 @@
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
-import { type AgentCli, agentClis } from "../peers/agent-clis.ts";
+import { agentClis, binOf, node22, whatMisses } from "../peers/agent-clis.ts";
 import { startGate } from "../peers/gates/mcp-server.ts";
 import { startStubModel } from "../peers/stub-model.ts";
 import { type Everything, startEverything } from "../tailnet/harness/everything.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
 import { binDir, type Machine, machineOn, type Outcome, tsmcp } from "./tsmcp.ts";
-
-const binOf = ({ bin }: AgentCli): string =>
-  fileURLToPath(new URL(`../peers/agents/node_modules/.bin/${bin}`, import.meta.url));
-const node22 = fileURLToPath(new URL("../nodes/node_modules/node-22/bin/node", import.meta.url));
 
 let tailnet: Tailnet;
 let server: TailnetNode;
@@ -144,7 +139,8 @@ describe("from an empty repository", () => {
     "$name calls a tool by the committed files, and the working tree stays clean",
     { timeout: 120_000 },
     async (cli, context) => {
-      context.skip(!existsSync(binOf(cli)) || !existsSync(node22), `${cli.bin} is not installed`);
+      const missing = whatMisses(cli);
+      context.skip(missing !== undefined, missing);
       const machine = await newMachine();
       const printed = await initAndCommit(machine, cli.dialect);
       const [place, command, args, extra] = boots[cli.dialect]?.(machine, printed) ?? [machine, "false", []];

@@ -1,17 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
-import { agentClis } from "../peers/agent-clis.ts";
+import { agentClis, binOf, node22, whatMisses } from "../peers/agent-clis.ts";
 import { binDir, tsmcp } from "./tsmcp.ts";
 
 const url = "https://node.tailnet.ts.net:8443/mcp?a=1&b='2'";
-const node22 = fileURLToPath(new URL("../nodes/node_modules/node-22/bin/node", import.meta.url));
-const binOf = (bin: string): string =>
-  fileURLToPath(new URL(`../peers/agents/node_modules/.bin/${bin}`, import.meta.url));
 
 let root = "";
 let workspace = "";
@@ -93,12 +90,13 @@ test.each<[string, () => readonly string[]]>([
 });
 
 test.for(agentClis)("$name lists the server that init $dialect wrote", { timeout: 60_000 }, async (cli, context) => {
-  const { bin, dialect, configure, env } = cli;
-  context.skip(!existsSync(binOf(bin)) || !existsSync(node22), `${bin} is not installed`);
+  const { dialect, configure, env } = cli;
+  const missing = whatMisses(cli);
+  context.skip(missing !== undefined, missing);
   await init(dialect);
   run("git", ["init", "-q"], { cwd: workspace });
   configure({ home: root, modelUrl: "http://127.0.0.1:9", workspace });
   const place = { PATH: `${dirname(node22)}:${binDir}:/usr/bin:/bin`, HOME: root, ...env("http://127.0.0.1:9") };
-  const listed = run(binOf(bin), ["mcp", "list"], { cwd: workspace, env: place });
+  const listed = run(binOf(cli), ["mcp", "list"], { cwd: workspace, env: place });
   expect(listed).toMatchObject({ status: 0, output: expect.stringMatching(/\bnotes\b/) });
 });

@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 /** A coding agent as npm installs it, told to use a stub for its model, and no more of the network than that. */
 export interface AgentCli {
@@ -113,6 +114,19 @@ export const agentClis: readonly AgentCli[] = [
     readsListAgain: true,
   },
 ];
+
+/** Claude Code and Gemini CLI want Node.js 22; the others bring what they need. */
+export const node22 = fileURLToPath(new URL("../nodes/node_modules/node-22/bin/node", import.meta.url));
+
+export function binOf({ bin }: AgentCli): string {
+  return fileURLToPath(new URL(`agents/node_modules/.bin/${bin}`, import.meta.url));
+}
+
+/** Returns what to type where the program is not installed, or undefined. */
+export function whatMisses(cli: AgentCli): string | undefined {
+  if (!existsSync(binOf(cli))) return `${cli.bin} is not installed; type: npm ci --prefix test/peers/agents`;
+  return existsSync(node22) ? undefined : "Node.js 22 is not installed; type: npm ci --prefix test/nodes";
+}
 
 function codexEntry({ command, args, env }: Entry): readonly string[] {
   return [

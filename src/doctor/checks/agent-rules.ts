@@ -1,4 +1,6 @@
-import { type CursorEnvironment, isAllowed, readCursorEnvironment } from "../../agents/cursor-environment.ts";
+import { type CursorEnvironment, readCursorEnvironment } from "../../agents/cursor-environment.ts";
+import { agentOfThisMachine } from "../../agents/registry.ts";
+import { settingsReader } from "../../agents/settings-reader.ts";
 import { type Outcome, targetCheck } from "../check.ts";
 import type { TargetContext } from "../context.ts";
 import { type AgentEntryFinding, agentFiles, entriesOfTarget } from "../facts/agent-entries.ts";
@@ -11,7 +13,15 @@ interface RulesFinding {
   readonly entries: readonly AgentEntryFinding[];
 }
 
-export const platformAgentRules = targetCheck<RulesFinding>({
+/** An entry, and what the settings of its agent have against it. */
+interface JudgedEntry extends AgentEntryFinding {
+  readonly blockers: readonly string[];
+}
+
+export const platformAgentRules = targetCheck<{
+  readonly environment: CursorEnvironment;
+  readonly entries: readonly JudgedEntry[];
+}>({
   id: "platform.agent-rules",
   group: "platform",
   title: "nothing forbids the agent to start the server",
@@ -20,15 +30,30 @@ export const platformAgentRules = targetCheck<RulesFinding>({
   source,
   explain: {
     proves:
-      "Neither disableAllMcpServers nor mcpServerAllowlist in .cursor/environment.json, nor the entry itself (disabled), is in the server's way.",
-    breaks: "An allow-list that was written before the server, or a switch somebody forgot.",
-    mend: "Add the entry's name to mcpServerAllowlist, and take disableAllMcpServers and disabled out.",
+      "Neither the agent's settings (allow-lists, deny-lists and switches: of the project, of the user and of an administrator), nor the entry itself (disabled), are in the server's way.",
+    breaks:
+      "An allow-list that was written before the server, a policy of the organization, or a switch somebody forgot.",
+    mend: "Put the server into the list that the message names, or take the switch out.",
   },
-  gather: findRules,
+  gather: async (context) => {
+    const { environment, entries } = await findRules(context);
+    const { workspace, env } = context.machine.world;
+    const settings = settingsReader(workspace ?? "/", env);
+    const vm = agentOfThisMachine(env);
+    // In the machine of one agent, nobody else starts anything.
+    const own = entries.filter(({ agent }) => vm === undefined || agent === vm);
+    return { environment, entries: own.map((one) => ({ ...one, blockers: one.agent.blockersOf(one, settings) })) };
+  },
   judge: judgeAgentRules,
 });
 
-export function judgeAgentRules({ environment, entries }: RulesFinding): Outcome {
+export function judgeAgentRules({
+  environment,
+  entries,
+}: {
+  readonly environment: CursorEnvironment;
+  readonly entries: readonly JudgedEntry[];
+}): Outcome {
   if (environment.kind === "invalid") {
     return { status: "fail", message: `${environment.path}: ${plainText(environment.reason)}`, hint: "mend that file" };
   }
@@ -42,25 +67,17 @@ export function judgeAgentRules({ environment, entries }: RulesFinding): Outcome
       hint: `take "disabled" out of the entry in ${isOff.path}`,
     };
   }
-  if (environment.kind === "missing") return { status: "skip", message: "no rules for agents here" };
-  const { path, disablesAllServers, allowed } = environment;
-  const facts = {
-    path,
-    disableAllMcpServers: disablesAllServers,
-    allowed: allowed === undefined ? null : [...allowed],
-  };
-  if (disablesAllServers) {
-    const message = `${path} switches every MCP server off (disableAllMcpServers)`;
-    return { status: "fail", message, facts, hint: `take disableAllMcpServers out of ${path}` };
-  }
-  const barred = entries.length > 0 && !entries.some(({ name }) => isAllowed(allowed, name));
-  if (!barred) return { status: "pass", message: `${path} lets the server run`, facts };
-  const name = plainText(entries[0]?.name ?? "", 64);
+  if (entries.length === 0) return { status: "skip", message: "no entry names the server" };
+  const barred = entries.filter(({ blockers }) => blockers.length > 0);
+  const reasons = [...new Set(barred.flatMap(({ blockers }) => blockers))].map((one) => plainText(one));
+  const facts = { reasons };
+  const [first] = barred;
+  if (first === undefined) return { status: "pass", message: "nothing forbids the agent to start the server", facts };
   return {
     status: "fail",
-    message: `${path} lets only ${(allowed ?? []).map((one) => plainText(one, 64)).join(", ") || "none"} run, not ${name}`,
+    message: `${first.agent.title} will not use ${plainText(first.name, 64)}: ${reasons.join("; ")}`,
     facts,
-    hint: `add ${JSON.stringify(name)} to mcpServerAllowlist in ${path}`,
+    hint: "put the server into that list, or take the switch out; where it is an administrator's, ask for it",
   };
 }
 

@@ -74,7 +74,13 @@ describe("of the agent's files the doctor names", () => {
       "an allow-list without it",
       { ...cursor(bridge), ".cursor/environment.json": { start: "tsmcp up", mcpServerAllowlist: ["wiki"] } },
       "platform.agent-rules fail",
-      "only wiki",
+      "does not allow notes (mcpServerAllowlist)",
+    ],
+    [
+      "a list of another agent",
+      { ".mcp.json": { mcpServers: { notes: bridge } }, ".claude/settings.json": { allowedMcpServers: [] } },
+      "platform.agent-rules fail",
+      "Claude Code will not use notes: .claude/settings.json does not allow notes (allowedMcpServers)",
     ],
     [
       "a switch for all",

@@ -60,8 +60,6 @@ const environment = (changes: object = {}): CursorEnvironment => ({
   path: "/w/.cursor/environment.json",
   install: "",
   start: "tsmcp up",
-  disablesAllServers: false,
-  allowed: undefined,
   ...changes,
 });
 
@@ -106,18 +104,26 @@ describe("the agent's file", () => {
 
 describe("rules for agents", () => {
   test.each([
-    [environment(), {}, "pass"],
-    [{ kind: "missing" } as const, {}, "skip"],
-    [environment({ disablesAllServers: true }), {}, "fail"],
-    [environment({ allowed: ["notes"] }), {}, "pass"],
-    [environment({ allowed: ["not*"] }), {}, "pass"],
-    [environment({ allowed: ["wiki"] }), {}, "fail"],
-    [environment({ allowed: [] }), {}, "fail"],
-    [environment(), { disabled: true }, "fail"],
-    [{ kind: "missing" } as const, { enabled: false }, "fail"],
-    [{ kind: "invalid", path: "/w/e.json", reason: "is not JSON" } as const, {}, "fail"],
-  ])("%# let the server run or not", (rules, raw, status) => {
-    expect(judgeAgentRules({ environment: rules, entries: [entry(bridge, raw)] }).status).toBe(status);
+    [environment(), {}, [], "pass"],
+    [{ kind: "missing" } as const, {}, [], "pass"],
+    [environment(), {}, ["/etc/f does not allow notes (x)"], "fail"],
+    [environment(), { disabled: true }, [], "fail"],
+    [{ kind: "missing" } as const, { enabled: false }, [], "fail"],
+    [{ kind: "invalid", path: "/w/e.json", reason: "is not JSON" } as const, {}, [], "fail"],
+  ])("%# let the server run or not", (rules, raw, blockers, status) => {
+    expect(judgeAgentRules({ environment: rules, entries: [{ ...entry(bridge, raw), blockers }] }).status).toBe(status);
+  });
+
+  test("are told once, with the agent, however many entries they keep from use", () => {
+    const blockers = ["/etc/f does not allow notes (x)", "/etc/g switches notes off (y)"];
+    const entries = [1, 2].map(() => ({ ...entry(bridge), blockers }));
+    expect(judgeAgentRules({ environment: environment(), entries })).toMatchObject({
+      message: "Cursor will not use notes: /etc/f does not allow notes (x); /etc/g switches notes off (y)",
+    });
+  });
+
+  test("have nothing to say where no entry names the server", () => {
+    expect(judgeAgentRules({ environment: environment(), entries: [] }).status).toBe("skip");
   });
 
   test.each([

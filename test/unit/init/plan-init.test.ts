@@ -81,7 +81,7 @@ function errorsOf(document: unknown): readonly unknown[] {
     : ["not a document"];
 }
 
-test("a reader of GitLab's jobs, with GitLab's schema, takes the job and no other", () => {
+test("a reader of GitLab's jobs, with GitLab's schema, takes the job and no other", { timeout: 60_000 }, () => {
   init("gitlab-ci");
   spawnSync("git", ["init", "--quiet", workspace], { env: { PATH: process.env.PATH } });
   spawnSync("git", ["-C", workspace, "remote", "add", "origin", "git@gitlab.com:group/project.git"]);
@@ -93,7 +93,7 @@ test("a reader of GitLab's jobs, with GitLab's schema, takes the job and no othe
   expect(list("other.yml").status).toBe(1);
 });
 
-test("the dev containers' own program reads the container as it was meant", () => {
+test("the dev containers' own program reads the container as it was meant", { timeout: 60_000 }, () => {
   init("codespaces");
   const { status, stdout } = runReader(process.execPath, [
     reader("@devcontainers/cli/devcontainer.js"),
