@@ -2,6 +2,7 @@ import { checkNodeSettings } from "../bootstrap/node-settings.ts";
 import { variableText } from "../config/settings.ts";
 import { TsmcpError } from "../core/errors.ts";
 import { policyText } from "../init/policy.ts";
+import { tailnetPolicyText } from "../init/tailnet-policy.ts";
 import type { Trust } from "../init/trust.ts";
 import type { CommandContext } from "./context.ts";
 
@@ -14,11 +15,10 @@ export interface InitPolicyOptions {
 const throwAwayAudience = "tsmcp-init";
 
 /**
- * Prints what lets a platform's machines join without a stored key. Throws `usage-invalid` where the platform, or whose
- * machines they are, cannot be told, and `login-failed` when a platform gives no token.
+ * Prints the tailnet's policy, and with `--for` what lets a platform's machines join without a stored key. Throws
+ * `usage-invalid` where it cannot be told whose machines they are, and `login-failed` when a platform gives no token.
  */
 export async function printPolicy(options: InitPolicyOptions, context: CommandContext): Promise<void> {
-  if (options.for === undefined) throw usage("--for is missing", "use one of cursor, github");
   const [tag = ""] = checkNodeSettings({
     loginServer: undefined,
     hostname: undefined,
@@ -26,9 +26,14 @@ export async function printPolicy(options: InitPolicyOptions, context: CommandCo
     acceptRoutes: false,
     shieldsUp: true,
   }).advertiseTags;
+  const policy = tailnetPolicyText(tag);
+  if (options.for === undefined) {
+    context.result({ policy }, policy);
+    return;
+  }
   const trust = await (options.for === "github" ? trustInGithub(context) : trustInCursor(context));
-  const value = { tagOwners: { [tag]: ["autogroup:admin"] }, trust };
-  context.result(value, policyText({ platform: options.for, tag, trust }));
+  const value = { policy, tagOwners: { [tag]: ["autogroup:admin"] }, trust };
+  context.result(value, policyText({ platform: options.for, tag, trust, policy }));
 }
 
 async function trustInGithub({ env, cwd }: CommandContext): Promise<Trust> {

@@ -4,14 +4,16 @@ export interface PolicyRequest {
   readonly platform: "cursor" | "github";
   readonly tag: string;
   readonly trust: Trust;
+  /** The tailnet's policy file. */
+  readonly policy: string;
 }
 
 /** Returns what is to be put where, so that the platform's machines join the tailnet without a stored key. */
-export function policyText({ platform, tag, trust }: PolicyRequest): string {
+export function policyText({ platform, tag, trust, policy }: PolicyRequest): string {
   const claims = Object.entries(trust.claims).map(([name, value]) => `     claim      ${name} = ${value}\n`);
   return (
-    "1. In the tailnet's policy file (https://login.tailscale.com/admin/acls/file), so that the tag is somebody's:\n\n" +
-    `     "tagOwners": { ${JSON.stringify(tag)}: ["autogroup:admin"] }\n\n` +
+    "1. The tailnet's policy file (https://login.tailscale.com/admin/acls/file), in which the tag must be somebody's:\n\n" +
+    `${policy.replaceAll(/^(?=.)/gm, "     ")}\n` +
     "2. A credential of the kind OpenID Connect (https://login.tailscale.com/admin/settings/trust-credentials):\n\n" +
     `     issuer     ${trust.issuer}\n` +
     `     subject    ${trust.subject}\n` +

@@ -8,6 +8,7 @@ import { claudeOutputs } from "./claude.ts";
 import { codespacesOutputs } from "./codespaces.ts";
 import { cursorOutputs } from "./cursor.ts";
 import type { InitOutput, InitWords } from "./output.ts";
+import { tailnetPolicyText } from "./tailnet-policy.ts";
 import { fillTemplate } from "./template.ts";
 
 /** What `tsmcp init` can write, by name. */
@@ -112,6 +113,18 @@ const serverSubjects: readonly InitSubject[] = [
         "server/gateway.config.json",
         "server/serve.json",
       ].map((file) => wholeFile(file, words)),
+  },
+  {
+    name: "policy",
+    title: "the tailnet's policy: tags, grants, Funnel; with --for also the trust in a platform's machines",
+    side: "server",
+    outputs: () => [
+      {
+        kind: "paste",
+        where: "the tailnet's policy file (login.tailscale.com/admin/acls/file)",
+        text: tailnetPolicyText("tag:agent"),
+      },
+    ],
   },
   {
     name: "systemd",

@@ -3,8 +3,8 @@ import { shellQuote } from "../core/shell-quote.ts";
 import type { InitWords } from "./output.ts";
 
 /** Returns the text of a file in `templates/`, its `@NAME@` marks filled in. */
-export function fillTemplate(name: string, words: InitWords): string {
-  const marks = marksOf(words);
+export function fillTemplate(name: string, words: InitWords, own: ReadonlyMap<string, string> = new Map()): string {
+  const marks = new Map([...marksOf(words), ...own]);
   return readFileSync(templateUrl(name), "utf8").replaceAll(/@([A-Z_]+)@/g, (mark, key: string) => {
     const value = marks.get(key);
     if (value === undefined) throw new Error(`templates/${name} has the unknown mark ${mark}`);

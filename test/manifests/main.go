@@ -1,13 +1,18 @@
 // Command manifests reads deployment files as their platforms do: Compose files by compose-go, Dockerfiles by BuildKit's
-// parser and linting instruction parser, Kubernetes manifests strictly into the API's own types. It prints what is wrong.
+// parser and linting instruction parser, Kubernetes manifests strictly into the API's own types, one by one or as a
+// kustomization makes them, a tailnet's policy by Tailscale's parser and strictly into its API's type, and the
+// configuration of Serve strictly into its own. It prints what is wrong.
 //
-//	manifests compose|dockerfile|kubernetes FILE
+//	manifests compose|dockerfile|kubernetes|kustomize|policy|serve FILE
+//
+// kustomize takes a folder, and prints what it makes of it on the standard error.
 package main
 
 import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,18 +22,29 @@ import (
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
-	"k8s.io/apimachinery/pkg/runtime"
+	"github.com/tailscale/hujson"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"tailscale.com/client/tailscale/v2"
+	"tailscale.com/ipn"
 )
 
 func main() {
 	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: manifests compose|dockerfile|kubernetes FILE")
+		fmt.Fprintln(os.Stderr, "usage: manifests compose|dockerfile|kubernetes|kustomize|policy|serve FILE")
 		os.Exit(2)
 	}
-	readers := map[string]func(string) error{"compose": compose, "dockerfile": dockerfile, "kubernetes": kubernetes}
+	readers := map[string]func(string) error{
+		"compose":    compose,
+		"dockerfile": dockerfile,
+		"kubernetes": kubernetes,
+		"kustomize":  kustomize,
+		"policy":     policy,
+		"serve":      serve,
+	}
 	read, ok := readers[os.Args[1]]
 	if !ok {
 		fmt.Fprintf(os.Stderr, "unknown kind %q\n", os.Args[1])
@@ -77,6 +93,24 @@ func kubernetes(path string) error {
 	if err != nil {
 		return err
 	}
+	return decodeAll(content)
+}
+
+// kustomize builds a folder as kubectl does.
+func kustomize(folder string) error {
+	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
+	if err != nil {
+		return err
+	}
+	content, err := built.AsYaml()
+	if err != nil {
+		return err
+	}
+	os.Stderr.Write(content)
+	return decodeAll(content)
+}
+
+func decodeAll(content []byte) error {
 	decoder := serializer.NewCodecFactory(scheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
 	documents := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(content)))
 	count := 0
@@ -88,8 +122,8 @@ func kubernetes(path string) error {
 		if err != nil {
 			return err
 		}
-		var object runtime.Object
-		if object, _, err = decoder.Decode(document, nil, nil); err != nil {
+		object, _, err := decoder.Decode(document, nil, nil)
+		if err != nil {
 			return fmt.Errorf("document %d: %w", count+1, err)
 		}
 		if object.GetObjectKind().GroupVersionKind().Kind == "" {
@@ -101,4 +135,39 @@ func kubernetes(path string) error {
 		return errors.New("no documents")
 	}
 	return nil
+}
+
+// policy prints the policy as JSON on the standard error.
+func policy(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	standard, err := hujson.Standardize(content)
+	if err != nil {
+		return err
+	}
+	var acl tailscale.ACL
+	if err := decodeStrictly(standard, &acl); err != nil {
+		return err
+	}
+	if len(acl.Grants) == 0 {
+		return errors.New("no grants")
+	}
+	return json.NewEncoder(os.Stderr).Encode(acl)
+}
+
+func serve(path string) error {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var config ipn.ServeConfig
+	return decodeStrictly(content, &config)
+}
+
+func decodeStrictly(content []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
 }

@@ -22,8 +22,8 @@ export function initCommand(session: Session): Command {
     description:
       "Writes the files that bring the tailnet up on an agent's or a platform's machines and give the agent its servers.\n" +
       "They are true on every machine and hold no secret. Files that hold more are merged; nothing of yours is replaced.\n" +
-      "policy prints what lets a platform's machines join with its identity tokens, and without a stored key.",
-    arguments: [["[what]", "an agent or a platform (see --list), or policy"]],
+      "policy prints the tailnet's policy, and with --for what lets a platform's machines join without a stored key.",
+    arguments: [["[what]", "an agent, a platform or the policy (see --list)"]],
     examples: [
       "tsmcp init cursor --server notes=https://node.tailnet.ts.net:8443/mcp",
       "tsmcp init github-actions --print",
@@ -35,7 +35,10 @@ export function initCommand(session: Session): Command {
       new Option("--print", "only print what would be written"),
       new Option("--force", "replace what is there and differs"),
       repeatedOption("--server <name=url>", "an MCP server; may be repeated (default: those of the configuration)"),
-      new Option("--for <platform>", "policy: whose machines are to join").choices(["cursor", "github"]),
+      new Option("--for <platform>", "policy: whose machines are to join without a stored key").choices([
+        "cursor",
+        "github",
+      ]),
       new Option("--advertise-tags <tag>", "policy: the tag that they get (default: tag:agent)"),
       new Option("--workspace <dir>", "the repository (default: the working directory)"),
     ],

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { policyText } from "../../../src/init/policy.ts";
 import { githubRepositoryAt, repositoryOf } from "../../../src/init/repository.ts";
+import { tailnetPolicyText } from "../../../src/init/tailnet-policy.ts";
 import { cursorTrust, githubTrust } from "../../../src/init/trust.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 
@@ -51,10 +52,15 @@ test.each([
 });
 
 test("policyText tells each value where it belongs", () => {
-  expect(policyText({ platform: "github", tag: "tag:ci", trust: githubTrust("acme/tools") })).toMatchInlineSnapshot(`
-    "1. In the tailnet's policy file (https://login.tailscale.com/admin/acls/file), so that the tag is somebody's:
+  const policy = "{\n\t// Why.\n}\n";
+  expect(
+    policyText({ platform: "github", tag: "tag:ci", trust: githubTrust("acme/tools"), policy }),
+  ).toMatchInlineSnapshot(`
+    "1. The tailnet's policy file (https://login.tailscale.com/admin/acls/file), in which the tag must be somebody's:
 
-         "tagOwners": { "tag:ci": ["autogroup:admin"] }
+         {
+         	// Why.
+         }
 
     2. A credential of the kind OpenID Connect (https://login.tailscale.com/admin/settings/trust-credentials):
 
@@ -78,10 +84,12 @@ test("policyText tells each value where it belongs", () => {
     "
   `);
   const trust = { issuer: "https://i", subject: "s:*", claims: { team_id: "t1" } };
-  expect(policyText({ platform: "cursor", tag: "tag:agent", trust })).toMatchInlineSnapshot(`
-    "1. In the tailnet's policy file (https://login.tailscale.com/admin/acls/file), so that the tag is somebody's:
+  expect(policyText({ platform: "cursor", tag: "tag:agent", trust, policy })).toMatchInlineSnapshot(`
+    "1. The tailnet's policy file (https://login.tailscale.com/admin/acls/file), in which the tag must be somebody's:
 
-         "tagOwners": { "tag:agent": ["autogroup:admin"] }
+         {
+         	// Why.
+         }
 
     2. A credential of the kind OpenID Connect (https://login.tailscale.com/admin/settings/trust-credentials):
 
@@ -98,4 +106,10 @@ test("policyText tells each value where it belongs", () => {
          "start": "tsmcp up --client-id CLIENT-ID --advertise-tags tag:agent"
     "
   `);
+});
+
+test("the policy has the tag that was asked for, wherever the agents' tag stands", () => {
+  const text = tailnetPolicyText("tag:ci");
+  expect(text.match(/tag:ci/g)).toHaveLength(4);
+  expect(text).not.toMatch(/tag:agent|@[A-Z_]+@/);
 });
