@@ -169,7 +169,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** Funnel's relays and an agent's settings page are the only honest callers there, and they are patient. */
-const publicLimits = { headersTimeoutMs: 5_000, requestTimeoutMs: 10_000, maxConnections: 256 };
+const publicLimits = { headersTimeoutMs: 5_000, requestTimeoutMs: 10_000, maxConnections: 256, backlog: 64 };
 const publicPace = { perSecond: 400, burst: 100, maxWaiting: 400 };
 
 /** 32 MiB through a slow relay take minutes. */

@@ -16,6 +16,8 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs: number;
   /** Connections beyond these are closed at once. */
   readonly maxConnections?: number;
+  /** How many may wait to be taken; Node takes all of them before it does anything else. */
+  readonly backlog?: number;
   readonly onRequest: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
@@ -35,7 +37,7 @@ export interface HttpServer {
  * Throws `listen-failed`.
  */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const { address, headersTimeoutMs, requestTimeoutMs, maxConnections, onRequest } = options;
+  const { address, headersTimeoutMs, requestTimeoutMs, maxConnections, backlog, onRequest } = options;
   const server = createServer(
     {
       maxHeaderSize: maxHeaderBytes,
@@ -57,7 +59,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
-  const bound = await listen(server, address);
+  const bound = await listen(server, address, backlog);
   let closed: Promise<void> | undefined;
   const stopAccepting = (): Promise<void> => {
     closed ??= closedServer(server);
@@ -80,11 +82,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 /** tailscaled keeps idle connections for 90 s; whoever closes first, a request can cross the close. */
 const keepAliveMs = 100_000;
 
-async function listen(server: Server, address: ListenAddress): Promise<ListenAddress> {
+async function listen(server: Server, address: ListenAddress, backlog?: number): Promise<ListenAddress> {
+  const waiting = backlog === undefined ? {} : { backlog };
   try {
-    if (address.kind === "tcp") return await listenTcp(server, address);
+    if (address.kind === "tcp") {
+      const { host, port } = address;
+      await listening(server, () => server.listen({ host, port, exclusive: true, ...waiting }));
+      const bound = server.address();
+      return { kind: "tcp", host, port: typeof bound === "object" && bound !== null ? bound.port : port };
+    }
     await removeDeadSocket(address.path);
-    await listening(server, () => server.listen({ path: address.path }));
+    await listening(server, () => server.listen({ path: address.path, ...waiting }));
     // Only this user and root may connect: whoever can, can say that he comes through Serve.
     chmodSync(address.path, 0o600);
     return address;
@@ -92,12 +100,6 @@ async function listen(server: Server, address: ListenAddress): Promise<ListenAdd
     if (error instanceof TsmcpError) throw error;
     throw listenError(address, error);
   }
-}
-
-async function listenTcp(server: Server, { host, port }: { host: string; port: number }): Promise<ListenAddress> {
-  await listening(server, () => server.listen({ host, port, exclusive: true }));
-  const bound = server.address();
-  return { kind: "tcp", host, port: typeof bound === "object" && bound !== null ? bound.port : port };
 }
 
 function listening(server: Server, start: () => void): Promise<void> {

@@ -70,7 +70,7 @@ export function gatewayContestants(): readonly GatewayContestant[] {
 }
 
 /** As tailscale serve calls it, with a stand-in for tailscaled that knows one tagged node and its grant. */
-async function startOurs(): Promise<RunningGateway> {
+export async function startOurs(): Promise<RunningGateway & { readonly publicPort: number }> {
   const directory = mkdtempSync(join(tmpdir(), "tsmcp-bench-"));
   const socket = join(directory, "tailscaled.sock");
   const daemon = createServer((request, response) => {
@@ -100,10 +100,11 @@ async function startOurs(): Promise<RunningGateway> {
   const { private: exposed } = JSON.parse(said) as { private: { target: string } };
   const { pathname } = new URL(exposed.target);
   const headers = { "x-forwarded-for": agentAddress, "x-forwarded-host": "server.tail.ts.net:8443" };
-  return running(child, { port: inner, path: `${pathname}/mcp/echo`, headers }, () => {
+  const started = await running(child, { port: inner, path: `${pathname}/mcp/echo`, headers }, () => {
     daemon.close();
     rmSync(directory, { recursive: true });
   });
+  return { ...started, publicPort: outer };
 }
 
 const capability = "example.com/cap/mcp";

@@ -7,6 +7,7 @@ import { benchBridgeStart } from "./bridge-start.ts";
 import { benchCallCost } from "./call-cost.ts";
 import { ours, rival } from "./contestants.ts";
 import { benchCycles } from "./cycles.ts";
+import { benchFlood } from "./flood.ts";
 import { benchGateway } from "./gateway.ts";
 import { benchLoad, type Load, raw } from "./load.ts";
 import { describeMachine, otherLoad } from "./machine.ts";
@@ -14,10 +15,10 @@ import { measuredPart } from "./measured.ts";
 import { startScene } from "./scene.ts";
 import { benchSoak, type Soak } from "./soak.ts";
 import type { Summary } from "./statistics.ts";
-import { printCallCosts, printCycles, printGateways, printLoad, printSoak, printTimes } from "./tables.ts";
+import { printCallCosts, printCycles, printFloods, printGateways, printLoad, printSoak, printTimes } from "./tables.ts";
 
 /**
- * `npm run bench [ROUNDS] [up|cycles|start|calls|load|soak|gateway|readme …]`: everything, or those parts, on the real tailnet in one run,
+ * `npm run bench [ROUNDS] [up|cycles|start|calls|load|soak|gateway|flood|readme …]`: everything, or those parts, on the real tailnet in one run,
  * contestants in turn, medians. `readme` runs what the README's table needs, and writes it. The other bridges take part when
  * they are installed: `npm ci --prefix test/bench/peers`.
  */
@@ -32,7 +33,8 @@ const nodes = ["node-20", "node-22", "node-24"]
   .filter(({ path }) => existsSync(path));
 const loadBefore = otherLoad();
 if (wants("gateway")) printGateways(await benchGateway());
-if (named.length === 1 && named.includes("gateway")) process.exit();
+if (wants("flood") || wants("gateway")) printFloods(await benchFlood());
+if (named.length > 0 && named.every((part) => part === "gateway" || part === "flood")) process.exit();
 await using scene = await startScene();
 
 if (wants("up")) {

@@ -1,5 +1,6 @@
 import type { CallCost } from "./call-cost.ts";
 import type { Cycles } from "./cycles.ts";
+import type { Flood } from "./flood.ts";
 import type { GatewayLoad } from "./gateway.ts";
 import type { Load } from "./load.ts";
 import type { Soak } from "./soak.ts";
@@ -66,6 +67,16 @@ export function printGateways(results: Readonly<Record<string, GatewayLoad>>): v
   console.log("\nA stdio echo server behind, loopback\n");
   console.log(`| | ${Object.keys(results).join(" | ")} |\n|${"---|".repeat(Object.keys(results).length + 1)}`);
   for (const [title, show] of rows) console.log(`| ${title} | ${Object.values(results).map(show).join(" | ")} |`);
+}
+
+export function printFloods(floods: readonly Flood[]): void {
+  console.log("\nThe public listener flooded, calls on the private one\n");
+  console.log(
+    "| flood | asked, 1/s | p99 of calls, times quiet (goal: ≤ 2) | share of a processor |\n|---|---|---|---|",
+  );
+  for (const { shape, askedPerSecond, p99Times, cpuShare } of floods) {
+    console.log(`| ${shape} | ${shown(askedPerSecond, 0)} | ${shown(p99Times, 2)} | ${shown(cpuShare, 2)} |`);
+  }
 }
 
 export function printCycles({ cycles, up, down, processes, files, directories, nodes }: Cycles): void {

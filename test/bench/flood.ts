@@ -1,0 +1,93 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { startOurs } from "./gateways.ts";
+import { connections, type HttpSession, openHttpSession } from "./http-session.ts";
+import { percentile, summarize } from "./statistics.ts";
+
+/** What a flood on the public listener does to the callers of the private one. */
+export interface Flood {
+  readonly shape: string;
+  /** How many times the p99 of calls is what it was just before; the middle of all rounds. */
+  readonly p99Times: number;
+  /** Of one processor, the share that the gateway spent on the flood. */
+  readonly cpuShare: number;
+  readonly askedPerSecond: number;
+}
+
+const shapes = ["calls", "fresh", "large", "silent"];
+const rounds = 7;
+const callsPerRound = 400;
+
+/** For connections to be opened, and bursts to be over. */
+const warmUpMs = 500;
+const measuredMs = 1_000;
+
+/** Calls without a flood and with one in turn, for each shape, so that a machine whose speed drifts is fair to both. */
+export async function benchFlood(): Promise<Flood[]> {
+  await using gateway = await startOurs();
+  const agent = connections(true);
+  try {
+    const session = await openHttpSession(gateway.door, agent);
+    await p99Of(session);
+    const results: Flood[] = [];
+    for (const shape of shapes) {
+      const seen: Omit<Flood, "shape">[] = [];
+      for (let round = 0; round < rounds; round++) {
+        const quietMs = await p99Of(session);
+        const flood = startFlood(gateway.publicPort, shape);
+        await delay(warmUpMs);
+        const cpuMs = gateway.cpuMs();
+        await delay(measuredMs);
+        const cpuShare = (gateway.cpuMs() - cpuMs) / measuredMs;
+        const floodedMs = await p99Of(session);
+        seen.push({ p99Times: floodedMs / quietMs, cpuShare, askedPerSecond: await flood.end() });
+      }
+      const middle = (pick: (one: Omit<Flood, "shape">) => number): number => summarize(seen.map(pick)).median;
+      results.push({
+        shape,
+        p99Times: middle(({ p99Times }) => p99Times),
+        cpuShare: middle(({ cpuShare }) => cpuShare),
+        askedPerSecond: middle(({ askedPerSecond }) => askedPerSecond),
+      });
+    }
+    return results;
+  } finally {
+    agent.destroy();
+  }
+}
+
+async function p99Of(session: HttpSession): Promise<number> {
+  const times: number[] = [];
+  for (let call = 0; call < callsPerRound; call++) {
+    const startMs = performance.now();
+    await session.call("hello");
+    times.push(performance.now() - startMs);
+  }
+  return percentile(
+    times.sort((one, other) => one - other),
+    0.99,
+  );
+}
+
+const program = fileURLToPath(new URL("flood-public.mjs", import.meta.url));
+
+/** Behind everything else in the queue for a processor: what is measured is what it does to the gateway. */
+function startFlood(port: number, shape: string): { end(): Promise<number> } {
+  const startMs = performance.now();
+  const args = ["-n", "19", process.execPath, program, String(port), shape];
+  const child = spawn("nice", args, { stdio: ["ignore", "pipe", "inherit"] });
+  let said = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  return {
+    async end() {
+      const seconds = (performance.now() - startMs) / 1_000;
+      child.kill("SIGTERM");
+      await once(child, "close");
+      return Number(said) / seconds;
+    },
+  };
+}
