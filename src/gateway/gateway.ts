@@ -11,7 +11,7 @@ import { createPace } from "./pace.ts";
 import { answerPrivate, type PrivateSide } from "./private-side.ts";
 import { createOpenedTools, type Serving } from "./public/opened-tools.ts";
 import type { PinnedTool } from "./public/pins.ts";
-import { answerPublic, type PublicSide } from "./public-side.ts";
+import { answerPublic, type PublicSide, publicPace } from "./public-side.ts";
 import { createSealer, type Sealer } from "./seal.ts";
 import { createServedSet, type UpstreamChange, type UpstreamConfigs } from "./served-set.ts";
 import { createSessions } from "./sessions.ts";
@@ -170,7 +170,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
 /** Funnel's relays and an agent's settings page are the only honest callers there, and they are patient. */
 const publicLimits = { headersTimeoutMs: 5_000, requestTimeoutMs: 10_000, maxConnections: 256, backlog: 64 };
-const publicPace = { perSecond: 400, burst: 100, maxWaiting: 400 };
 
 /** 32 MiB through a slow relay take minutes. */
 const privateLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 600_000 };

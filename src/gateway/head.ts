@@ -36,7 +36,9 @@ const none: ReadonlyMap<string, Line> = new Map();
 export type HeadDefect = { readonly status: 400 | 405 | 431; readonly reason: string };
 
 /** Returns the head of a request, or its defect. Names are compared in any case; `_` is never `-`. */
-export function readHead(request: IncomingMessage): Head | HeadDefect {
+export function readHead(
+  request: Pick<IncomingMessage, "rawHeaders" | "method" | "url" | "headers">,
+): Head | HeadDefect {
   const { rawHeaders, method = "", url = "" } = request;
   if (rawHeaders.length > 2 * maxHeaderLines) return { status: 431, reason: "too many header fields" };
   if (method !== "POST" && method !== "GET" && method !== "DELETE")

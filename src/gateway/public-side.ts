@@ -9,7 +9,10 @@ import { readBody } from "./read-body.ts";
 import { sendPlain } from "./reply.ts";
 
 /** More than any `initialize`; the internet has nothing longer to say. */
-const maxBodyBytes = 64 * 1024;
+export const maxPublicBodyBytes = 64 * 1024;
+
+/** Past this callers wait their turn. */
+export const publicPace = { perSecond: 400, burst: 100, maxWaiting: 400 };
 
 /** How the public side answers: by itself, at its own pace, whatever is asked for on whatever path. */
 export interface PublicSide {
@@ -57,7 +60,7 @@ async function answerTo(
   { request, response, head, path }: PublicRequest & { readonly head: Head },
   tools: PublicTools | undefined,
 ): Promise<PlainAnswer | undefined> {
-  const body = await readBody(request, maxBodyBytes);
+  const body = await readBody(request, maxPublicBodyBytes);
   if (body.kind === "broken") return undefined;
   if (body.kind === "too-large") return tooLarge;
   if (head.method !== "POST") return publicRefusal(405);

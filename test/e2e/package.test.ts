@@ -44,6 +44,8 @@ describe("the packed package", () => {
       "dist/sandbox.js",
       "dist/types/index.d.ts",
       "dist/types/sandbox/sandbox.d.ts",
+      "dist/types/gateway/exposure/exposure.d.ts",
+      "templates/library/node-http.mjs",
       "templates/sandbox/gate.test.mjs",
       "dist/config.schema.json",
       "dist/doctor-report.schema.json",

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import { describe, expect, test } from "vitest";
 import { accepts, type Head, isForeignPage, isJsonBody, readHead, twice } from "../../../src/gateway/head.ts";
 
@@ -6,7 +5,7 @@ type Lines = readonly (readonly [string, string])[];
 
 function headOf(lines: Lines, method = "POST", url = "/mcp/notes"): ReturnType<typeof readHead> {
   const request = { method, url, rawHeaders: lines.flat(), headers: {} };
-  return readHead(request as unknown as IncomingMessage);
+  return readHead(request);
 }
 
 function whole(lines: Lines): Head {

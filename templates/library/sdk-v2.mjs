@@ -1,0 +1,31 @@
+// The same with the SDK v2, which speaks MCP 2026-07-28 and what came before. As root:
+//   tailscale serve  --bg --https=8443 unix:/run/notes/private.sock
+//   tailscale funnel --bg --https=443  unix:/run/notes/public.sock
+import { createServer } from "node:http";
+import { toNodeHandler } from "@modelcontextprotocol/node";
+import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
+import { exposure } from "tsmcp";
+
+const directory = process.env.NOTES_DIRECTORY ?? "/run/notes"; // 0750, so that nobody else opens the sockets
+const socket = process.env.TSMCP_SOCKET; // tailscaled's, where it is not the system's
+const tailnet = exposure({ socket, capability: "example.com/cap/mcp", name: "notes" });
+
+function createNotes(caller) {
+  const server = new McpServer({ name: "notes", version: "1.0.0" });
+  server.registerTool("whoami", { description: "Tells who calls." }, () => ({
+    content: [{ type: "text", text: caller.login ?? caller.node }],
+  }));
+  return server;
+}
+
+function listen(listener) {
+  const server = createServer(async (request, response) => {
+    const seen = await tailnet.see(request, listener);
+    if (seen.view === "public") return seen.answer(request, response);
+    return toNodeHandler(createMcpHandler(() => seen.filter(createNotes(seen.caller))))(request, response);
+  });
+  server.listen(`${directory}/${listener}.sock`);
+}
+
+listen("private");
+listen("public");
