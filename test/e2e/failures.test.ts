@@ -70,6 +70,37 @@ async function withKey(options: Parameters<Tailnet["createKey"]>[0]): Promise<Ca
   return { env: { TS_AUTHKEY: await tailnet.createKey(options) } };
 }
 
+/** A stand-in that is the real tailscaled, and calls itself otherwise. */
+function tailscaledThatIs(
+  version: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Prepare {
+  const script = `#!${process.execPath}
+    const { spawn } = require("node:child_process");
+    const http = require("node:http");
+    const flag = process.argv.find((one) => one.startsWith("--socket="));
+    const socketPath = flag.slice("--socket=".length) + ".r";
+    const args = process.argv.slice(2).map((one) => (one === flag ? "--socket=" + socketPath : one));
+    delete process.env.TS_PARENT_DEATH_FD;
+    const real = spawn(${JSON.stringify(join(tailnet.binDir, "tailscaled"))}, args, { stdio: "inherit" });
+    const relay = http.createServer((asked, answer) => {
+      const { method, url: path, headers } = asked;
+      asked.pipe(http.request({ socketPath, method, path, headers }, async (got) => {
+        const body = (await got.toArray()).join("").replace(/"Version": ?"[^"]*"/, '"Version": "${version}"');
+        answer.writeHead(got.statusCode).end(body);
+      }).on("error", () => answer.destroy()));
+    });
+    relay.listen(flag.slice("--socket=".length));
+    process.on("SIGTERM", () => real.kill()).on("exit", () => real.kill());
+    real.on("exit", () => { relay.close(); process.exit(0); });
+  `;
+  return async (machine) => {
+    const { env: onPath } = await fakeProgram("tailscaled", script)(machine);
+    return { env: { ...onPath, ...env }, args };
+  };
+}
+
 /** A stand-in for `tailscale --socket=… up`. */
 const killDaemonOf = `#!/bin/sh
 for process in /proc/[0-9]*; do
@@ -233,6 +264,27 @@ const failures: readonly Failure[] = [
   {
     when: "tailscale is older than what is asked of it",
     prepare: fakeProgram("tailscale", "#!/bin/sh\necho 'flag provided but not defined: -shields-up' >&2\nexit 2\n"),
+  },
+  {
+    when: "tailscaled is older than what every up needs",
+    prepare: (machine) => tailscaledThatIs("1.24.2", {})(machine),
+  },
+  {
+    when: "tailscaled is older than the way to log in",
+    prepare: (machine) =>
+      tailscaledThatIs("1.88.3", { TS_AUTHKEY: "", TS_CLIENT_SECRET: "tskey-client-unused" }, [
+        "--advertise-tags",
+        "tag:agent",
+      ])(machine),
+  },
+  {
+    when: "tailscaled is older than what a supervisor needs",
+    args: ["--foreground"],
+    prepare: (machine) => tailscaledThatIs("1.48.2", {})(machine),
+  },
+  {
+    when: "tailscaled does not know an option",
+    prepare: fakeProgram("tailscaled", "#!/bin/sh\necho 'flag provided but not defined: -statedir' >&2\nexit 2\n"),
   },
   {
     when: "the tailnet requires logs",

@@ -20,10 +20,13 @@ import { hasNoState, keepState, makeStateDirectory, removeState, type StateDirec
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
 import type { UpWorld } from "../world.ts";
 import { requirePrograms } from "./install.ts";
+import { tailscaleOutdated } from "./login-errors.ts";
 import { preloadShell } from "./shell.ts";
 
 /** tailscaled needs 15 ms to its socket; nothing announces it. */
 const pollMs = 3;
+/** What Go's `flag` ends a program with. */
+export const unknownFlagExit = 2;
 /** Time to leave the tailnet politely. */
 export const stopGraceMs = 3_000;
 
@@ -150,6 +153,10 @@ async function untilAnswering(daemon: StartedDaemon, proxy: ListenAddress, attem
 function endedEarly(end: DaemonEnd, proxy: ListenAddress, logFile: string): TsmcpError {
   const owner = ownerOfPort(proxy.port);
   if ("pid" in owner) return portTaken(proxy);
+  const last = lastLogLines(logFile).find((line) => line.startsWith("flag provided but not defined"));
+  if (end.kind === "exited" && end.exitCode === unknownFlagExit && last !== undefined) {
+    throw tailscaleOutdated("tailscaled", last);
+  }
   const how = end.kind === "exited" ? `with exit code ${end.exitCode}` : `by ${end.signal}`;
   return failed(`tailscaled ended at once ${how}`, lastLogLine(logFile));
 }

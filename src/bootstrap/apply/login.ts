@@ -11,9 +11,11 @@ import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../f
 import { mintIdentityToken } from "../identity-token.ts";
 import { lastLogLine } from "../log-tail.ts";
 import { type LoginPlan, planLogin } from "../login-plan.ts";
+import { requireNeededVersion } from "../needed-version.ts";
 import type { GivenCredential, RequestedCredential, UpRequest } from "../request.ts";
 import { type Applied, act, type Decision, done, keep } from "../steps.ts";
 import type { UpWorld } from "../world.ts";
+import { unknownFlagExit } from "./daemon.ts";
 import { requirePrograms } from "./install.ts";
 import {
   approvalMissing,
@@ -35,8 +37,6 @@ const maxAdjustments = 3;
 /** The command keeps its own time; ours only ends one that hangs, such as before it could connect. */
 const overtimeMs = 500;
 const logoutLimitMs = 5_000;
-/** What Go's `flag` ends a program with. */
-const unknownFlagExit = 2;
 
 const waitText = {
   start: "wait until the node runs",
@@ -68,6 +68,10 @@ export function decideLogin({ node, daemon }: UpFacts, request: UpRequest): Deci
  */
 export async function applyLogin(facts: UpFacts, attempt: Attempt): Promise<Applied> {
   const node = await requireNode(attempt);
+  requireNeededVersion(node.status.version, {
+    request: attempt.request,
+    isSupervised: attempt.world.supervision !== undefined,
+  });
   const question = askLoginServerLater(attempt.request.node.loginServer, attempt);
   try {
     return await becomeRunning(node, facts, { ...attempt, question });

@@ -47,15 +47,17 @@ export async function superviseTailnet(
     return world.log.info("stopped before the node was up");
   }
   await listener.notifier.ready("the tailnet answers");
-  if (request.keepsWarm)
-    void keepWarm(
-      request.servers.map(({ tailnetUrl }) => new URL(tailnetUrl)),
-      world,
-    );
+  if (request.keepsWarm) warmServers(request, world);
   await keepUp(request, supervised, listener);
   if (!isNamed(supervised)) return world.log.info("this node was taken down; nothing is left to do here");
   await listener.notifier.stopping(`stopped by ${String(world.signal.reason)}`);
   await leave(request, world);
+}
+
+function warmServers({ servers }: UpRequest, world: UpWorld): void {
+  const urls = servers.map(({ tailnetUrl }) => new URL(tailnetUrl));
+  if (urls.length === 0) world.log.warn("--keep-warm: no server is named, so that there is no way to keep");
+  else void keepWarm(urls, world);
 }
 
 interface Supervised {

@@ -5,26 +5,14 @@ import type { UpRequest } from "../../../src/bootstrap/request.ts";
 import { serverFromUrl } from "../../../src/config/server.ts";
 import { Secret } from "../../../src/core/secrets.ts";
 import type { BackendState } from "../../../src/tailscale/status.ts";
+import { plainRequest } from "./plain-request.ts";
 
 const proxy = { host: "127.0.0.1", port: 1055 };
 const server = { ...serverFromUrl("https://n.t.ts.net:8443/mcp", "URL", "notes"), origin: "--server", trusted: true };
 
 const request: UpRequest = {
-  node: { loginServer: undefined, hostname: undefined, advertiseTags: [], acceptRoutes: false, shieldsUp: true },
-  acquire: { version: undefined, pins: [], mirror: new URL("https://mirror.test/"), directory: undefined },
+  ...plainRequest,
   credential: { kind: "given", flag: "--auth-key", secret: new Secret("k", "TS_AUTHKEY") },
-  interactive: false,
-  proxy,
-  proxyIsExplicit: false,
-  socket: undefined,
-  state: { kind: "boot" },
-  timeoutMs: 1_000,
-  noLogs: false,
-  servers: [],
-  agents: { workspace: "/w", dialects: [], entry: "bridge", launcher: { command: "tsmcp", leadingArgs: [] } },
-  exports: "none",
-  verify: true,
-  keepsWarm: false,
   dryRun: true,
 };
 

@@ -7,6 +7,7 @@ import { act, done, keep, type Step, type StepReport } from "../../../src/bootst
 import { createUndoList } from "../../../src/bootstrap/undo.ts";
 import { serverFromUrl } from "../../../src/config/server.ts";
 import { silentLog } from "../../../src/core/log.ts";
+import { plainRequest } from "./plain-request.ts";
 
 const node: NodeFacts = {
   status: {
@@ -42,22 +43,8 @@ function attemptFor(url: string): Attempt {
   const env = { HOME: "/nonexistent" };
   return {
     request: {
-      node: { loginServer: undefined, hostname: undefined, advertiseTags: [], acceptRoutes: false, shieldsUp: true },
-      acquire: { version: undefined, pins: [], mirror: new URL("https://mirror.test/"), directory: undefined },
-      credential: undefined,
-      interactive: false,
-      proxy: { host: "127.0.0.1", port: 1055 },
-      proxyIsExplicit: false,
-      socket: undefined,
-      state: { kind: "boot" },
-      timeoutMs: 1_000,
-      noLogs: false,
+      ...plainRequest,
       servers: [{ ...serverFromUrl(url, "URL", "notes"), origin: "/repo/tsmcp.config.json:1:1", trusted: false }],
-      agents: { workspace: "/w", dialects: [], entry: "bridge", launcher: { command: "tsmcp", leadingArgs: [] } },
-      exports: "none",
-      verify: true,
-      keepsWarm: false,
-      dryRun: false,
     },
     world: {
       env,
