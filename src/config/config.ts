@@ -43,6 +43,11 @@ export interface GatewayConfig {
   readonly publicTools?: readonly string[];
   readonly sealingKey?: string;
   readonly rules?: readonly RuleConfig[];
+  readonly audit?: {
+    readonly calls?: boolean;
+    readonly arguments?: boolean;
+    readonly publicEvery?: number;
+  };
 }
 
 /** One of `command`, `url` and `builtin`. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 export interface AdminSide {
   readonly isReady: () => Promise<readonly string[]>;
-  readonly metrics: () => readonly string[];
+  readonly metrics: { readonly text: () => Promise<string>; readonly contentType: string };
 }
 
 /** Answers the operator: `/healthz`, `/readyz` and `/metrics`. */
@@ -17,7 +17,7 @@ export async function answerAdmin(request: IncomingMessage, response: ServerResp
       return reasons.length === 0 ? send(response, 200, "ok\n") : send(response, 503, `${reasons.join("\n")}\n`);
     }
     case "/metrics":
-      return send(response, 200, `${side.metrics().join("\n")}\n`, "text/plain; version=0.0.4; charset=utf-8");
+      return send(response, 200, await side.metrics.text(), side.metrics.contentType);
     default:
       return send(response, 404, "not found\n");
   }

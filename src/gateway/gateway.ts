@@ -2,9 +2,13 @@ import type { GatewayConfig } from "../config/config.ts";
 import type { Log } from "../core/log.ts";
 import type { Secret } from "../core/secrets.ts";
 import { addressText, type HttpServer, type ListenAddress, startHttpServer } from "../net/http-server.ts";
+import type { LineSink } from "../streams/line-sink.ts";
 import { answerAdmin } from "./admin.ts";
-import { type Counters, createCounters } from "./counters.ts";
 import { createIdentities } from "./identities.ts";
+import { type AuditConfig, createAudit } from "./journal/audit.ts";
+import { createJournal, type Observer } from "./journal/journal.ts";
+import { createMetrics } from "./journal/metrics.ts";
+import { levelsOf } from "./levels.ts";
 import { type ListenPlan, targetOf } from "./listen-plan.ts";
 import { createOpenAnswers } from "./open-answers.ts";
 import { createPace } from "./pace.ts";
@@ -17,10 +21,10 @@ import { createServedSet, type UpstreamChange, type UpstreamConfigs } from "./se
 import { createSessions } from "./sessions.ts";
 import { createStreamWatch } from "./stream-watch.ts";
 import type { CreateUpstream, UpstreamWorld } from "./upstream/create.ts";
-import type { Front, Served } from "./visit.ts";
+import type { Front } from "./visit.ts";
 
 /** What of the configuration can change while the gateway runs. */
-export type GatewayRules = Pick<GatewayConfig, "capability" | "rules" | "allowedOrigins">;
+export type GatewayRules = Pick<GatewayConfig, "capability" | "rules" | "allowedOrigins" | "audit">;
 
 export interface GatewayOptions {
   readonly upstreams: UpstreamConfigs;
@@ -34,6 +38,10 @@ export interface GatewayOptions {
   readonly world: UpstreamWorld;
   readonly createUpstream: CreateUpstream;
   readonly log: Log;
+  /** Where the lines about requests go; without it there are none. */
+  readonly auditLines?: Pick<LineSink, "line" | "dropped"> | undefined;
+  /** Who else is told of every request. */
+  readonly observers?: readonly Observer[];
 }
 
 /** Where one exposure leads. */
@@ -78,11 +86,32 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     streams,
     capability: () => rules.capability,
   };
-  const counters = createCounters();
+  const { auditLines, observers = [] } = options;
   const { pins = [] } = options;
   const pathsOf = (name: string): readonly string[] => [`/mcp/${name}`, ...(upstreams.size === 1 ? ["/mcp"] : [])];
   const opened = createOpenedTools({ upstreams: options.upstreams, pins }, { ...options, pathsOf });
-  const publicSide: PublicSide = { pace: createPace(publicPace), counters, tools: opened.now };
+  const fronts: HttpServer[] = [];
+  const metrics = createMetrics(
+    levelsOf({
+      front,
+      inner: () => fronts[0],
+      outer: () => fronts.at(-1),
+      open,
+      upstreams,
+      droppedLines: auditLines?.dropped ?? (() => 0),
+    }),
+  );
+  const audit: Observer[] =
+    auditLines === undefined
+      ? []
+      : [
+          createAudit(
+            (): AuditConfig => rules.audit ?? {},
+            (line) => auditLines.line(line),
+          ),
+        ];
+  const journal = createJournal([metrics.observe, ...audit, ...observers]);
+  const publicSide: PublicSide = { pace: createPace(publicPace), journal, tools: opened.now };
   const privateSide: PrivateSide = {
     ...publicSide,
     front,
@@ -91,7 +120,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     prefix: prefixOf(plan.kind === "two" ? plan.private : plan.single, sealer),
     allowedOrigins: () => rules.allowedOrigins ?? [],
   };
-  const fronts: HttpServer[] = [];
   let admin: HttpServer | undefined;
   let isStopping = false;
   const close = async (): Promise<void> => {
@@ -129,7 +157,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         upstream.state() === "failing" ? [`upstream ${JSON.stringify(upstream.name)} fails`] : [],
       ),
     ];
-    const metrics = (): readonly string[] => metricLines({ counters, front, inner, outer, upstreams });
     admin = await startHttpServer({
       address: plan.admin,
       ...publicLimits,
@@ -183,30 +210,4 @@ const closeGraceMs = 500;
 /** A port of loopback is open to every process here, and on a userspace node to the tailnet: only Serve knows the path. */
 function prefixOf(address: ListenAddress, sealer: Sealer): string {
   return address.kind === "unix" ? "" : `/${sealer.derive("private listener")}`;
-}
-
-function metricLines(from: {
-  readonly counters: Counters;
-  readonly front: Front;
-  readonly inner: HttpServer;
-  readonly outer: HttpServer;
-  readonly upstreams: ReadonlyMap<string, Served>;
-}): readonly string[] {
-  const { counters, front, inner, outer, upstreams } = from;
-  return [
-    "# TYPE tsmcp_gateway_requests_total counter",
-    ...counters.lines(),
-    "# TYPE tsmcp_gateway_connections gauge",
-    `tsmcp_gateway_connections{view="private"} ${inner.connections()}`,
-    `tsmcp_gateway_connections{view="public"} ${outer.connections()}`,
-    "# TYPE tsmcp_gateway_sessions gauge",
-    `tsmcp_gateway_sessions ${front.sessions.size()}`,
-    "# TYPE tsmcp_gateway_upstream_up gauge",
-    ...[...upstreams].map(
-      ([name, { upstream }]) =>
-        `tsmcp_gateway_upstream_up{upstream=${JSON.stringify(name)}} ${upstream.state() === "failing" ? 0 : 1}`,
-    ),
-    "# TYPE process_resident_memory_bytes gauge",
-    `process_resident_memory_bytes ${process.memoryUsage.rss()}`,
-  ];
 }

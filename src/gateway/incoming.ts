@@ -8,6 +8,12 @@ export type Incoming =
   | { readonly kind: "batch"; readonly messages: readonly Message[] }
   | InvalidMessage;
 
+/** Returns what there is to read in a body. */
+export function messagesOf(incoming: Incoming): readonly Message[] {
+  if (incoming.kind === "invalid") return [];
+  return incoming.kind === "one" ? [incoming.message] : incoming.messages;
+}
+
 /** A batch is one request of HTTP, and must not stand for thousands. */
 export const maxBatch = 64;
 

@@ -83,7 +83,7 @@ export async function answerDelete(visit: Visit): Promise<void> {
 }
 
 async function open(visit: Visit, request: RequestMessage): Promise<void> {
-  const { caller, served, front, response } = visit;
+  const { caller, served, front, response, note } = visit;
   const { upstream } = served;
   const { _meta, protocolVersion, capabilities, clientInfo } = request.params ?? {};
   const params = { protocolVersion, capabilities, clientInfo, ...(_meta === undefined ? {} : { _meta }) };
@@ -91,6 +91,7 @@ async function open(visit: Visit, request: RequestMessage): Promise<void> {
   const { onMessage } = createDelivery(visit, reply);
   try {
     const opening = await upstream.open({ ...request, params }, { caller, signal: reply.signal, onMessage });
+    if (opening.kind === "refused") note.answered(request, opening);
     if (opening.kind === "refused") return reply.finish(200, messageText(errorAnswer(request.id, opening.error)));
     const { result, session } = opening;
     const agreed = stringAt(result, "protocolVersion") ?? versionFor(request.params);
@@ -100,6 +101,7 @@ async function open(visit: Visit, request: RequestMessage): Promise<void> {
     const seen = screenResult("initialize", result, { era: "legacy", view });
     reply.finish(200, messageText({ kind: "response", id: request.id, outcome: { result: seen } }));
   } catch {
+    note.answered(request, { error: internalError });
     reply.finish(200, messageText(errorAnswer(request.id, internalError)));
   }
 }
@@ -139,7 +141,9 @@ function converse(
     void ask(visit, session, { request, reply, onMessage: delivery.onMessage }).then((answer) =>
       delivery.settle((view) => {
         const asked = visit.caller;
-        const text = messageText(screenAnswer(answer, { request, asked, era: "legacy", view }));
+        const seen = screenAnswer(answer, { request, asked, era: "legacy", view });
+        visit.note.answered(request, seen.outcome);
+        const text = messageText(seen);
         left -= 1;
         if (!isBatch) {
           reply.finish(200, text);

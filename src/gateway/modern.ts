@@ -32,6 +32,7 @@ async function carry(visit: Visit, request: RequestMessage): Promise<void> {
   const { caller, served, response, head } = visit;
   const screened = screenRequest(request, "modern", viewOf(visit, caller));
   if (screened.kind === "refused") {
+    visit.note.answered(request, screened);
     const status = screened.error === methodNotFound ? 404 : 200;
     return sendPlain(response, { status, body: errorText(request.id, screened.error) });
   }
@@ -50,6 +51,7 @@ async function carry(visit: Visit, request: RequestMessage): Promise<void> {
   }
   delivery.settle((view) => {
     const seen = screenAnswer(answer, { request, asked: caller, era: "modern", view });
+    visit.note.answered(request, seen.outcome);
     reply.finish(statusOf(seen), messageText(seen));
   });
 }

@@ -4,7 +4,8 @@ import { errorText, idOfRemnant } from "../mcp/message.ts";
 import { bareAnswer } from "./bare-view.ts";
 import { type Belief, believe } from "./believe.ts";
 import { type Head, isForeignPage, isJsonBody, readHead } from "./head.ts";
-import { type Incoming, readIncoming } from "./incoming.ts";
+import { type Incoming, messagesOf, readIncoming } from "./incoming.ts";
+import type { Note } from "./journal/journal.ts";
 import { answerDelete, answerGet, answerLegacy } from "./legacy.ts";
 import { answerModern } from "./modern.ts";
 import type { OpenAnswers } from "./open-answers.ts";
@@ -28,22 +29,21 @@ export interface PrivateSide extends PublicSide {
 /** Answers a request of the private listener: the tailnet view for an identified caller, the public one for everybody else. */
 export function answerPrivate(request: IncomingMessage, response: ServerResponse, side: PrivateSide): void {
   const head = readHead(request);
+  const note = side.journal.begin("private", request, response);
   if ("status" in head) {
-    side.counters.count("private", head.status);
     refuse(request, response, head.status);
     return;
   }
   // A fault of ours costs one request, and tells nothing.
   const cut = (): void => void response.destroy();
   if (!head.path.startsWith(`${side.prefix}/`)) {
-    answerAsPublic({ request, response, head, path: "" }, side).catch(cut);
+    answerAsPublic({ request, response, head, path: "", note }, side).catch(cut);
     return;
   }
-  response.once("finish", () => side.counters.count("private", response.statusCode));
   const belief = believe(head, side.front.identities, () => signalOf(response));
   if (belief instanceof Promise) {
-    belief.then((late) => answer({ request, response, head, belief: late }, side)).catch(cut);
-  } else answer({ request, response, head, belief }, side).catch(cut);
+    belief.then((late) => answer({ request, response, head, belief: late, note }, side)).catch(cut);
+  } else answer({ request, response, head, belief, note }, side).catch(cut);
 }
 
 interface Asked {
@@ -51,11 +51,12 @@ interface Asked {
   readonly response: ServerResponse;
   readonly head: Head;
   readonly belief: Belief;
+  readonly note: Note;
 }
 
-async function answer({ request, response, head, belief }: Asked, side: PrivateSide): Promise<void> {
+async function answer({ request, response, head, belief, note }: Asked, side: PrivateSide): Promise<void> {
   const path = head.path.slice(side.prefix.length);
-  if (belief.kind === "public") return answerAsPublic({ request, response, head, path }, side);
+  if (belief.kind === "public") return answerAsPublic({ request, response, head, path, note }, side);
   // Who calls cannot be told now, which says nothing of who calls.
   if (belief.kind === "unknown") return refuse(request, response, 503);
   const { allowedOrigins, front } = side;
@@ -64,12 +65,16 @@ async function answer({ request, response, head, belief }: Asked, side: PrivateS
   const served = servedAt(path, side.upstreams);
   if (served === undefined) return refuse(request, response, 404);
   const { caller, address } = belief;
-  const visit: Visit = { head, response, caller, address, served, front };
+  const visit: Visit = { head, response, caller, address, served, front, note };
+  note.visitor(caller, served.upstream.name);
   const isBare = !caller.rightsOn(served.upstream.name).some;
   if (head.method !== "POST") {
     request.resume();
     if (isBare) return refuse(request, response, 405);
-    if (head.method === "GET") side.open.add(response, served, "stream");
+    if (head.method === "GET") {
+      side.open.add(response, served, "stream");
+      note.stream();
+    }
     return head.method === "GET" ? answerGet(visit) : answerDelete(visit);
   }
   if (!isJsonBody(head)) return refuse(request, response, 415);
@@ -78,7 +83,11 @@ async function answer({ request, response, head, belief }: Asked, side: PrivateS
   if (body.kind === "broken") return;
   if (body.kind === "too-large") return refuseLarge(request, response, body.head);
   const incoming = readIncoming(body.bytes);
-  if (isListening(incoming)) side.open.add(response, served, "stream");
+  note.asked(messagesOf(incoming), body.bytes.length);
+  if (isListening(incoming)) {
+    side.open.add(response, served, "stream");
+    note.stream();
+  }
   answerPost(visit, incoming, isBare);
 }
 

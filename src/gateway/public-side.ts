@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Counters } from "./counters.ts";
 import { type Head, type HeadDefect, isJsonBody, readHead } from "./head.ts";
-import { readIncoming } from "./incoming.ts";
+import { messagesOf, readIncoming } from "./incoming.ts";
+import type { Journal, Note } from "./journal/journal.ts";
 import type { Pace } from "./pace.ts";
 import type { PublicTools } from "./public/public-tools.ts";
 import { type PlainAnswer, publicAnswer, publicRefusal } from "./public-view.ts";
@@ -19,15 +19,16 @@ export interface PublicSide {
   readonly pace: Pace;
   /** Undefined where nothing is opened, as it should be. */
   readonly tools: () => PublicTools | undefined;
-  readonly counters: Counters;
+  readonly journal: Journal;
 }
 
 /** Answers a request of the public listener. */
 export function answerPublic(request: IncomingMessage, response: ServerResponse, side: PublicSide): void {
   // A fault of ours costs one request, and tells nothing.
   const head = readHead(request);
+  const note = side.journal.begin("public", request, response);
   const path = "status" in head ? "" : head.path;
-  answerAsPublic({ request, response, head, path }, side).catch(() => void response.destroy());
+  answerAsPublic({ request, response, head, path, note }, side).catch(() => void response.destroy());
 }
 
 export interface PublicRequest {
@@ -36,11 +37,13 @@ export interface PublicRequest {
   readonly head: Head | HeadDefect;
   /** As the public listener has it. */
   readonly path: string;
+  readonly note: Note;
 }
 
 /** Answers a request as the internet is answered. */
-export async function answerAsPublic(asked: PublicRequest, { pace, counters, tools }: PublicSide): Promise<void> {
-  const { request, response, head } = asked;
+export async function answerAsPublic(asked: PublicRequest, { pace, tools }: PublicSide): Promise<void> {
+  const { request, response, head, note } = asked;
+  note.asPublic();
   const turn = pace.turn();
   const isIn = turn === true || (turn !== false && (await turn));
   const answer = !isIn
@@ -48,7 +51,6 @@ export async function answerAsPublic(asked: PublicRequest, { pace, counters, too
     : "status" in head
       ? publicRefusal(head.status)
       : await answerTo({ ...asked, head }, tools());
-  counters.count("public", answer?.status ?? 0);
   if (answer === undefined) response.destroy();
   else if (request.readableEnded) sendPlain(response, { ...answer, headers: allowed(answer) });
   else refuse(request, response, answer.status);
@@ -57,7 +59,7 @@ export async function answerAsPublic(asked: PublicRequest, { pace, counters, too
 const tooLarge: PlainAnswer = publicRefusal(413);
 
 async function answerTo(
-  { request, response, head, path }: PublicRequest & { readonly head: Head },
+  { request, response, head, path, note }: PublicRequest & { readonly head: Head },
   tools: PublicTools | undefined,
 ): Promise<PlainAnswer | undefined> {
   const body = await readBody(request, maxPublicBodyBytes);
@@ -66,6 +68,7 @@ async function answerTo(
   if (head.method !== "POST") return publicRefusal(405);
   if (!isJsonBody(head)) return publicRefusal(415);
   const incoming = readIncoming(body.bytes);
+  note.asked(messagesOf(incoming), body.bytes.length);
   if (tools === undefined) return publicAnswer(incoming);
   return tools.answer({ path, head, incoming, signal: () => signalOf(response) });
 }

@@ -71,11 +71,12 @@ export function keepReloading(options: {
   return { now, stop: () => unwatchFile(path, now) };
 }
 
-export function rulesOf({ capability, rules, allowedOrigins }: GatewayConfig): GatewayRules {
+export function rulesOf({ capability, rules, allowedOrigins, audit }: GatewayConfig): GatewayRules {
   return {
     ...(capability === undefined ? {} : { capability }),
     ...(rules === undefined ? {} : { rules }),
     ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
+    ...(audit === undefined ? {} : { audit }),
   };
 }
 

@@ -7,6 +7,8 @@ export type RightKind = "tools" | "resources" | "prompts";
 
 /** Patterns of names on the upstreams that fit `upstreams`: one grant's object, or one rule. */
 export interface Right extends Readonly<Record<RightKind, readonly string[]>> {
+  /** What gives it, such as `rules[0]` or `grant 1`. */
+  readonly origin: string;
   readonly upstreams: readonly string[];
 }
 
@@ -16,6 +18,10 @@ export interface UpstreamRights {
   readonly some: boolean;
   readonly patterns: Readonly<Record<RightKind, readonly string[]>>;
   may(kind: RightKind, name: string): boolean;
+  /** What gives anything here. */
+  readonly origins: readonly string[];
+  /** What gives that, the first where several do. */
+  because(kind: RightKind, name: string): string | undefined;
 }
 
 /** Whom the rights are for. */
@@ -36,11 +42,13 @@ export interface RightsConfig {
 /** Longer names fit nothing: matching takes time in proportion to them, and they come from callers. */
 export const maxNameChars = 8 * 1024;
 
-const everything: Right = { upstreams: ["*"], tools: ["*"], resources: ["*"], prompts: ["*"] };
+const everything: Right = { origin: "every member", upstreams: ["*"], tools: ["*"], resources: ["*"], prompts: ["*"] };
 
 /** Returns every right of a caller: those of all its grants and of all rules that name it. */
 export function rightsOf(holder: Holder, { capability, rules }: RightsConfig): readonly Right[] {
-  const ruled = (rules ?? []).filter(({ who }) => who.some((word) => isNamed(holder, word))).map(rightOfRule);
+  const ruled = (rules ?? []).flatMap((rule, index) =>
+    rule.who.some((word) => isNamed(holder, word)) ? [rightOfRule(rule, index)] : [],
+  );
   if (holder.standing !== "member") return ruled;
   if (capability === undefined && rules === undefined) return [everything];
   return [...holder.grants.flatMap(rightOfGrant), ...ruled];
@@ -64,17 +72,22 @@ export function rightsOn(rights: readonly Right[], upstream: string): UpstreamRi
     resources: patterns.resources.includes("*"),
     prompts: patterns.prompts.includes("*"),
   };
+  const may = (kind: RightKind, name: string): boolean => all[kind] || fitsAny(patterns[kind], kind, name);
   return {
     patterns,
     some: patterns.tools.length + patterns.resources.length + patterns.prompts.length > 0,
-    may(kind, name) {
-      if (all[kind]) return true;
-      if (patterns[kind].length === 0 || name.length > maxNameChars) return false;
-      if (kind !== "resources") return patterns[kind].some((pattern) => fitsPattern(pattern, name));
-      const forms = formsOfUri(name);
-      return patterns.resources.some((pattern) => pattern === name || fitsAll(pattern, forms));
-    },
+    may,
+    origins: here.map(({ origin }) => origin),
+    because: (kind, name) =>
+      here.find((right) => right[kind].includes("*") || fitsAny(right[kind], kind, name))?.origin,
   };
+}
+
+function fitsAny(patterns: readonly string[], kind: RightKind, name: string): boolean {
+  if (patterns.length === 0 || name.length > maxNameChars) return false;
+  if (kind !== "resources") return patterns.some((pattern) => fitsPattern(pattern, name));
+  const forms = formsOfUri(name);
+  return patterns.some((pattern) => pattern === name || fitsAll(pattern, forms));
 }
 
 function fitsAll(pattern: string, forms: readonly string[]): boolean {
@@ -91,12 +104,13 @@ function isNamed({ login, node, tags, standing }: Holder, word: string): boolean
   return tags.length === 0 && login !== undefined && word.toLowerCase() === login.toLowerCase();
 }
 
-function rightOfRule({ upstreams = ["*"], tools = [], resources = [], prompts = [] }: RuleConfig): Right {
-  return { upstreams, tools, resources, prompts };
+function rightOfRule(rule: RuleConfig, index: number): Right {
+  const { upstreams = ["*"], tools = [], resources = [], prompts = [] } = rule;
+  return { origin: `rules[${index}]`, upstreams, tools, resources, prompts };
 }
 
 /** Returns the right that a grant's object gives; one that is malformed anywhere gives none. */
-function rightOfGrant(grant: JsonObject): Right[] {
+function rightOfGrant(grant: JsonObject, index: number): Right[] {
   const fields = {
     upstreams: grant.upstreams ?? ["*"],
     tools: grant.tools ?? [],
@@ -105,7 +119,7 @@ function rightOfGrant(grant: JsonObject): Right[] {
   };
   const { upstreams, tools, resources, prompts } = fields;
   if (!(isPatterns(upstreams) && isPatterns(tools) && isPatterns(resources) && isPatterns(prompts))) return [];
-  return [{ upstreams, tools, resources, prompts }];
+  return [{ origin: `grant ${index + 1}`, upstreams, tools, resources, prompts }];
 }
 
 function isPatterns(value: unknown): value is readonly string[] {

@@ -33,6 +33,8 @@ export interface GatewayWorld {
   readonly env: Environment;
   readonly cwd: string;
   readonly log: Log;
+  /** For the lines about requests. */
+  readonly auditLines?: GatewayOptions["auditLines"];
 }
 
 /** What was found out before anything listens. */
@@ -51,7 +53,7 @@ const statusTimeoutMs = 2_000;
  */
 export async function prepareGateway(request: GatewayRequest, world: GatewayWorld): Promise<PreparedGateway> {
   const { config, upstreams, socket, createUpstream, proxy } = request;
-  const { env, cwd, log } = world;
+  const { env, cwd, log, auditLines } = world;
   const pinsOf: PinsOf = (read) => pinsIn(read, request);
   const pins = pinsOf({ config, upstreams });
   requireTrustedSocket(socket, "about who calls");
@@ -75,6 +77,7 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
     world: { log, env, cwd, proxy },
     createUpstream,
     log,
+    auditLines,
   };
   return { options, status, pinsOf };
 }

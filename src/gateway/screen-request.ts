@@ -54,7 +54,13 @@ const methods: ReadonlyMap<string, Method> = new Map<string, Method>([
 export const methodNotFound: RpcError = { code: -32601, message: "Method not found" };
 
 /** Outside −32768…−32000, which belong to JSON-RPC and MCP. */
-const notAllowedCode = 403;
+export const deniedCode = 403;
+
+/** Returns what a method is about, the kind and the field that names it; undefined where it is about nothing single. */
+export function needOf(method: string): readonly [kind: RightKind, field: string] | "unknown" | undefined {
+  const known = methods.get(method);
+  return known === undefined && method !== "initialize" ? "unknown" : known?.needs;
+}
 
 /** Returns the request as it goes to the upstream, or why it does not. Pure. */
 export function screenRequest(request: RequestMessage, era: Era, view: View): Screened {
@@ -154,7 +160,7 @@ function notAllowed(kind: RightKind, name: string, { capability, upstream, calle
     capability === undefined
       ? `a rule of the gateway would have to give ${who} ${right}`
       : `a grant of the capability ${JSON.stringify(capability)} would have to give ${who} ${right}`;
-  return { code: notAllowedCode, message: `not allowed: ${how}` };
+  return { code: deniedCode, message: `not allowed: ${how}` };
 }
 
 export function invalidParams(reason: string): RpcError {

@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import { messageText, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
 import type { Head } from "./head.ts";
 import type { Caller, Identities } from "./identities.ts";
+import type { Note } from "./journal/journal.ts";
 import type { Reply } from "./reply.ts";
 import { screenNotice } from "./screen-notice.ts";
 import { type Era, screenRequest } from "./screen-request.ts";
@@ -35,6 +36,7 @@ export interface Visit {
   readonly address: string;
   readonly served: Served;
   readonly front: Front;
+  readonly note: Note;
 }
 
 /** Returns the view of whoever has the address now; undefined when that is no longer the caller of the visit. */

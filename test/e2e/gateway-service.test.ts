@@ -78,7 +78,7 @@ test("SIGHUP takes up upstreams and rules; what cannot be used changes nothing a
   await change(configText(directory, { upstreams: {} }), "there is no upstream to serve");
   await change(
     configText(directory, { upstreams: { notes: { command: "x", env: { KEY: `\${env:NOT_SET_HERE}` } } } }),
-    'the environment variable "NOT_SET_HERE"',
+    "NOT_SET_HERE",
   );
   chmodSync(service.configFile, 0o620);
   await change(configText(directory, { upstreams: { who: whoami } }), "can be written by others");

@@ -55,6 +55,7 @@ async function runGatewayCommand(
     { socketOf },
     { closeInheritedDescriptors },
     { serviceNotifier },
+    { serviceLog },
     { tailnetProxyOf },
     { watchedConfig },
   ] = await Promise.all([
@@ -66,6 +67,7 @@ async function runGatewayCommand(
     import("../daemon-socket.ts"),
     import("../../process/inherited.ts"),
     import("../../process/service-notify.ts"),
+    import("../service-log.ts"),
     import("../tailnet-proxy.ts"),
     import("../watched-config.ts"),
   ]);
@@ -75,37 +77,40 @@ async function runGatewayCommand(
     ...read.upstreams,
     ...typedUpstreams(upstream, command),
   });
-  const prepared = await prepareGateway(
-    {
-      config,
-      upstreams: upstreamsOf(config),
-      socket: socketOf(context),
-      proxy: await tailnetProxyOf(context),
-      lockFile: resolve(context.cwd, lock ?? join(path === undefined ? "" : dirname(path), lockFileName)),
-      createUpstream,
-    },
-    context,
-  );
+  const request = {
+    config,
+    upstreams: upstreamsOf(config),
+    socket: socketOf(context),
+    proxy: await tailnetProxyOf(context),
+    lockFile: resolve(context.cwd, lock ?? join(path === undefined ? "" : dirname(path), lockFileName)),
+    createUpstream,
+  };
   if (check === true) {
     const { checkGateway } = await import("../../gateway/check.ts");
-    const lines = await checkGateway(prepared, context.signal);
+    const lines = await checkGateway(await prepareGateway(request, context), context.signal);
     const text = lines.map(({ id, status, message }) => `${status.toUpperCase()} ${id}: ${message}\n`).join("");
     context.result({ checks: lines }, text);
     return lines.every(({ status }) => status === "pass") ? 0 : 1;
   }
-  const { log, signal, env, takeHangup } = context;
-  const notifier = serviceNotifier({ env, log });
-  await runGateway(prepared, {
-    watched: watchedConfig(context, { config, path }, upstreamsOf),
-    signal,
-    log,
-    onReady: (gateway) => context.result(describe(gateway), textOf(gateway)),
-    notifier,
-    // Whose terminal goes away is not asked to go on.
-    onHangup: hasTerminal(context) ? undefined : takeHangup,
-  });
-  notifier.close();
-  return 0;
+  const { signal, env, takeHangup } = context;
+  const { log, lines, flush } = serviceLog(context);
+  try {
+    const prepared = await prepareGateway(request, { ...context, log, auditLines: lines });
+    const notifier = serviceNotifier({ env, log });
+    await runGateway(prepared, {
+      watched: watchedConfig(context, { config, path }, upstreamsOf),
+      signal,
+      log,
+      onReady: (gateway) => context.result(describe(gateway), textOf(gateway)),
+      notifier,
+      // Whose terminal goes away is not asked to go on.
+      onHangup: hasTerminal(context) ? undefined : takeHangup,
+    });
+    notifier.close();
+    return 0;
+  } finally {
+    await flush();
+  }
 }
 
 function hasTerminal({ outIsTerminal, errorIsTerminal }: CommandContext): boolean {

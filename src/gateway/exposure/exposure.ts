@@ -13,7 +13,7 @@ import { createSealer } from "../seal.ts";
 import { sealingKeys } from "../sealing-key.ts";
 import type { View } from "../view.ts";
 import { type FilteredServer, filterServer, type ViewNow } from "./filter.ts";
-import { answerNode, answerWeb, noCounters } from "./public-answer.ts";
+import { answerNode, answerWeb, noJournal } from "./public-answer.ts";
 import { type AnyRequest, cameThroughServe, headOf } from "./request-head.ts";
 import type { PublicSeen, Refusal, Seen, TailnetSeen } from "./seen.ts";
 
@@ -62,7 +62,7 @@ export function exposure(options: ExposureOptions = {}): Exposure {
   const keys = sealingKeys({ variable: undefined, configured: options.sealingKey, directory: undefined });
   const sealer = createSealer(keys);
   const identities = createIdentities({ socket, rights: () => options, log });
-  const side = { pace: createPace(publicPace), counters: noCounters, tools: () => undefined };
+  const side = { pace: createPace(publicPace), journal: noJournal, tools: () => undefined };
   const learnt: View["learnt"] = { uiTools: new Map(), paramHeaders: new Map() };
   const viewOf = (caller: Caller): View => ({
     caller,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Counters } from "../counters.ts";
 import { isJsonBody } from "../head.ts";
 import { readIncoming } from "../incoming.ts";
+import type { Journal } from "../journal/journal.ts";
 import { answerPublic, maxPublicBodyBytes, type PublicSide, refuse } from "../public-side.ts";
 import { type PlainAnswer, publicAnswer, publicRefusal } from "../public-view.ts";
 import { headOf } from "./request-head.ts";
@@ -58,5 +58,7 @@ function toResponse({ status, body }: PlainAnswer): Response {
   return new Response(new Uint8Array(body), { status, headers });
 }
 
-/** The library counts nothing. */
-export const noCounters: Counters = { count: () => {}, lines: () => [] };
+/** The library tells nobody. */
+export const noJournal: Journal = {
+  begin: () => ({ asPublic: () => {}, visitor: () => {}, asked: () => {}, answered: () => {}, stream: () => {} }),
+};

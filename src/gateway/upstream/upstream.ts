@@ -16,6 +16,8 @@ export interface Upstream {
   readonly name: string;
   /** For `/readyz` and `--check`. Starts nothing. */
   state(): UpstreamState;
+  /** How many processes run for it now; none of ours where it is left out. */
+  children?(): number;
   /** Legacy: opens a session for a caller. Never rejects but with the signal's reason. */
   open(opening: RequestMessage, call: UpstreamCall): Promise<UpstreamOpening>;
   /**

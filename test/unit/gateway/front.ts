@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 import type { UpstreamConfig } from "../../../src/config/config.ts";
 import { type Log, silentLog } from "../../../src/core/log.ts";
 import { Secret } from "../../../src/core/secrets.ts";
-import { type Gateway, type GatewayRules, startGateway } from "../../../src/gateway/gateway.ts";
+import { type Gateway, type GatewayOptions, type GatewayRules, startGateway } from "../../../src/gateway/gateway.ts";
 import type { PinnedTool } from "../../../src/gateway/public/pins.ts";
 import type { Upstream } from "../../../src/gateway/upstream/upstream.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
@@ -62,6 +62,7 @@ export async function startFront(options: {
   /** Served by the upstream that is called `NAME (public)`. */
   readonly pins?: readonly PinnedTool[];
   readonly log?: Log;
+  readonly auditLines?: GatewayOptions["auditLines"];
 }): Promise<Front> {
   const {
     upstreams,
@@ -94,6 +95,7 @@ export async function startFront(options: {
       return found;
     },
     log,
+    auditLines: options.auditLines,
   });
   onTestFinished(() => gateway.close());
   return {

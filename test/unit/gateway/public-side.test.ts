@@ -111,7 +111,7 @@ test("the operator's listener tells health, readiness and numbers, and nothing e
   expect(await get("admin", "/healthz")).toMatchObject({ status: 200, text: "ok\n" });
   expect(await get("admin", "/readyz")).toMatchObject({ status: 200, text: "ok\n" });
   const { text } = await get("admin", "/metrics");
-  expect(text).toContain('tsmcp_gateway_requests_total{view="private",status="200"} 1\n');
+  expect(text).toContain('tsmcp_gateway_requests_total{view="private",upstream="notes",outcome="ok"} 1\n');
   expect(text).toContain("tsmcp_gateway_sessions 1\n");
   expect(text).toContain('tsmcp_gateway_upstream_up{upstream="notes"} 1\n');
   expect((await get("admin", "/mcp/notes")).status).toBe(404);

@@ -52,6 +52,7 @@ export function createStdioUpstream(options: StdioUpstreamOptions): Upstream {
       if (states.includes("ready")) return "ready";
       return states.includes("failing") ? "failing" : "idle";
     },
+    children: () => [...sessions.slots, ...modern.slots].filter(({ current }) => current !== undefined).length,
     async open(request, { caller, signal }) {
       const params = request.params ?? {};
       const id = randomBytes(9).toString("base64url");

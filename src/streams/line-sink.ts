@@ -1,0 +1,90 @@
+import { write as writeDescriptor } from "node:fs";
+import type { Writable } from "node:stream";
+
+/** Takes lines at once and writes them when it can; what nobody takes in time is dropped and counted. */
+export interface LineSink {
+  line(text: string): void;
+  readonly dropped: () => number;
+  /** Resolves when everything is written, or `limitMs` is over. */
+  flush(limitMs: number): Promise<void>;
+}
+
+/** Hands on bytes, and says when it can take more, or that they are lost. */
+export type WriteBytes = (bytes: Buffer, done: (error?: Error | null) => void) => void;
+
+/** A slow reader is waited for with this much, about ten thousand lines. */
+export const maxPendingBytes = 4 * 1024 * 1024;
+
+export function createLineSink(write: WriteBytes, limitBytes = maxPendingBytes): LineSink {
+  let held: Buffer[] = [];
+  let heldBytes = 0;
+  let isWriting = false;
+  let isDue = false;
+  let dropped = 0;
+  const waiting = new Set<() => void>();
+  const next = (): void => {
+    isDue = false;
+    if (isWriting) return;
+    if (held.length === 0) {
+      for (const go of waiting) go();
+      return;
+    }
+    const lines = held;
+    held = [];
+    isWriting = true;
+    const bytes = Buffer.concat(lines, heldBytes);
+    write(bytes, (error) => {
+      isWriting = false;
+      heldBytes -= bytes.length;
+      if (error) dropped += lines.length;
+      next();
+    });
+  };
+  return {
+    line(text) {
+      const bytes = Buffer.from(`${text}\n`);
+      if (heldBytes + bytes.length > limitBytes) {
+        dropped += 1;
+        return;
+      }
+      held.push(bytes);
+      heldBytes += bytes.length;
+      if (isWriting || isDue) return;
+      isDue = true;
+      setImmediate(next);
+    },
+    dropped: () => dropped,
+    flush(limitMs) {
+      return new Promise((resolve) => {
+        const go = (): void => {
+          clearTimeout(late);
+          waiting.delete(go);
+          resolve();
+        };
+        const late = setTimeout(go, limitMs);
+        waiting.add(go);
+        if (!isWriting && held.length === 0) go();
+        else next();
+      });
+    },
+  };
+}
+
+/** Writes to a stream; one that is broken takes nothing. */
+export function toStream(stream: Writable): WriteBytes {
+  stream.on("error", () => {});
+  return (bytes, done) => {
+    if (stream.destroyed) setImmediate(done, new Error("the stream is closed"));
+    else stream.write(bytes, done);
+  };
+}
+
+/** Writes to a file, or to what else never lets its writer wait. */
+export function toDescriptor(fd: number): WriteBytes {
+  const write: WriteBytes = (bytes, done) =>
+    writeDescriptor(fd, bytes, (error, written) => {
+      if (error !== null || written === bytes.length) done(error);
+      else write(bytes.subarray(written), done);
+    });
+  return write;
+}
