@@ -2,10 +2,11 @@ import { serverFromSides } from "../config/server.ts";
 import { applyConnectTo, type ConnectToRule } from "../doctor/connect-to.ts";
 import type { CheckResult } from "../doctor/engine.ts";
 import { runDoctor } from "../doctor/run-doctor.ts";
-import type { Proof, ProofRequest } from "../expose/request.ts";
+import { type Proof, type ProofRequest, tailnetPort } from "../expose/request.ts";
 import { isPublicAddress } from "../net/address.ts";
 import { parseResolver, resolveName } from "../net/dns.ts";
 import type { CommandContext } from "./context.ts";
+import { whyOutOfReach } from "./expose-reach.ts";
 
 /** Where the public side is looked for. */
 export interface PublicLook {
@@ -32,10 +33,13 @@ export async function proveByDoctor(
     publicTools: openedAt(tailnetUrl, publicTools),
     probe: undefined,
   }));
+  const outOfReach = await whyOutOfReach({ host, port: tailnetPort }, { env, signal });
+  const only = [...(outOfReach === undefined ? ["tailnet"] : []), ...(funnel ? ["public", "separation"] : [])];
+  if (only.length === 0) return judge([], { outOfReach, funnel, isOpen: false });
   const report = await runDoctor(
     {
       targets,
-      only: funnel ? ["tailnet", "public", "separation"] : ["tailnet"],
+      only,
       // They ask what an agent's node sees, or compare with that, and this one is the server.
       skip: ["tailnet.lock", "tailnet.surplus", "tailnet.grants", "tailnet.identity", "public.call"],
       strict: false,
@@ -48,9 +52,10 @@ export async function proveByDoctor(
       authorized: [host],
       capabilities: [],
     },
-    { env, signal, log, socket },
+    // What is not yet well is what is waited for.
+    { env, signal, log: { ...log, debug: (line) => log.info(`proof: ${line}`) }, socket },
   );
-  return judge(report.checks, { funnel, isOpen: publicTools.length > 0 });
+  return judge(report.checks, { outOfReach, funnel, isOpen: publicTools.length > 0 });
 }
 
 /** Returns the tools that the internet may see of the upstream at a URL; `/mcp` is that of the only one. */
@@ -62,38 +67,31 @@ function openedAt(url: string, publicTools: readonly string[]): readonly string[
   });
 }
 
-/** Nobody on this machine may be able to reach its own tailnet name, which says nothing of others. */
-const reachChecks = ["tailnet.name", "tailnet.dial"];
-
 function judge(
   checks: readonly CheckResult[],
-  { funnel, isOpen }: { readonly funnel: boolean; readonly isOpen: boolean },
+  known: { readonly outOfReach: string | undefined; readonly funnel: boolean; readonly isOpen: boolean },
 ): Proof {
-  const isOutOfReach = checks.some(({ id, status }) => reachChecks.includes(id) && status === "fail");
-  const ofNote = checks.flatMap((check) => {
-    const status = reachChecks.includes(check.id) && check.status === "fail" ? "unknown" : check.status;
-    return status === "fail" || status === "unknown" || status === "warn" ? [{ ...check, status }] : [];
-  });
-  const findings = ofNote.map(({ id, status, message, hint, facts }) => ({
-    id,
-    status,
-    message,
-    hint: hint ?? null,
-    facts,
-  }));
+  const { outOfReach, funnel, isOpen } = known;
+  const findings = checks.flatMap(({ id, status, message, hint, facts }) =>
+    status === "fail" || status === "unknown" || status === "warn" ? [{ id, status, message, hint, facts }] : [],
+  );
   const failed = findings.find(({ status }) => status === "fail");
   if (failed !== undefined) return { verdict: "fail", detail: `${failed.id}: ${failed.message}`, findings };
   const open =
     checks.find(({ mandatory, status }) => mandatory && (status === "skip" || status === "unknown")) ??
     // A public side that is closed passes, and proves nothing of one that opens later.
     checks.find(({ id, status }) => funnel && id === "public.initialize" && status !== "pass");
-  const unknown = isOutOfReach ? findings.find(({ id }) => reachChecks.includes(id)) : open;
-  if (unknown !== undefined) return { verdict: "unknown", detail: `${unknown.id}: ${unknown.message}`, findings };
+  if (open !== undefined) return { verdict: "unknown", detail: `${open.id}: ${open.message}`, findings };
   const attacks = checks.filter(({ group, status }) => group === "separation" && status === "pass").length;
   const seen = funnel
     ? `the internet sees ${isOpen ? "only what was opened to it" : "no tool"}, ${attacks} kinds of attack got nothing`
     : "the internet has no view";
-  return { verdict: "pass", detail: `the tailnet's side answers, ${seen}`, findings };
+  if (outOfReach === undefined) return { verdict: "pass", detail: `the tailnet's side answers, ${seen}`, findings };
+  return {
+    verdict: "unknown",
+    detail: `${seen}, but this machine does not get to the tailnet's side of its own node: ${outOfReach}`,
+    findings,
+  };
 }
 
 /** As the doctor asks. */

@@ -17,6 +17,8 @@ export interface ExposeFacts {
   /** tailscaled's; undefined where it calls itself something else. */
   readonly version: TailscaleVersion | undefined;
   readonly shieldsUp: boolean;
+  /** The Tailscale Services that this node says it is a host of. */
+  readonly services: readonly string[];
   readonly user: UserFacts;
   readonly serve: ServeState;
 }
@@ -44,6 +46,7 @@ const versionTimeoutMs = 5_000;
 
 /** Throws `dial-failed` when tailscaled does not answer, and `daemon-failed` when it says what we do not know. */
 export async function gatherFacts(request: ExposeRequest, world: ExposeWorld): Promise<ExposeFacts> {
+  const daemonUid = ownerOf(request.socket);
   const api = apiOf(request, world.signal);
   const [status, preferences, serve, cli] = await Promise.all([
     readStatus(api),
@@ -56,7 +59,8 @@ export async function gatherFacts(request: ExposeRequest, world: ExposeWorld): P
     status,
     version: parseTailscaleVersion(status.version),
     shieldsUp: preferences.shieldsUp,
-    user: await userFacts(request, { operator: preferences.operator, world }),
+    services: preferences.advertiseServices ?? [],
+    user: await userFacts(request, { daemonUid, operator: preferences.operator, world }),
     serve,
   };
 }
@@ -107,14 +111,18 @@ export async function findProgram(
 
 async function userFacts(
   request: ExposeRequest,
-  { operator, world }: { readonly operator: string | undefined; readonly world: ExposeWorld },
+  {
+    daemonUid,
+    operator,
+    world,
+  }: { readonly daemonUid: number; readonly operator: string | undefined; readonly world: ExposeWorld },
 ): Promise<UserFacts> {
   const uid = process.getuid?.() ?? 0;
   const name = userName(uid);
   return {
     uid,
     name,
-    daemonUid: ownerOf(request.socket),
+    daemonUid,
     operator,
     maySudo: uid !== 0 && operator === name && (await maySudoTailscale(request, world)),
   };
@@ -135,7 +143,7 @@ async function maySudoTailscale(request: ExposeRequest, world: ExposeWorld): Pro
   return end.kind === "exited" && end.exitCode === 0;
 }
 
-function ownerOf(socket: string): number | undefined {
+function ownerOf(socket: string): number {
   try {
     return lstatSync(socket).uid;
   } catch (error) {

@@ -2,9 +2,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { TsmcpError } from "../core/errors.ts";
 import { timeoutSignal } from "../core/timeout-signal.ts";
 import { type Child, startChild } from "../process/child.ts";
-import { run } from "../process/run.ts";
+import { type RunEnd, run } from "../process/run.ts";
 import { createWatchdog } from "../process/watchdog.ts";
-import { serveArguments, serveOffArguments } from "../tailscale/serve-arguments.ts";
+import { drainArguments, serveArguments, serveOffArguments } from "../tailscale/serve-arguments.ts";
 import type { ServeState } from "../tailscale/serve-state.ts";
 import { programEnvironment, readServeState, type TailscaleProgram } from "./facts.ts";
 import type { PlannedHandler } from "./plan.ts";
@@ -43,9 +43,8 @@ const endGraceMs = 50;
  * configuration at the same time makes the command fail ("etag mismatch"), so after each failure the configuration is read
  * and judged again. Throws `command-failed` with what `tailscale` said, `command-timeout` where it waits.
  */
-export async function setHandler(planned: PlannedHandler, target: string, setting: Setting): Promise<HeldHandler> {
-  const { service, port, mount } = planned;
-  const own: OwnHandler = { service, port, mount, target };
+export async function setHandler(planned: PlannedHandler, own: OwnHandler, setting: Setting): Promise<HeldHandler> {
+  const { port } = planned;
   for (let tries = 1; ; tries += 1) {
     setting.recheck(await readServeState(setting.request, setting.world.signal));
     const set = planned.background ? setInBackground : setInForeground;
@@ -148,24 +147,37 @@ export interface Taking {
 
 /** Takes a handler of ours away that stays by itself. What is not exactly ours is left. */
 export async function takeAway(own: OwnHandler, setting: Taking): Promise<void> {
-  const { cli, request, world } = setting;
+  await takeHandlerAway(own, setting);
+  const { service, isOnlyHosting } = own;
+  if (service === undefined || isOnlyHosting !== true) return;
+  const { handlers } = await readServeState(setting.request);
+  if (!handlers.some((handler) => handler.service === service))
+    await runOut(drainArguments(service, setting.request), setting);
+}
+
+async function takeHandlerAway(own: OwnHandler, setting: Taking): Promise<void> {
+  const { request } = setting;
   for (let tries = 1; ; tries += 1) {
     const state = await readServeState(request);
     if (!state.handlers.some((handler) => isSame(own, handler))) return;
-    const end = await run({
-      file: cli.path,
-      args: serveOffArguments(own, { socket: request.socket }),
-      env: programEnvironment(request, world),
-      cwd: "/",
-      timeoutMs: callTimeoutMs,
-      // It is our own way out, which no Ctrl-C may cut short.
-      signal: new AbortController().signal,
-    });
+    const end = await runOut(serveOffArguments(own, request), setting);
     if (tries === maxTries && (await isThere(own, request))) {
       throw notTaken(own, end.kind === "exited" ? oneLine(end.stderr + end.stdout) : end.kind);
     }
     if (tries > 1) await pause(firstPauseMs * 2 ** tries);
   }
+}
+
+/** Our own way out, which no Ctrl-C may cut short. */
+function runOut(args: readonly string[], { cli, request, world }: Taking): Promise<RunEnd> {
+  return run({
+    file: cli.path,
+    args,
+    env: programEnvironment(request, world),
+    cwd: "/",
+    timeoutMs: callTimeoutMs,
+    signal: new AbortController().signal,
+  });
 }
 
 const goneTimeoutMs = 10_000;

@@ -28,6 +28,8 @@ export interface PlannedHandler extends ServeChange {
   readonly side: "tailnet" | "public";
   /** Kept by a `tailscale` that runs as long as we do: should both be killed, nothing is left. Only for a port of its own. */
   readonly background: boolean;
+  /** The node is no host of the Service yet. */
+  readonly isOnlyHosting: boolean;
 }
 
 /** Serve hands capabilities on from here on. */
@@ -114,6 +116,7 @@ function handlerAt(
     mount: place.mount,
     capabilities: accepts ? [capability] : [],
     background: request.background || place.isShared || service !== undefined,
+    isOnlyHosting: service !== undefined && !facts.services.includes(service),
   };
 }
 

@@ -21,6 +21,8 @@ export interface OwnHandler {
   readonly port: number;
   readonly mount: string;
   readonly target: string;
+  /** It made the node a host of its Service, which is to end with it. */
+  readonly isOnlyHosting?: boolean;
 }
 
 const recordName = "record.json";
@@ -72,7 +74,8 @@ function toHandler(value: unknown): readonly OwnHandler[] {
   if (!isObject(value)) return [];
   const { service, port, mount, target } = value;
   if (typeof port !== "number" || typeof mount !== "string" || typeof target !== "string") return [];
-  return [{ service: typeof service === "string" ? service : undefined, port, mount, target }];
+  const isOnlyHosting = value.isOnlyHosting === true;
+  return [{ service: typeof service === "string" ? service : undefined, port, mount, target, isOnlyHosting }];
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -89,14 +89,19 @@ async function setHandlers(
   undo.add(async () => {
     // Funnel was set last, and goes first; the record goes when nothing is left that it would be needed for.
     const release = createUndo();
-    for (const one of held) release.add(() => one.release());
+    for (const one of held) {
+      release.add(async () => {
+        await one.release();
+        world.log.info(`taken away: https://${plan.host}:${one.own.port}${one.own.mount}`);
+      });
+    }
     if (await release.all(world.log)) removeExposeRecord(directory);
   });
   for (const [at, planned] of plan.handlers.entries()) {
     const own = handlers[at];
     if (own === undefined) continue;
     const { side, service } = planned;
-    const set = await setHandler(planned, own.target, {
+    const set = await setHandler(planned, own, {
       cli: plan.cli,
       request,
       world,
@@ -140,12 +145,12 @@ async function lasting({
 }
 
 function ownOf(
-  { side, service, port, mount }: PlannedHandler,
+  { side, service, port, mount, isOnlyHosting }: PlannedHandler,
   { privateTarget, publicTarget }: Pick<StartedGateway, "privateTarget" | "publicTarget">,
 ): OwnHandler {
   const target = side === "tailnet" ? privateTarget : publicTarget;
   // The mount is taken off what the gateway sees unless the target repeats it.
-  return { service, port, mount, target: mount === "/" ? target : `${target}${mount}` };
+  return { service, port, mount, target: mount === "/" ? target : `${target}${mount}`, isOnlyHosting };
 }
 
 function exposedBy(plan: Exposition, { paths, funnel }: ExposeRequest, handlers: readonly OwnHandler[]): Exposed {

@@ -8,6 +8,8 @@ export interface NodePreferences {
   readonly wantRunning: boolean;
   /** The user, other than root, who may change the node. */
   readonly operator?: string | undefined;
+  /** The Tailscale Services that this node is a host of, as far as it says so itself. */
+  readonly advertiseServices?: readonly string[];
 }
 
 /** Returns the settings in the JSON of LocalAPI's `prefs`, or undefined when it is none. Source: tailscale `ipn/prefs.go`. */
@@ -30,6 +32,9 @@ export function parsePreferences(json: string): NodePreferences | undefined {
     acceptRoutes: prefs.RouteAll === true,
     shieldsUp: prefs.ShieldsUp === true,
     wantRunning: prefs.WantRunning === true,
+    advertiseServices: Array.isArray(prefs.AdvertiseServices)
+      ? prefs.AdvertiseServices.filter((service) => typeof service === "string")
+      : [],
     operator: typeof prefs.OperatorUser === "string" && prefs.OperatorUser !== "" ? prefs.OperatorUser : undefined,
   };
 }

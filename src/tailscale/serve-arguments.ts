@@ -49,3 +49,8 @@ export function serveOffArguments(
     "off",
   ];
 }
+
+/** Returns the arguments that make the node a host of the Service no longer, which `serve --service` made it. */
+export function drainArguments(service: string, { socket }: { readonly socket: string }): string[] {
+  return [`--socket=${socket}`, "serve", "drain", service];
+}

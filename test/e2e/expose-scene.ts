@@ -75,7 +75,8 @@ export async function startExposeScene(): Promise<ExposeScene> {
   };
 }
 
-function exposing(running: Running): Exposing {
+/** Returns an `expose` that was started, with what it says. */
+export function exposing(running: Running): Exposing {
   let said = "";
   for (const stream of [running.child.stdout, running.child.stderr]) {
     stream?.on("data", (text: string) => {

@@ -108,3 +108,20 @@ describe("among others' handlers", () => {
     expect(await machine.serves()).toEqual(before);
   });
 });
+
+test("a Service gets the tailnet's view, stands unproven until somebody approves it, and is drained at the end", async () => {
+  const machine = await scene.machine();
+  const services = async (): Promise<unknown> => {
+    const { stdout } = await machine.node.tailscale(["debug", "prefs"]);
+    return (JSON.parse(stdout) as { AdvertiseServices?: unknown }).AdvertiseServices ?? [];
+  };
+  const running = machine.start([machine.url, "--service", "svc:notes", "--wait", "1s"]);
+  await running.says(stands);
+  expect(await services()).toEqual(["svc:notes"]);
+  expect(await machine.serves()).toMatchObject({ Services: { "svc:notes": { TCP: { 8443: { HTTPS: true } } } } });
+  const { exitCode, stdout } = await running.end();
+  expect(exitCode).toBe(3);
+  expect(stdout).toContain(`https://notes.${scene.tailnet.suffix}:8443/mcp`);
+  expect(await machine.serves()).toEqual({});
+  expect(await services()).toEqual([]);
+});

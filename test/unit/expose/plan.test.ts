@@ -32,6 +32,7 @@ const facts: ExposeFacts = {
   status,
   version: v(1, 102, 5),
   shieldsUp: false,
+  services: [],
   user: { uid: 0, name: "root", daemonUid: 0, operator: undefined, maySudo: false },
   serve: { listeners: [], handlers: [], funnelPorts: [] },
 };
