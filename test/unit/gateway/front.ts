@@ -57,6 +57,8 @@ export async function startFront(options: {
   readonly configured?: Readonly<Record<string, UpstreamConfig>>;
   readonly rules?: GatewayRules;
   readonly nodes?: Nodes;
+  /** In the place of a tailscaled that knows `nodes`. */
+  readonly socket?: string;
   readonly keys?: readonly [Secret, ...Secret[]];
   readonly single?: boolean;
   /** Served by the upstream that is called `NAME (public)`. */
@@ -76,7 +78,7 @@ export async function startFront(options: {
   const known = new Map<string, Upstream>(upstreams.map((upstream) => [upstream.name, upstream]));
   const usual = [...known.keys()].filter((name) => !name.endsWith(" (public)")).map((name) => [name, {}]);
   const { configured = Object.fromEntries(usual) } = options;
-  const { socket, asked } = await startWhois(nodes);
+  const { socket: whois, asked } = await startWhois(nodes);
   const directory = temporaryDirectory();
   const at = (name: string) => ({ kind: "unix", path: join(directory, name) }) as const;
   const gateway = await startGateway({
@@ -86,7 +88,7 @@ export async function startFront(options: {
     plan: single
       ? { kind: "single", single: at("single"), admin: at("admin") }
       : { kind: "two", private: at("private"), public: at("public"), admin: at("admin") },
-    socket,
+    socket: options.socket ?? whois,
     keys,
     world: { log, env: {}, cwd: directory, proxy: undefined },
     createUpstream: (name) => {
