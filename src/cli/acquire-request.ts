@@ -1,6 +1,6 @@
 import type { AcquireRequest } from "../bootstrap/acquire/request.ts";
 import { isLoopback } from "../config/server.ts";
-import type { Settings } from "../config/settings.ts";
+import { type Settings, usualMirror } from "../config/settings.ts";
 import { TsmcpError } from "../core/errors.ts";
 import { isReleaseVersion } from "../tailscale/release.ts";
 
@@ -25,6 +25,7 @@ export function acquireRequest(
     pins: sha256.map((pin) => pin.toLowerCase()),
     mirror: mirrorOf(mirror, sha256.length > 0),
     directory,
+    mayUsePackage: version === undefined && sha256.length === 0 && directory === undefined && mirror === usualMirror,
   };
 }
 

@@ -2,6 +2,9 @@ import type { Environment } from "../core/runtime-directory.ts";
 import type { Config, ExportMode } from "./config.ts";
 import type { LoadedConfig } from "./load.ts";
 
+/** Where Tailscale keeps its archives. */
+export const usualMirror = "https://pkgs.tailscale.com/stable/";
+
 /** What `up` can be told by option, environment and file alike; undefined leaves it to Tailscale. */
 export interface Settings {
   readonly agents: readonly string[];
@@ -61,7 +64,7 @@ export const settings: { readonly [Name in keyof Settings]: Setting<Settings[Nam
   mirror: {
     key: "tailscale.mirror",
     variable: "TSMCP_MIRROR",
-    fallback: "https://pkgs.tailscale.com/stable/",
+    fallback: usualMirror,
     read: (config) => config.tailscale?.mirror,
   },
   sha256: {

@@ -16,7 +16,7 @@ import { expect, test } from "vitest";
 import { releaseArchitecture } from "../../src/tailscale/release.ts";
 import { archiveOf, type Mirror, sha256, startMirror } from "../fakes/mirror.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
-import { binDir, filesBelow, type Outcome, tsmcp } from "./tsmcp.ts";
+import { binDir, filesBelow, type Outcome, startProgram, tsmcp } from "./tsmcp.ts";
 
 const version = "1.102.5";
 const architecture = releaseArchitecture(arch()) ?? "";
@@ -233,4 +233,52 @@ test.each([
   const outcome = await install(args);
   expect(outcome).toMatchObject({ exitCode: 2, stderr: expect.stringContaining(message) });
   expect(leftIn(home)).toEqual([]);
+});
+
+/** A stand-in for a distribution that has the package; nothing leaves the machine, whatever is tried. */
+function distribution(): Place {
+  const there = place("");
+  const path = join(there.home, "path");
+  const scripts = {
+    "apt-cache": "echo 'Version: 1.98.4-1'",
+    "apt-get": `for name in tailscale tailscaled; do printf '#!/bin/sh\\necho 1.98.4\\n' > '${path}'/$name; /bin/chmod 755 '${path}'/$name; done`,
+  };
+  for (const [program, text] of Object.entries(scripts)) {
+    writeFileSync(join(path, program), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  }
+  return there;
+}
+
+const isRoot = process.getuid?.() === 0;
+const nowhere = { HTTPS_PROXY: "http://127.0.0.1:9" };
+
+test.runIf(isRoot && !existsSync("/run/systemd/system"))(
+  "install takes the distribution's package as root, and keeps it the next time",
+  async () => {
+    const { home, install } = distribution();
+    const path = join(home, "path");
+    const first = await install([], nowhere);
+    expect(first).toMatchObject({
+      exitCode: 0,
+      stdout: `tailscale 1.98.4 is now in ${path} (the distribution's package)\n`,
+    });
+    expect(first.stderr).toBe(
+      `tsmcp: installing the distribution's tailscale 1.98.4-1 with ${join(path, "apt-get")}\n`,
+    );
+    expect((await install([], nowhere)).stdout).toBe(`tailscale 1.98.4 is in ${path} (is there already)\n`);
+    expect(leftIn(home)).toEqual([]);
+  },
+);
+
+test.runIf(isRoot)("install leaves the distribution's package alone where it would start a service", async () => {
+  const { home } = distribution();
+  const script = 'mount -t tmpfs none /run; mkdir -p /run/systemd/system; exec "$@"';
+  const argv = ["-m", "sh", "-c", script, "sh", process.execPath, join(binDir, "tsmcp"), "install"];
+  const env = { HOME: home, PATH: join(home, "path"), ...nowhere };
+  const { exitCode, stdout, stderr } = await startProgram("/usr/bin/unshare", argv, {
+    env: { ...env, PATH: `${env.PATH}:/usr/bin:/bin` },
+    workspace: home,
+  }).outcome;
+  expect({ exitCode, stdout, stderr }).toMatchObject({ exitCode: 1, stdout: "" });
+  expect(existsSync(join(home, "path/tailscale"))).toBe(false);
 });

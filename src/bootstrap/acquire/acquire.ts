@@ -8,6 +8,7 @@ import { isAtLeast, parseTailscaleVersion } from "../../tailscale/version.ts";
 import type { BootstrapWorld } from "../world.ts";
 import { type Archive, fetchArchive } from "./archive.ts";
 import { forgetArchive, openCache } from "./cache.ts";
+import { installFromDistribution } from "./from-distribution.ts";
 import { buildWithGo, locateGo } from "./from-go.ts";
 import { makePlace, type ProgramName, placeFor, programNames, putInPlace } from "./place.ts";
 import type { Acquired, AcquireRequest } from "./request.ts";
@@ -17,13 +18,19 @@ import { unpackPrograms } from "./unpack.ts";
 const versionLimitMs = 10_000;
 
 /**
- * Returns tailscale's programs: those that are there, where they are as new as asked for; else the official archive's, else
- * what Go builds. Needs no root, logs in to nothing. Throws `tailscale-missing` when there is no way to them, `checksum-mismatch` and
+ * Returns tailscale's programs: those that are there, where they are as new as asked for; else the distribution's, where the
+ * machine may be changed; else the official archive's, else what Go builds. Needs no root, logs in to nothing. Throws `tailscale-missing` when there is no way to them, `checksum-mismatch` and
  * `archive-broken` when the archive is another or cut, `file-unwritable`; then nothing of it is left.
  */
 export async function acquireTailscale(request: AcquireRequest, world: BootstrapWorld): Promise<Acquired> {
   const found = await findPrograms(request, world);
   if (found !== undefined) return found;
+  const packaged = await installFromDistribution(request, world);
+  if (packaged !== undefined) {
+    const version = (await versionOf(packaged.tailscaled, world)) ?? "unknown";
+    const { tailscale, tailscaled } = packaged;
+    return { tailscale, tailscaled, version, source: "package", sha256: null, changed: true };
+  }
   const directory = placeFor(request.directory, world);
   makePlace(directory);
   const { from, source, version, sha256 } = await getPrograms(request, directory, world);

@@ -7,6 +7,8 @@ export interface AcquireRequest {
   readonly mirror: URL;
   /** Where the programs belong; undefined: where this user's programs belong. */
   readonly directory: string | undefined;
+  /** Nothing was asked for that a distribution's package could not be. */
+  readonly mayUsePackage: boolean;
 }
 
 /** Where the programs are now, and where they came from. */
@@ -15,7 +17,7 @@ export interface Acquired {
   readonly tailscaled: string;
   /** As the programs tell it, else what was asked for. */
   readonly version: string;
-  readonly source: "found" | "cache" | "archive" | "go";
+  readonly source: "found" | "package" | "cache" | "archive" | "go";
   /** Of the archive. */
   readonly sha256: string | null;
   readonly changed: boolean;

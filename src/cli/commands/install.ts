@@ -16,7 +16,7 @@ export function installCommand(session: Session): Command {
     summary: "get tailscale and tailscaled, and log in to nothing",
     description:
       "Keeps what is on PATH; else gets the official static archive, checks it, and puts the two programs where this\n" +
-      "user's programs are. Needs no root. For Dockerfiles, snapshots and install lines; up does the same where it must.",
+      "user's programs are. Needs no root; as root, without systemd, a recent package of the distribution comes first. For Dockerfiles, snapshots and install lines; up does the same where it must.",
     examples: [
       "tsmcp install",
       "tsmcp install --tailscale-version 1.102.5 --sha256 0123… --dir /opt/tailscale/bin",
@@ -76,6 +76,7 @@ function pinOf({ sha256, version }: Acquired, pins: readonly string[]): string |
 function textOf({ version, source, changed }: Acquired, place: string, pin: string | undefined): string {
   const how = {
     found: "is there already",
+    package: "the distribution's package",
     cache: "from the copy that was kept",
     archive: "from the archive",
     go: "built by go",

@@ -3,7 +3,13 @@ import type { UpRequest } from "../../../src/bootstrap/request.ts";
 /** What `up` is asked for where nothing was asked. */
 export const plainRequest: UpRequest = {
   node: { loginServer: undefined, hostname: undefined, advertiseTags: [], acceptRoutes: false, shieldsUp: true },
-  acquire: { version: undefined, pins: [], mirror: new URL("https://mirror.test/"), directory: undefined },
+  acquire: {
+    version: undefined,
+    pins: [],
+    mirror: new URL("https://mirror.test/"),
+    directory: undefined,
+    mayUsePackage: false,
+  },
   credential: undefined,
   interactive: false,
   proxy: { host: "127.0.0.1", port: 1055 },
