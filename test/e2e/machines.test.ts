@@ -1,10 +1,9 @@
-import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { chownSync, copyFileSync, cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
-import { copyProduct, openDirectory } from "./open-directory.ts";
+import { createPoorMachine, noPoorMachine } from "./poor-machine.ts";
 import {
   binDir,
   filesBelow,
@@ -17,7 +16,6 @@ import {
 } from "./tsmcp.ts";
 
 const isRoot = process.getuid?.() === 0;
-const nobody = 65_534;
 let tailnet: Tailnet;
 
 beforeAll(async () => {
@@ -65,46 +63,24 @@ test.runIf(isRoot)(
   120_000,
 );
 
-/** Not root, and no bash, sudo, systemd, ip or TUN: an agent's VM at its poorest. */
-test.runIf(isRoot && existsSync("/bin/busybox"))(
-  "up, env, run, status and down work on the poorest machine",
-  async () => {
-    const root = openDirectory("tsmcp-poor-");
-    await tailnet.api.claim(root);
-    const [home, bin] = [join(root, "home"), join(root, "bin")];
-    for (const directory of [home, bin]) mkdirSync(directory);
-    chownSync(home, nobody, nobody);
-    for (const name of ["sh", "cat", "mkdir", "ls"]) symlinkSync("/bin/busybox", join(bin, name));
-    symlinkSync(process.execPath, join(bin, "node"));
-    // What the tests have lies where only root can look.
-    for (const name of ["tailscale", "tailscaled"]) copyFileSync(join(tailnet.binDir, name), join(bin, name));
-    const launcher = copyProduct(join(root, "tsmcp"));
-    const env = {
-      HOME: home,
-      PATH: bin,
-      SHELL: join(bin, "sh"),
-      TSMCP_LOGIN_SERVER: tailnet.controlUrl,
-      TSMCP_PROXY: "127.0.0.1:0",
-      TS_NO_LOGS_NO_SUPPORT: "true",
-    };
-    const script =
-      'mount -t tmpfs none /dev/net 2>/dev/null; exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$0" "$@"';
-    const run = (argv: readonly string[], extra: Readonly<Record<string, string>> = {}) => {
-      const setEnv = Object.entries({ ...env, ...extra }).map(([name, value]) => `${name}=${value}`);
-      return spawnSync("unshare", ["-m", "sh", "-c", script, "/usr/bin/env", "-i", ...setEnv, ...argv], {
-        cwd: home,
-        encoding: "utf8",
-      });
-    };
-    const tsmcpThere = [join(bin, "node"), launcher];
-    const up = run([...tsmcpThere, "up"], { TS_AUTHKEY: await tailnet.createKey({ ephemeral: true }) });
-    expect({ status: up.status, stderr: up.stderr }).toMatchObject({ status: 0 });
-    const shell = run([join(bin, "sh"), "-c", `eval "$(${tsmcpThere.join(" ")} env)"; echo "$ALL_PROXY"`]);
-    expect(shell).toMatchObject({ status: 0, stdout: expect.stringMatching(/^socks5h:\/\/127\.0\.0\.1:\d+\n$/) });
-    expect(run([...tsmcpThere, "run", "--", "sh", "-c", "exit 7"])).toMatchObject({ status: 7 });
-    expect(run([...tsmcpThere, "status"])).toMatchObject({ status: 0 });
-    expect(run([...tsmcpThere, "down"])).toMatchObject({ status: 0 });
-    expect(processesNaming(home)).toEqual([]);
-    expect(filesBelow(home)).toEqual([]);
-  },
-);
+test.skipIf(noPoorMachine !== undefined)("up, env, run, status and down work on the poorest machine", async () => {
+  const { run, bin, home, launcher } = await createPoorMachine(tailnet);
+  const tsmcpThere = [join(bin, "node"), launcher];
+  const up = await run([...tsmcpThere, "up"], { TS_AUTHKEY: await tailnet.createKey({ ephemeral: true }) });
+  expect(up, up.stderr).toMatchObject({ exitCode: 0 });
+  const shell = await run([join(bin, "sh"), "-c", `eval "$(${tsmcpThere.join(" ")} env)"; echo "$ALL_PROXY"`]);
+  expect(shell).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^socks5h:\/\/127\.0\.0\.1:\d+\n$/) });
+  expect(await run([...tsmcpThere, "run", "--", "sh", "-c", "exit 7"])).toMatchObject({ exitCode: 7 });
+  expect(await run([...tsmcpThere, "status"])).toMatchObject({ exitCode: 0 });
+  expect(await run([...tsmcpThere, "down"])).toMatchObject({ exitCode: 0 });
+  expect(processesNaming(home)).toEqual([]);
+  expect(filesBelow(home)).toEqual([]);
+});
+
+test.skipIf(noPoorMachine !== undefined)("the poorest machine has indeed neither bash nor TUN nor root", async () => {
+  const { run, bin } = await createPoorMachine(tailnet);
+  const look =
+    "node -p 'process.getuid()'; for p in /dev/net/tun /run/systemd/system; do [ ! -e $p ] || echo $p; done; bash -c 'echo bash'; /bin/bash -c 'echo bash'; ip link; sudo true";
+  const { stdout } = await run([join(bin, "sh"), "-c", look]);
+  expect(stdout).toBe("65534\n");
+});

@@ -47,14 +47,15 @@ export const agentClis: readonly AgentCli[] = [
       ENABLE_TOOL_SEARCH: "false",
     }),
     dialect: "claude",
-    configure: ({ home, entry, workspace }) =>
+    configure({ home, entry, workspace }) {
       write(home, ".claude.json", {
         hasCompletedOnboarding: true,
         ...(entry === undefined ? {} : { mcpServers: { notes: { type: "stdio", ...entry } } }),
-        ...(workspace === undefined
-          ? {}
-          : { projects: { [workspace]: { hasTrustDialogAccepted: true, enabledMcpjsonServers: ["notes"] } } }),
-      }),
+        ...(workspace === undefined ? {} : { projects: { [workspace]: { hasTrustDialogAccepted: true } } }),
+      });
+      // A cloud session asks nobody; at a desk somebody says yes to the project's servers.
+      if (workspace !== undefined) write(home, ".claude/settings.json", { enabledMcpjsonServers: ["notes"] });
+    },
     readsListAgain: true,
     idleTool: { name: "Bash", arguments: { command: "true", description: "does nothing" } },
   },
