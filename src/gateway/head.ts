@@ -108,11 +108,12 @@ export function isJsonBody({ contentType, contentEncoding }: Head): boolean {
 }
 
 /** Returns true where the caller takes this type, as clients of MCP must say; nothing said takes everything. */
-export function accepts({ accept }: Head, type: "application/json" | "text/event-stream"): boolean {
-  if (accept === "") return true;
-  const [family] = type.split("/");
-  return accept.split(",").some((part) => {
-    const name = (part.split(";")[0] ?? "").trim().toLowerCase();
-    return name === type || name === "*/*" || name === `${family}/*`;
-  });
+export function accepts({ accept }: Head, type: keyof typeof namesType): boolean {
+  return accept === "" || namesType[type].test(accept);
 }
+
+/** RFC 9110 § 12.5.1: a list of types or families of them, each with parameters. */
+const namesType = {
+  "application/json": /(?:^|,)[ \t]*(?:application\/(?:json|\*)|\*\/\*)[ \t]*(?:[;,]|$)/i,
+  "text/event-stream": /(?:^|,)[ \t]*(?:text\/(?:event-stream|\*)|\*\/\*)[ \t]*(?:[;,]|$)/i,
+} as const;

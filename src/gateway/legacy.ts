@@ -4,7 +4,7 @@ import {
   errorText,
   type Message,
   type MessageId,
-  messageText,
+  messageJson,
   type RequestMessage,
   type ResponseMessage,
 } from "../mcp/message.ts";
@@ -92,17 +92,17 @@ async function open(visit: Visit, request: RequestMessage): Promise<void> {
   try {
     const opening = await upstream.open({ ...request, params }, { caller, signal: reply.signal, onMessage });
     if (opening.kind === "refused") note.answered(request, opening);
-    if (opening.kind === "refused") return reply.finish(200, messageText(errorAnswer(request.id, opening.error)));
+    if (opening.kind === "refused") return reply.finish(200, messageJson(errorAnswer(request.id, opening.error)));
     const { result, session } = opening;
     const agreed = stringAt(result, "protocolVersion") ?? versionFor(request.params);
     const { id } = front.sessions.add(upstream, caller, { session, protocolVersion: agreed });
     if (!response.headersSent) response.setHeader("mcp-session-id", id);
     const view = viewOf(visit, caller);
     const seen = screenResult("initialize", result, { era: "legacy", view });
-    reply.finish(200, messageText({ kind: "response", id: request.id, outcome: { result: seen } }));
+    reply.finish(200, messageJson({ kind: "response", id: request.id, outcome: { result: seen } }));
   } catch {
     note.answered(request, { error: internalError });
-    reply.finish(200, messageText(errorAnswer(request.id, internalError)));
+    reply.finish(200, messageJson(errorAnswer(request.id, internalError)));
   }
 }
 
@@ -135,7 +135,7 @@ function converse(
   }
   const reply = createReply(visit.response, { takesStream, begin: takesJson ? "json" : "stream" });
   const delivery = createDelivery(visit, reply);
-  const answers: Buffer[] = [];
+  const answers: string[] = [];
   let left = requests.length;
   for (const request of requests) {
     void ask(visit, session, { request, reply, onMessage: delivery.onMessage }).then((answer) =>
@@ -143,7 +143,7 @@ function converse(
         const asked = visit.caller;
         const seen = screenAnswer(answer, { request, asked, era: "legacy", view });
         visit.note.answered(request, seen.outcome);
-        const text = messageText(seen);
+        const text = messageJson(seen);
         left -= 1;
         if (!isBatch) {
           reply.finish(200, text);
@@ -154,7 +154,7 @@ function converse(
           // What was answered before the stream began has not been said yet.
           for (const held of answers.splice(0)) reply.event(held);
           if (left === 0) reply.finish(200);
-        } else if (left === 0) reply.finish(200, arrayOf(answers));
+        } else if (left === 0) reply.finish(200, `[${answers.join(",")}]`);
       }),
     );
   }
@@ -176,10 +176,6 @@ async function ask(
   } catch {
     return errorAnswer(request.id, internalError);
   }
-}
-
-function arrayOf(texts: readonly Buffer[]): Buffer {
-  return Buffer.from(`[${texts.map((text) => text.toString("utf8")).join(",")}]`);
 }
 
 type Refusal = { readonly code: number; readonly message: string; readonly id?: MessageId | null };

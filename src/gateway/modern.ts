@@ -1,5 +1,5 @@
 import { modernVersion } from "../mcp/era.ts";
-import { errorText, messageText, type RequestMessage, type ResponseMessage } from "../mcp/message.ts";
+import { errorText, messageJson, type RequestMessage, type ResponseMessage } from "../mcp/message.ts";
 import { accepts } from "./head.ts";
 import { headerDefect, headerMismatch, paramDefect } from "./mcp-headers.ts";
 import { unsupportedVersion } from "./public-view.ts";
@@ -52,7 +52,7 @@ async function carry(visit: Visit, request: RequestMessage): Promise<void> {
   delivery.settle((view) => {
     const seen = screenAnswer(answer, { request, asked: caller, era: "modern", view });
     visit.note.answered(request, seen.outcome);
-    reply.finish(statusOf(seen), messageText(seen));
+    reply.finish(statusOf(seen), messageJson(seen));
   });
 }
 

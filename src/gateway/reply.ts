@@ -9,9 +9,9 @@ export interface Reply {
   readonly signal: AbortSignal;
   readonly isStreaming: () => boolean;
   /** Says something before the end; nothing where the caller takes no stream. */
-  event(json: Buffer, eventId?: string): void;
+  event(json: string, eventId?: string): void;
   /** Says the last thing, and ends. */
-  finish(status: number, json?: Buffer): void;
+  finish(status: number, json?: string): void;
   /** Ends a stream without a last word, or the connection where nothing was said. */
   cut(): void;
 }
@@ -58,7 +58,7 @@ export function createReply(
     response.writeHead(200, { ...streamHeaders, ...headers });
     response.flushHeaders();
   };
-  const write = (chunk: Buffer): void => {
+  const write = (chunk: string): void => {
     response.write(chunk);
     if (response.writableLength <= maxUnreadBytes) return;
     response.destroy();
@@ -74,13 +74,13 @@ export function createReply(
     event(json, eventId) {
       if (ended || !takesStream) return;
       if (!streaming) start();
-      write(eventBytes(json, eventId));
+      write(eventText(json, eventId));
     },
     finish(status, json) {
       if (ended) return;
       stop();
       if (streaming) {
-        if (json !== undefined) response.write(eventBytes(json, undefined));
+        if (json !== undefined) response.write(eventText(json, undefined));
         response.end();
         return;
       }
@@ -101,7 +101,8 @@ export function sendPlain(
   response: ServerResponse,
   answer: {
     readonly status: number;
-    readonly body?: Buffer | undefined;
+    /** Text goes out in one piece with the head, which bytes do not. */
+    readonly body?: string | Buffer | undefined;
     readonly headers?: Readonly<Record<string, string>>;
   },
 ): void {
@@ -111,7 +112,7 @@ export function sendPlain(
     response.writeHead(status, { "content-length": "0", "cache-control": "no-store", ...headers }).end();
     return;
   }
-  response.writeHead(status, { ...jsonHeaders, "content-length": String(body.length), ...headers }).end(body);
+  response.writeHead(status, { ...jsonHeaders, "content-length": Buffer.byteLength(body), ...headers }).end(body);
 }
 
 const jsonHeaders = { "content-type": "application/json", "cache-control": "no-store" };
@@ -120,10 +121,10 @@ const streamHeaders = {
   "cache-control": "no-store, no-transform",
   "x-accel-buffering": "no",
 };
-const heartbeat = Buffer.from(":\n\n");
+const heartbeat = ":\n\n";
 
 /** JSON that we write has no line breaks of its own. */
-function eventBytes(json: Buffer, eventId: string | undefined): Buffer {
+function eventText(json: string, eventId: string | undefined): string {
   const id = eventId === undefined ? "" : `id: ${eventId}\n`;
-  return Buffer.concat([Buffer.from(`${id}event: message\ndata: `), json, Buffer.from("\n\n")]);
+  return `${id}event: message\ndata: ${json}\n\n`;
 }

@@ -73,9 +73,7 @@ export function screenRequest(request: RequestMessage, era: Era, view: View): Sc
     const missing = completionDefect(params, view);
     if (missing !== undefined) return refused(missing);
   }
-  let written: JsonObject = Object.fromEntries(
-    ["_meta", ...method.fields].flatMap((key) => (params[key] === undefined ? [] : [[key, params[key]]])),
-  );
+  let written = onlyKnown(params, method.fields);
   for (const [key, purpose] of method.sealed ?? []) {
     const opened = openAt(written, { key, purpose, view });
     if (opened === undefined) return refused(invalidParams(`"${key}" is none that was given to this caller`));
@@ -97,10 +95,15 @@ const notifications: ReadonlyMap<string, readonly string[]> = new Map([
 export function screenNotification({ method, params = {} }: NotificationMessage): NotificationMessage | undefined {
   const fields = notifications.get(method);
   if (fields === undefined) return undefined;
-  const written = Object.fromEntries(
-    ["_meta", ...fields].flatMap((key) => (params[key] === undefined ? [] : [[key, params[key]]])),
-  );
+  const written = onlyKnown(params, fields);
   return { kind: "notification", method, params: Object.keys(written).length === 0 ? undefined : written };
+}
+
+function onlyKnown(params: JsonObject, fields: readonly string[]): JsonObject {
+  const known: Record<string, unknown> = {};
+  if (params._meta !== undefined) known._meta = params._meta;
+  for (const key of fields) if (params[key] !== undefined) known[key] = params[key];
+  return known;
 }
 
 function withParams(request: RequestMessage, params: JsonObject): RequestMessage {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { messageText, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
+import { messageJson, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
 import type { Head } from "./head.ts";
 import type { Caller, Identities } from "./identities.ts";
 import type { Note } from "./journal/journal.ts";
@@ -97,7 +97,7 @@ export function createDelivery(visit: Visit, reply: Reply): Delivery {
         const seen = screenNotice(message, view);
         if (seen === undefined) return;
         const sealed = eventId === undefined ? undefined : view.sealer.seal(eventId, "event", bindingOf(view));
-        reply.event(messageText(seen), sealed);
+        reply.event(messageJson(seen), sealed);
       }),
   };
 }

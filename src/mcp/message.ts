@@ -71,13 +71,18 @@ export function toMessage(value: unknown): Message | InvalidMessage {
 
 /** Returns the text of a message, written anew from what was understood of it. */
 export function messageText(message: Message): Buffer {
+  return Buffer.from(messageJson(message));
+}
+
+/** Returns the same as a string, for where it is joined with others on its way out. */
+export function messageJson(message: Message): string {
   switch (message.kind) {
     case "request":
-      return requestText(message.id, message.method, message.params);
+      return requestJson(message.id, message.method, message.params);
     case "notification":
-      return notificationText(message.method, message.params);
+      return notificationJson(message.method, message.params);
     case "response":
-      return Buffer.from(JSON.stringify({ jsonrpc: "2.0", id: message.id, ...message.outcome }));
+      return JSON.stringify({ jsonrpc: "2.0", id: message.id, ...message.outcome });
   }
 }
 
@@ -93,12 +98,12 @@ export function resultText(id: MessageId, result: JsonObject): Buffer {
 
 /** Returns the text of a request. */
 export function requestText(id: MessageId, method: string, params?: JsonObject): Buffer {
-  return Buffer.from(JSON.stringify({ jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) }));
+  return Buffer.from(requestJson(id, method, params));
 }
 
 /** Returns the text of a notification. */
 export function notificationText(method: string, params?: JsonObject): Buffer {
-  return Buffer.from(JSON.stringify({ jsonrpc: "2.0", method, ...(params === undefined ? {} : { params }) }));
+  return Buffer.from(notificationJson(method, params));
 }
 
 /**
@@ -120,6 +125,15 @@ export function idOfRemnant(head: Buffer, tail: Buffer): MessageId | null {
   } catch {
     return null;
   }
+}
+
+// `JSON.stringify` leaves out fields that are undefined.
+function requestJson(id: MessageId, method: string, params: JsonObject | undefined): string {
+  return JSON.stringify({ jsonrpc: "2.0", id, method, params });
+}
+
+function notificationJson(method: string, params: JsonObject | undefined): string {
+  return JSON.stringify({ jsonrpc: "2.0", method, params });
 }
 
 function toResponse(value: JsonObject, id: MessageId | null): ResponseMessage | InvalidMessage {

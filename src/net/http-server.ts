@@ -54,10 +54,12 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   server.maxHeadersCount = 0;
   if (maxConnections !== undefined) server.maxConnections = maxConnections;
   server.on("clientError", answerUnreadable);
-  const sockets = new Set<Socket>();
+  let open = 0;
   server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    open += 1;
+    socket.once("close", () => {
+      open -= 1;
+    });
   });
   const bound = await listen(server, address, backlog);
   let closed: Promise<void> | undefined;
@@ -67,12 +69,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   };
   return {
     address: bound,
-    connections: () => sockets.size,
+    connections: () => open,
     stopAccepting: () => void stopAccepting(),
     async close(graceMs) {
-      const timer = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
-      }, graceMs);
+      const timer = setTimeout(() => server.closeAllConnections(), graceMs);
       await stopAccepting();
       clearTimeout(timer);
     },

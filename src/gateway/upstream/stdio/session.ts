@@ -98,13 +98,16 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
     const uri = stringAt(params, "uri");
     return method === "resources/unsubscribe" && uri !== undefined && isSharedSubscription(uri) ? done : undefined;
   };
-  const attempt = async (
+  const attempt = (
     request: RequestMessage,
     { signal, onMessage }: { signal: AbortSignal; onMessage: OnMessage },
   ): Promise<ResponseMessage> => {
-    const { wire } = slot.current ?? (await untilAborted(slot.ready(), signal));
-    wire.attach(owner);
-    return wire.request(request, { owner, signal, onMessage, abortCancels: false });
+    const send = ({ wire }: RunningServer): Promise<ResponseMessage> => {
+      wire.attach(owner);
+      return wire.request(request, { owner, signal, onMessage, abortCancels: false });
+    };
+    const { current } = slot;
+    return current === undefined ? untilAborted(slot.ready(), signal).then(send) : send(current);
   };
   const ask = async (request: RequestMessage, asking: { signal: AbortSignal; onMessage: OnMessage }) => {
     const before = slot.current;
