@@ -10,12 +10,16 @@ export const headerMismatch = -32020;
  * Returns how the headers of a modern request disagree with its body, which decides; undefined where they agree.
  * Source: MCP 2026-07-28 basic/transports, SEP-2243.
  */
-export function headerDefect(head: Head, { method, params }: RequestMessage, version: string): string | undefined {
-  if (!says(head.protocolVersion, version)) return `MCP-Protocol-Version ${mismatch(head.protocolVersion)}`;
+export function headerDefect(head: Head, { method, params }: RequestMessage): string | undefined {
   if (!says(head.mcpMethod, method)) return `Mcp-Method ${mismatch(head.mcpMethod)}`;
   const name = mirroredName(method, params);
   if (name !== undefined && !says(head.mcpName, name)) return `Mcp-Name ${mismatch(head.mcpName)}`;
   return undefined;
+}
+
+/** Returns the same of the version, which decides how all the rest is read. */
+export function versionDefect({ protocolVersion }: Head, version: string): string | undefined {
+  return says(protocolVersion, version) ? undefined : `MCP-Protocol-Version ${mismatch(protocolVersion)}`;
 }
 
 /**
@@ -33,7 +37,7 @@ export function paramDefect(
     const key = `mcp-param-${name.toLowerCase()}`;
     const value = mirrored.get(key);
     const line = lines.get(key);
-    const agrees = value === undefined ? line === undefined : says(line, decodedValue(value));
+    const agrees = value === undefined ? line === undefined : says(line, decodedValue(value) ?? value);
     if (!agrees) return `Mcp-Param-${name} ${mismatch(line)}`;
   }
   return undefined;

@@ -1,31 +1,40 @@
-import { modernVersion } from "../mcp/era.ts";
-import { errorText, messageJson, type RequestMessage, type ResponseMessage } from "../mcp/message.ts";
+import { envelopeDefect, modernVersion } from "../mcp/era.ts";
+import { errorText, messageJson, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
 import { accepts } from "./head.ts";
-import { headerDefect, headerMismatch, paramDefect } from "./mcp-headers.ts";
-import { unsupportedVersion } from "./public-view.ts";
+import { headerDefect, headerMismatch, paramDefect, versionDefect } from "./mcp-headers.ts";
+import { type PlainAnswer, unsupportedVersion } from "./public-view.ts";
 import { createReply, sendPlain } from "./reply.ts";
-import { methodNotFound, screenRequest } from "./screen-request.ts";
+import { invalidParams, methodNotFound, screenRequest } from "./screen-request.ts";
 import { errorAnswer } from "./upstream/upstream.ts";
 import { tellSubscribedChanges } from "./view-change.ts";
 import { createDelivery, internalError, screenAnswer, type Visit, viewOf } from "./visit.ts";
 
 /** Answers a POST of the modern era, which is one request and belongs to nothing before it. */
 export function answerModern(visit: Visit, request: RequestMessage, version: string): void {
-  const { response, head } = visit;
-  if (version !== modernVersion) {
-    sendPlain(response, unsupportedVersion(request.id, version));
-    return;
+  const { response } = visit;
+  const defect = modernDefect(visit, request, version);
+  if (defect !== undefined) sendPlain(response, defect);
+  else carry(visit, request).catch(() => void response.destroy());
+}
+
+/** In this order: a version is told to be unknown only where it is certain which one is asked for. */
+function modernDefect({ head, served }: Visit, request: RequestMessage, version: string): PlainAnswer | undefined {
+  const mismatch = versionDefect(head, version);
+  if (version !== modernVersion && (mismatch === undefined || head.protocolVersion === undefined)) {
+    return unsupportedVersion(request.id, version);
   }
-  const { paramHeaders } = visit.served.learnt;
-  const isCall = request.method === "tools/call";
+  const { paramHeaders } = served.learnt;
   const defect =
-    headerDefect(head, request, version) ?? (isCall ? paramDefect(head, request, paramHeaders) : undefined);
-  if (defect !== undefined) {
-    const error = { code: headerMismatch, message: `Bad Request: ${defect}` };
-    sendPlain(response, { status: 400, body: errorText(request.id, error) });
-    return;
-  }
-  carry(visit, request).catch(() => void response.destroy());
+    mismatch ??
+    headerDefect(head, request) ??
+    (request.method === "tools/call" ? paramDefect(head, request, paramHeaders) : undefined);
+  if (defect !== undefined) return refusal(request, { code: headerMismatch, message: `Bad Request: ${defect}` });
+  const lack = envelopeDefect(request);
+  return lack === undefined ? undefined : refusal(request, invalidParams(lack));
+}
+
+function refusal({ id }: RequestMessage, error: RpcError): PlainAnswer {
+  return { status: 400, body: errorText(id, error) };
 }
 
 async function carry(visit: Visit, request: RequestMessage): Promise<void> {

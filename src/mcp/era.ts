@@ -1,5 +1,5 @@
 import { objectAt, stringAt } from "./json.ts";
-import type { Message } from "./message.ts";
+import type { Message, RequestMessage } from "./message.ts";
 
 /** The newest version with sessions; everything from 2026-07-28 on is stateless. */
 export const newestLegacyVersion = "2025-11-25";
@@ -17,6 +17,12 @@ export function modernVersionOf(message: Message): string | undefined {
   if (message.kind === "response") return undefined;
   const version = stringAt(objectAt(message.params, "_meta"), versionKey);
   return version !== undefined && isModernVersion(version) ? version : undefined;
+}
+
+/** Returns what a modern request lacks that every one has to carry; undefined where it is whole. */
+export function envelopeDefect({ params }: RequestMessage): string | undefined {
+  const declared = objectAt(objectAt(params, "_meta"), capabilitiesKey);
+  return declared === undefined ? `"_meta" has no ${JSON.stringify(capabilitiesKey)}` : undefined;
 }
 
 /** Versions are dates. */

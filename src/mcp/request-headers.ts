@@ -74,8 +74,11 @@ export function encodedValue(value: string): string {
   return isPlain || value === "" ? value : `=?base64?${Buffer.from(value, "utf8").toString("base64")}?=`;
 }
 
-/** Returns the text that a header's value stands for. */
-export function decodedValue(value: string): string {
-  const match = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/i.exec(value);
-  return match?.[1] === undefined ? value : Buffer.from(match[1], "base64").toString("utf8");
+/** Returns the text that a header's value stands for; undefined for what two readers could decode differently. */
+export function decodedValue(value: string): string | undefined {
+  const encoded = /^=\?base64\?(.*)\?=$/i.exec(value)?.[1];
+  if (encoded === undefined) return value;
+  const bytes = Buffer.from(encoded, "base64");
+  // Node leaves out what is no base64, and does not miss the padding; others refuse both.
+  return bytes.toString("base64") === encoded ? bytes.toString("utf8") : undefined;
 }

@@ -20,20 +20,21 @@ import {
   SubscribeRequestSchema,
   UnsubscribeRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
+import {
+  contentsAt,
+  listedPrompts,
+  messagesOf,
+  plain,
+  resources,
+  resourceTemplates,
+  schema2020,
+  text,
+} from "./conformance-contents.ts";
 
 /**
  * The tools, resources and prompts that the conformance suite's server scenarios ask for, on the official SDK (v1), over HTTP
  * with sessions (`conformance-server.ts http`, which prints its port) or stdio. What they are is told by the suite's scenarios.
  */
-const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
-const silence = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=";
-const text = (value: string) => ({ type: "text" as const, text: value });
-const image = { type: "image" as const, data: pixel, mimeType: "image/png" };
-const embedded = (uri: string, mimeType: string, value: string) => ({
-  type: "resource" as const,
-  resource: { uri, mimeType, text: value },
-});
-
 const choices = (word: string) => ["one", "two", "three"].map((name) => ({ const: `${word}-${name}`, title: name }));
 const forms: Readonly<Record<string, Record<string, unknown>>> = {
   test_elicitation: { response: { type: "string", description: "what the user says" } },
@@ -53,44 +54,10 @@ const forms: Readonly<Record<string, Record<string, unknown>>> = {
   },
 };
 
-const plain: Readonly<Record<string, () => unknown[]>> = {
-  test_simple_text: () => [text("This is a simple text response for testing.")],
-  test_image_content: () => [image],
-  test_audio_content: () => [{ type: "audio", data: silence, mimeType: "audio/wav" }],
-  test_embedded_resource: () => [embedded("test://embedded-resource", "text/plain", "embedded")],
-  test_multiple_content_types: () => [
-    text("three kinds"),
-    image,
-    embedded("test://mixed-content-resource", "application/json", "{}"),
-  ],
-  json_schema_2020_12_tool: () => [text("called")],
-};
-
-const schema2020 = {
-  $schema: "https://json-schema.org/draft/2020-12/schema",
-  type: "object",
-  $defs: { address: { type: "object", properties: { street: { type: "string" }, city: { type: "string" } } } },
-  properties: { name: { type: "string" }, address: { $ref: "#/$defs/address" } },
-  additionalProperties: false,
-};
-
 const others = [
   ...["test_tool_with_logging", "test_tool_with_progress", "test_error_handling", "test_sampling"],
   "test_reconnection",
 ];
-
-const resources = [
-  { uri: "test://static-text", name: "static-text", mimeType: "text/plain" },
-  { uri: "test://static-binary", name: "static-binary", mimeType: "image/png" },
-  { uri: "test://watched-resource", name: "watched-resource", mimeType: "text/plain" },
-];
-
-const prompts: Readonly<Record<string, readonly string[]>> = {
-  test_simple_prompt: [],
-  test_prompt_with_arguments: ["arg1", "arg2"],
-  test_prompt_with_embedded_resource: ["resourceUri"],
-  test_prompt_with_image: [],
-};
 
 function createFixture(): Server {
   const capabilities = {
@@ -149,39 +116,20 @@ function createFixture(): Server {
     return { content: [text("done")] };
   });
   server.setRequestHandler(ListResourcesRequestSchema, () => ({ resources }));
-  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
-    resourceTemplates: [{ uriTemplate: "test://template/{id}/data", name: "template", mimeType: "application/json" }],
-  }));
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({ resourceTemplates }));
   server.setRequestHandler(ReadResourceRequestSchema, ({ params: { uri } }) => {
-    const found = resources.find((resource) => resource.uri === uri);
-    const id = /^test:\/\/template\/([^/]+)\/data$/.exec(uri)?.[1];
-    if (id !== undefined) {
-      const data = JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` });
-      return { contents: [{ uri, mimeType: "application/json", text: data }] };
-    }
-    if (found === undefined) throw Object.assign(new Error("Resource not found"), { code: -32002, data: { uri } });
-    const { mimeType } = found;
-    return { contents: [mimeType === "image/png" ? { uri, mimeType, blob: pixel } : { uri, mimeType, text: "text" }] };
+    const contents = contentsAt(uri);
+    if (contents === undefined) throw Object.assign(new Error("Resource not found"), { code: -32002, data: { uri } });
+    return { contents };
   });
   for (const schema of [SubscribeRequestSchema, UnsubscribeRequestSchema, SetLevelRequestSchema]) {
     server.setRequestHandler(schema, () => ({}));
   }
   server.setRequestHandler(CompleteRequestSchema, () => ({ completion: { values: ["a"], total: 1, hasMore: false } }));
-  server.setRequestHandler(ListPromptsRequestSchema, () => ({
-    prompts: Object.entries(prompts).map(([name, args]) => ({
-      name,
-      description: `for the scenario of ${name}`,
-      arguments: args.map((argument) => ({ name: argument, required: true })),
-    })),
+  server.setRequestHandler(ListPromptsRequestSchema, () => ({ prompts: listedPrompts() }));
+  server.setRequestHandler(GetPromptRequestSchema, ({ params: { name, arguments: args = {} } }) => ({
+    messages: messagesOf(name, args),
   }));
-  server.setRequestHandler(GetPromptRequestSchema, ({ params: { name, arguments: args = {} } }) => {
-    const said = (content: object) => ({ role: "user" as const, content: JSON.parse(JSON.stringify(content)) });
-    if (name === "test_prompt_with_image") return { messages: [said(image), said(text("look"))] };
-    if (name === "test_prompt_with_embedded_resource") {
-      return { messages: [said(embedded(args.resourceUri ?? "", "text/plain", "embedded")), said(text("read"))] };
-    }
-    return { messages: [said(text(`arg1='${args.arg1 ?? ""}', arg2='${args.arg2 ?? ""}'`))] };
-  });
   return server;
 }
 

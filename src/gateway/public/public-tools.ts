@@ -4,7 +4,7 @@ import { modernVersion, modernVersionOf } from "../../mcp/era.ts";
 import { errorText, type RequestMessage, resultText } from "../../mcp/message.ts";
 import type { Head } from "../head.ts";
 import type { Incoming } from "../incoming.ts";
-import { headerDefect, headerMismatch, legacyHeaderDefect, paramDefect } from "../mcp-headers.ts";
+import { headerDefect, headerMismatch, legacyHeaderDefect, paramDefect, versionDefect } from "../mcp-headers.ts";
 import { type PlainAnswer, publicAnswer, publicRefusal } from "../public-view.ts";
 import type { CreateUpstream, UpstreamWorld } from "../upstream/create.ts";
 import { internalError } from "../visit.ts";
@@ -90,7 +90,9 @@ async function call(asked: {
   const defect =
     version === undefined
       ? legacyHeaderDefect(head, message)
-      : (headerDefect(head, message, version) ?? paramDefect(head, message, new Map([[tool.name, tool.paramHeaders]])));
+      : (versionDefect(head, version) ??
+        headerDefect(head, message) ??
+        paramDefect(head, message, new Map([[tool.name, tool.paramHeaders]])));
   if (defect !== undefined) {
     const code = version === undefined ? -32600 : headerMismatch;
     return { status: 400, body: errorText(id, { code, message: `Bad Request: ${defect}` }) };

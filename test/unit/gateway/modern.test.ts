@@ -148,6 +148,9 @@ test("the headers that mirror arguments must say what the arguments say", async 
   const wrong: readonly Lines[] = [
     [],
     [["Mcp-Param-City", "Oslo"]],
+    // Base64 without its padding, and with what is none between.
+    [["Mcp-Param-City", "=?base64?Um9tZQ?="]],
+    [["Mcp-Param-City", "=?base64?Um9!tZQ==?="]],
     [
       ["Mcp-Param-City", "Rome"],
       ["mcp-param-city", "Rome"],
@@ -157,6 +160,31 @@ test("the headers that mirror arguments must say what the arguments say", async 
     expect(await call({ city: "Rome" }, more)).toMatchObject({ status: 400, json: { error: { code: -32020 } } });
   expect(await call({}, [["Mcp-Param-City", "Rome"]])).toMatchObject({ status: 400 });
   expect(upstream.reached.length).toBe(before);
+});
+
+test("a request whose header names another version than its body is refused for that, and not for the version", async () => {
+  const { front, upstream } = await start({ "tools/list": { tools: [] } });
+  const next = { ...meta, "io.modelcontextprotocol/protocolVersion": "2027-01-01" };
+  const body = rpc("tools/list", { _meta: next });
+  const answer = await front.send("private", { from: agentAddress, body, headers: headersFor("tools/list", []) });
+  expect(answer).toMatchObject({ status: 400, json: { error: { code: -32020 } } });
+  expect(upstream.reached).toEqual([]);
+});
+
+test("a request that does not say what its caller can is refused, and one that does not say who it is is not", async () => {
+  const { front, upstream } = await start({ "tools/list": { tools: [] } });
+  const ask = (_meta: object) =>
+    front.send("private", {
+      from: agentAddress,
+      body: rpc("tools/list", { _meta }),
+      headers: headersFor("tools/list", []),
+    });
+  const { "io.modelcontextprotocol/clientCapabilities": _left, ...less } = meta;
+  for (const _meta of [less, { ...less, "io.modelcontextprotocol/clientCapabilities": [] }]) {
+    expect(await ask(_meta)).toMatchObject({ status: 400, json: { id: 1, error: { code: -32602 } } });
+  }
+  expect(upstream.reached).toEqual([]);
+  expect(await ask(meta)).toMatchObject({ status: 200, json: { result: { tools: [] } } });
 });
 
 test("a version nobody knows, and a batch, are refused", async () => {
