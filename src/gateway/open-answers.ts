@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { createNumbered } from "../core/numbered.ts";
 import type { Served } from "./visit.ts";
 
 /** The answers that are on their way to callers of the tailnet view, and which of them are streams without an end of their own. */
@@ -16,30 +17,35 @@ export interface OpenAnswers {
 }
 
 interface Open {
+  readonly id: number;
+  readonly response: ServerResponse;
   readonly from: Served;
-  readonly kind: "call" | "stream";
+  kind: "call" | "stream";
 }
 
 export function createOpenAnswers(): OpenAnswers {
-  const open = new Map<ServerResponse, Open>();
+  const open = createNumbered<Open>();
   const waiting = new Set<() => void>();
-  const some = (kind: Open["kind"], from: Served | undefined): [ServerResponse, Open][] =>
-    [...open].filter(([, one]) => one.kind === kind && (from === undefined || one.from === from));
+  const some = (kind: Open["kind"], from: Served | undefined): Open[] =>
+    open.all().filter((one) => one.kind === kind && (from === undefined || one.from === from));
   const count = (kind: Open["kind"], from?: Served): number => some(kind, from).length;
   const endStreams = (from?: Served): void => {
-    for (const [response] of some("stream", from)) endCleanly(response);
+    for (const { response } of some("stream", from)) endCleanly(response);
   };
   let isClosed = false;
   return {
     add(response, from, kind) {
       if (response.closed) return;
-      if (!open.has(response)) {
+      // Some turn out to be a stream once their body is read, and no stream turns into a call.
+      const known = kind === "stream" ? open.all().find((one) => one.response === response) : undefined;
+      if (known !== undefined) known.kind = kind;
+      else {
+        const one = open.add((id) => ({ id, response, from, kind }));
         response.once("close", () => {
-          open.delete(response);
+          open.remove(one);
           for (const look of waiting) look();
         });
       }
-      open.set(response, { from, kind });
       if (isClosed && kind === "stream") endCleanly(response);
     },
     count,

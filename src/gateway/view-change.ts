@@ -1,5 +1,5 @@
 import { objectAt } from "../mcp/json.ts";
-import { type Message, type MessageId, messageText, type RequestMessage } from "../mcp/message.ts";
+import { type Message, type MessageId, messageJson, type RequestMessage } from "../mcp/message.ts";
 import type { Found } from "./identities.ts";
 import type { Reply } from "./reply.ts";
 import type { RightKind, UpstreamRights } from "./rights.ts";
@@ -69,9 +69,9 @@ function wordsOf(patterns: readonly string[]): string {
   return JSON.stringify([...new Set(patterns)].sort());
 }
 
-function changeOf(kind: RightKind, subscription: MessageId | undefined): Buffer {
+function changeOf(kind: RightKind, subscription: MessageId | undefined): string {
   const params = subscription === undefined ? undefined : { _meta: { [subscriptionKey]: subscription } };
-  return messageText({ kind: "notification", method: `notifications/${kind}/list_changed`, params });
+  return messageJson({ kind: "notification", method: `notifications/${kind}/list_changed`, params });
 }
 
 function acknowledged(message: Message, asked: readonly RightKind[]): Message {

@@ -1,7 +1,7 @@
+import { createNumbered } from "../../../core/numbered.ts";
 import { type JsonObject, objectAt } from "../../../mcp/json.ts";
 import type { MessageId, NotificationMessage, RequestMessage, ResponseMessage } from "../../../mcp/message.ts";
 import type { OnMessage } from "../upstream.ts";
-import { createNumbered } from "./numbered.ts";
 
 /** MCP 2026-07-28 basic/utilities/subscriptions: what tells the messages of one subscription from another's. */
 const subscriptionKey = "io.modelcontextprotocol/subscriptionId";

@@ -50,7 +50,7 @@ const maxHeld = 64;
 
 export function createStdioSession(options: StdioSessionOptions): StdioSession {
   const { id, handle, name, caller, slot, isExclusive, tellsCaller, isSharedSubscription } = options;
-  // No Set: of what comes and goes all the time it holds on to what has gone (see numbered.ts).
+  // No Set: of what comes and goes all the time it holds on to what has gone (see core/numbered.ts).
   const calls: OnMessage[] = [];
   const listeners = new Set<OnMessage>();
   const restoration = createRestoration();

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createNumbered } from "../../../../src/gateway/upstream/stdio/numbered.ts";
+import { createNumbered } from "../../../src/core/numbered.ts";
 
 const item = (id: number) => ({ id });
 
