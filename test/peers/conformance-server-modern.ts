@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import { toNodeHandler } from "@modelcontextprotocol/node";
 import {
-  CLIENT_CAPABILITIES_META_KEY,
   acceptedContent,
+  CLIENT_CAPABILITIES_META_KEY,
   createMcpHandler,
   createRequestStateCodec,
   type InputRequests,
@@ -95,8 +95,14 @@ const tools: Readonly<Record<string, Tool>> = {
     throw new MissingRequiredClientCapabilityError({ requiredCapabilities: { sampling: {} } });
   },
   test_streaming_elicitation: asking({ user_name: name }),
-  test_trigger_tool_change: () => (changes.tools(), done("changed")),
-  test_trigger_prompt_change: () => (changes.prompts(), done("changed")),
+  test_trigger_tool_change() {
+    changes.tools();
+    return done("changed");
+  },
+  test_trigger_prompt_change() {
+    changes.prompts();
+    return done("changed");
+  },
   test_input_required_result_elicitation: asking({ user_name: name }),
   test_input_required_result_sampling: asking({ capital_question: capital }),
   test_input_required_result_list_roots: asking({ client_roots: inputRequired.listRoots() }),
@@ -144,7 +150,7 @@ function createFixture(): Server {
         prompts: { listChanged: true },
         ...{ logging: {}, completions: {} },
       },
-      requestState: { verify: codec.verify },
+      requestState: { verify: (state, context) => codec.verify(state, context) },
     },
   );
   server.setRequestHandler("tools/list", () => ({
