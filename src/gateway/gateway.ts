@@ -16,6 +16,7 @@ import { answerPrivate, type PrivateSide } from "./private-side.ts";
 import { createOpenedTools, type Serving } from "./public/opened-tools.ts";
 import type { PinnedTool } from "./public/pins.ts";
 import { answerPublic, type PublicSide, publicPace } from "./public-side.ts";
+import { createReadiness } from "./readiness.ts";
 import { createSealer, type Sealer } from "./seal.ts";
 import { createServedSet, type UpstreamChange, type UpstreamConfigs } from "./served-set.ts";
 import { createSessions } from "./sessions.ts";
@@ -121,9 +122,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     allowedOrigins: () => rules.allowedOrigins ?? [],
   };
   let admin: HttpServer | undefined;
+  const readiness = createReadiness(upstreams);
   let isStopping = false;
   const close = async (): Promise<void> => {
     isStopping = true;
+    readiness.close();
     streams.close();
     for (const server of fronts) server.stopAccepting();
     open.close();
@@ -153,9 +156,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const isReady = async (): Promise<readonly string[]> => [
       ...(isStopping ? ["it is stopping"] : []),
       ...((await identities.isUp()) ? [] : ["tailscaled does not tell who calls"]),
-      ...[...upstreams.values()].flatMap(({ upstream }) =>
-        upstream.state() === "failing" ? [`upstream ${JSON.stringify(upstream.name)} fails`] : [],
-      ),
+      ...(await readiness.reasons()),
     ];
     admin = await startHttpServer({
       address: plan.admin,

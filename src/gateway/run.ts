@@ -97,6 +97,8 @@ export interface GatewayRun {
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly onReady: (gateway: Gateway) => void;
+  /** The end has begun, and may take a while. */
+  readonly onStopping?: (() => void) | undefined;
   /** Whoever started it as a service. */
   readonly notifier?: ServiceNotifier | undefined;
   /** Says when the file is to be read now; returns how to stop saying it. */
@@ -105,7 +107,7 @@ export interface GatewayRun {
 
 /** Starts the gateway, says what has to be known, and returns when it has ended. */
 export async function runGateway({ options, pinsOf }: PreparedGateway, run: GatewayRun): Promise<void> {
-  const { watched, signal, log, onReady, notifier, onHangup } = run;
+  const { watched, signal, log, onReady, onStopping, notifier, onHangup } = run;
   warnOfWeakness(options, log);
   const gateway = await startGateway(options);
   const serving = (): string => `serves ${gateway.paths.join(" ")}`;
@@ -127,7 +129,7 @@ export async function runGateway({ options, pinsOf }: PreparedGateway, run: Gate
     onReady(gateway);
     void notifier?.ready(serving());
     await aborted(signal);
-    log.info("stopping: no more callers, and what was asked is still answered");
+    onStopping?.();
     told = notifier?.stopping("answers what was asked") ?? told;
   } finally {
     leave?.();

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { openSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, onTestFinished, test } from "vitest";
@@ -115,3 +116,32 @@ test.for([
     expect(await ended).toBe(0);
   },
 );
+
+test("/readyz names the upstreams that are not ready, before anybody called them and when they go or come", async () => {
+  const server = createServer((_request, response) => void response.writeHead(500).end());
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  onTestFinished(() => void server.close());
+  const service = await startService({
+    gateway: {
+      upstreams: {
+        notes,
+        who: { builtin: "whoami" },
+        broken: { command: process.execPath, args: ["-e", "process.exit(1)"] },
+        wiki: { url: `http://127.0.0.1:${port}/mcp` },
+        gone: { url: "http://127.0.0.1:1/mcp" },
+      },
+    },
+  });
+  const ready = async () => {
+    const { status, text } = await service.send("admin", { method: "GET", path: "/readyz" });
+    return { status, names: [...text.matchAll(/^upstream "(\w+)" is not ready: \S/gm)].map(([, name]) => name) };
+  };
+  await expect.poll(ready, { timeout: 10_000 }).toEqual({ status: 503, names: ["broken", "wiki", "gone"] });
+  const who = { builtin: "whoami" } as const;
+  const { pathname: directory } = new URL(".", `file://${service.configFile}`);
+  writeFileSync(service.configFile, configText(directory.slice(0, -1), { upstreams: { notes, who } }));
+  service.child.kill("SIGHUP");
+  await expect.poll(ready, { timeout: 10_000 }).toEqual({ status: 200, names: [] });
+});

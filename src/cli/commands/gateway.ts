@@ -102,6 +102,7 @@ async function runGatewayCommand(
       signal,
       log,
       onReady: (gateway) => context.result(describe(gateway), textOf(gateway)),
+      onStopping: () => log.info("stopping: no more callers, and what was asked is still answered"),
       notifier,
       // Whose terminal goes away is not asked to go on.
       onHangup: hasTerminal(context) ? undefined : takeHangup,
