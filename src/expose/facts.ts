@@ -8,6 +8,7 @@ import { locateProgram } from "../tailscale/locate.ts";
 import { parseServeState, type ServeState } from "../tailscale/serve-state.ts";
 import type { NodeStatus } from "../tailscale/status.ts";
 import { parseTailscaleVersion, type TailscaleVersion } from "../tailscale/version.ts";
+import { findGrants, type Grants } from "./grants.ts";
 import type { ExposeRequest, ExposeWorld } from "./request.ts";
 
 /** What the plan is made of. */
@@ -21,6 +22,8 @@ export interface ExposeFacts {
   readonly services: readonly string[];
   readonly user: UserFacts;
   readonly serve: ServeState;
+  /** Undefined where the gateway goes by no capability. */
+  readonly grants: Grants | undefined;
 }
 
 /** The `tailscale` on this machine. */
@@ -48,11 +51,12 @@ const versionTimeoutMs = 5_000;
 export async function gatherFacts(request: ExposeRequest, world: ExposeWorld): Promise<ExposeFacts> {
   const daemonUid = ownerOf(request.socket);
   const api = apiOf(request, world.signal);
-  const [status, preferences, serve, cli] = await Promise.all([
+  const [status, preferences, serve, cli, grants] = await Promise.all([
     readStatus(api),
     readPreferences(api),
     readServeState(request, world.signal),
     findProgram(request, world),
+    findGrants(request, world),
   ]);
   return {
     cli,
@@ -62,6 +66,7 @@ export async function gatherFacts(request: ExposeRequest, world: ExposeWorld): P
     services: preferences.advertiseServices ?? [],
     user: await userFacts(request, { daemonUid, operator: preferences.operator, world }),
     serve,
+    grants,
   };
 }
 

@@ -3,6 +3,7 @@ import type { ServeState } from "../tailscale/serve-state.ts";
 import { isAtLeast, type TailscaleVersion } from "../tailscale/version.ts";
 import { type Backend, chooseBackend, socketPaths } from "./backend.ts";
 import type { ExposeFacts, TailscaleProgram } from "./facts.ts";
+import { grantNotes } from "./grants.ts";
 import { nodeRefusals } from "./node-refusals.ts";
 import { type Placement, placeView } from "./ports.ts";
 import type { Refusal } from "./refusal.ts";
@@ -61,7 +62,7 @@ export function planExposure(facts: ExposeFacts, request: ExposeRequest, serve: 
     backend,
     listen: listenOn(backend, request, { isShared }),
     handlers,
-    notes: notesOf(request, { isShared }),
+    notes: [...notesOf(request, { isShared }), ...grantNotes(facts.grants, facts.status.self)],
   };
 }
 

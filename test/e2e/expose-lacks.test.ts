@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Capabilities } from "../tailnet/harness/knobs.ts";
+import { type Capabilities, everybodyReachesEverybody } from "../tailnet/harness/knobs.ts";
 import { type ExposeMachine, type ExposeScene, exposing, stands, startExposeScene } from "./expose-scene.ts";
 import { sightOf } from "./gateway-process.ts";
 import { copyProduct, openDirectory } from "./open-directory.ts";
@@ -71,6 +71,20 @@ describe("a node without", () => {
     expect(exitCode).toBe(1);
     expect(stdout).toContain("upstream.failing: mcp: ");
   });
+});
+
+test("a grant that nobody has is told with the line for the policy", async () => {
+  const machine = await scene.machine();
+  const capability = "example.com/cap/mcp";
+  const config = join(machine.home, "tsmcp.config.json");
+  const gateway = { capability, upstreams: { who: { builtin: "whoami" } } };
+  writeFileSync(config, JSON.stringify({ gateway }), { mode: 0o600 });
+  const plan = async () => (await machine.run(["--config", config, "--dry-run"])).stdout;
+  expect(await plan()).toContain(`none has been granted ${capability}`);
+  const app = { [capability]: [{ tools: ["*"] }] };
+  await scene.tailnet.api.setGrants([everybodyReachesEverybody, { src: ["tag:agent"], dst: ["tag:server"], app }]);
+  await expect.poll(plan, { timeout: 15_000 }).not.toContain("none has been granted");
+  await scene.tailnet.api.setGrants();
 });
 
 test("without a tailscaled it says where it looked", async () => {

@@ -35,6 +35,7 @@ const facts: ExposeFacts = {
   services: [],
   user: { uid: 0, name: "root", daemonUid: 0, operator: undefined, maySudo: false },
   serve: { listeners: [], handlers: [], funnelPorts: [] },
+  grants: undefined,
 };
 const request: ExposeRequest = {
   socket: "/run/tailscaled.sock",
@@ -200,6 +201,22 @@ describe("the handlers", () => {
     ["in the background", { funnel: false, background: true }, none, [["serve", 8443, "/", true, []]]],
   ])("for %s", (_what, asked, serve, expected) => {
     expect(handlers(asked, serve)).toEqual(expected);
+  });
+});
+
+describe("a grant that nobody has", () => {
+  const notes = (grants: ExposeFacts["grants"]) => {
+    const plan = planExposure({ ...facts, grants }, request, none);
+    return plan.kind === "planned" ? plan.notes : [];
+  };
+
+  test("is a note with the line for the policy, and no more than that: who is to have it may join later", () => {
+    expect(notes({ capability: "example.com/cap/mcp", peers: 3, holders: 0 })).toMatchSnapshot();
+  });
+
+  test("is none where somebody has it, or none is gone by", () => {
+    expect(notes({ capability: "example.com/cap/mcp", peers: 3, holders: 1 })).toEqual([]);
+    expect(notes(undefined)).toEqual([]);
   });
 });
 
