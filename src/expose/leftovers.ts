@@ -16,10 +16,9 @@ export async function clearLeftovers(record: Pick<ExposeRecord, "handlers">, set
   // Funnel was set last, and goes first.
   for (const own of record.handlers.toReversed()) {
     const handler = (await readServeState(request)).handlers.find((one) => isSame(own, one));
-    if (handler === undefined) continue;
-    cleared += 1;
-    if (handler.isForeground) await untilGone(own, setting);
-    else await takeAway(own, setting);
+    if (handler !== undefined) cleared += 1;
+    if (handler?.isForeground === true) await untilGone(own, setting);
+    else if (handler !== undefined || own.isOnlyHosting === true) await takeAway(own, setting);
   }
   removeExposeRecord(request.directory);
   return cleared;

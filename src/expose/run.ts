@@ -1,15 +1,15 @@
 import { TsmcpError } from "../core/errors.ts";
 import { serveArguments } from "../tailscale/serve-arguments.ts";
 import { examine, examineAndClear } from "./examine.ts";
-import { type HeldHandler, setHandler } from "./handlers.ts";
+import type { HeldHandler } from "./handlers.ts";
 import { whileExposing } from "./lock.ts";
 import type { Exposed, ExposeOutcome } from "./outcome.ts";
 import type { Exposition, PlannedHandler } from "./plan.ts";
-import { placeView, privateOnFunnel, withoutOwn } from "./ports.ts";
 import { proveExposure } from "./prove.ts";
-import { type OwnHandler, removeExposeRecord, writeExposeRecord } from "./record.ts";
+import type { OwnHandler } from "./record.ts";
 import type { Refusal } from "./refusal.ts";
 import { type ExposeRequest, type ExposeWorld, publicPort, type StartedGateway, tailnetPort } from "./request.ts";
+import { ownOf, setHandlers } from "./set-handlers.ts";
 import { createUndo, type Undo } from "./undo.ts";
 
 /** Returns what would be done now, without doing it. */
@@ -78,48 +78,6 @@ async function stand({ request, world, onOutcome, undo }: Standing): Promise<Exp
   return outcome;
 }
 
-async function setHandlers(
-  plan: Exposition,
-  { request, world, undo, gateway }: Omit<Standing, "onOutcome"> & { readonly gateway: StartedGateway },
-): Promise<readonly HeldHandler[]> {
-  const handlers = plan.handlers.map((planned) => ownOf(planned, gateway));
-  const { fingerprint, directory, background, paths } = request;
-  writeExposeRecord(directory, { isDetached: background, fingerprint, handlers });
-  const held: HeldHandler[] = [];
-  undo.add(async () => {
-    // Funnel was set last, and goes first; the record goes when nothing is left that it would be needed for.
-    const release = createUndo();
-    for (const one of held) {
-      release.add(async () => {
-        await one.release();
-        world.log.info(`taken away: https://${plan.host}:${one.own.port}${one.own.mount}`);
-      });
-    }
-    if (await release.all(world.log)) removeExposeRecord(directory);
-  });
-  for (const [at, planned] of plan.handlers.entries()) {
-    const own = handlers[at];
-    if (own === undefined) continue;
-    const { side, service } = planned;
-    const set = await setHandler(planned, own, {
-      cli: plan.cli,
-      request,
-      world,
-      recheck(state) {
-        const others = withoutOwn(state, handlers);
-        const place = placeView(others, { side, service, paths });
-        if (place.kind === "refused") throw refused(place.refusals);
-        if (place.mount !== own.mount) throw movedMeanwhile(own);
-        const open = privateOnFunnel(state, gateway.privateTarget);
-        if (open !== undefined) throw refused([open]);
-      },
-    });
-    held.push(set);
-    world.log.info(`${planned.verb}: done (https://${plan.host}:${own.port}${own.mount})`);
-  }
-  return held;
-}
-
 /** Returns when the user has had enough. Throws when the exposure does not stand any longer. */
 async function lasting({
   held,
@@ -142,15 +100,6 @@ async function lasting({
   const reason = await Promise.race([stopped, ended, ...lost]);
   if (reason === undefined || signal.aborted) return;
   throw new TsmcpError({ code: "command-failed", message: reason, hint: 'run "tsmcp expose" again' });
-}
-
-function ownOf(
-  { side, service, port, mount, isOnlyHosting }: PlannedHandler,
-  { privateTarget, publicTarget }: Pick<StartedGateway, "privateTarget" | "publicTarget">,
-): OwnHandler {
-  const target = side === "tailnet" ? privateTarget : publicTarget;
-  // The mount is taken off what the gateway sees unless the target repeats it.
-  return { service, port, mount, target: mount === "/" ? target : `${target}${mount}`, isOnlyHosting };
 }
 
 function exposedBy(plan: Exposition, { paths, funnel }: ExposeRequest, handlers: readonly OwnHandler[]): Exposed {
@@ -182,22 +131,4 @@ function wordsOf({ backend: { kind, why } }: Exposition): string {
 
 function upstreamFails(what: string): Refusal {
   return { id: "upstream.failing", what, mend: "start it, or correct its address", lines: [] };
-}
-
-function refused(refusals: readonly Refusal[]): TsmcpError {
-  return new TsmcpError({
-    code: "expose-refused",
-    message: refusals.map(({ what }) => what).join("; "),
-    hint: refusals.flatMap(({ lines }) => lines)[0] ?? "see what stands in the way with --dry-run",
-    facts: { refusals: refusals.map(({ id }) => id) },
-  });
-}
-
-function movedMeanwhile({ port }: OwnHandler): TsmcpError {
-  return new TsmcpError({
-    code: "expose-refused",
-    message: `somebody else has changed what port ${port} serves, just now`,
-    hint: 'run "tsmcp expose" again',
-    facts: { port },
-  });
 }

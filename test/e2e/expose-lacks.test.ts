@@ -94,18 +94,21 @@ test("without a tailscaled it says where it looked", async () => {
   expect(stderr).toContain('there is no tailscaled at "/nowhere/tailscaled.sock"');
 });
 
-describe("a tailscale that", () => {
-  /** Stands before the real one, and does as `script` says where it is asked for Funnel. */
-  function standIn(script: string): Readonly<Record<string, string>> {
-    const directory = scene.tailnet.tempDir();
-    const file = join(directory, "tailscale");
-    const real = join(scene.tailnet.binDir, "tailscale");
-    writeFileSync(file, `#!/bin/sh\ncase " $* " in *" funnel "*) ${script};; esac\nexec ${real} "$@"\n`, {
-      mode: 0o755,
-    });
-    return { PATH: `${directory}:${scene.tailnet.env().PATH}` };
-  }
+function realTailscale(): string {
+  return join(scene.tailnet.binDir, "tailscale");
+}
 
+/** Stands before the real one, and does as `script` says where it is asked for Funnel. */
+function standIn(script: string): Readonly<Record<string, string>> {
+  const directory = scene.tailnet.tempDir();
+  const file = join(directory, "tailscale");
+  writeFileSync(file, `#!/bin/sh\ncase " $* " in *" funnel "*) ${script};; esac\nexec ${realTailscale()} "$@"\n`, {
+    mode: 0o755,
+  });
+  return { PATH: `${directory}:${scene.tailnet.env().PATH}` };
+}
+
+describe("a tailscale that", () => {
   test.each([
     ["says nothing and does nothing", "exit 0", "tailscale funnel has not set port 443"],
     ["fails", "echo the reason >&2; exit 1", "tailscale funnel has not set port 443: the reason"],
@@ -122,6 +125,14 @@ describe("a tailscale that", () => {
     expect(await machine.serves()).toEqual({});
     expect(processesNaming(machine.home)).toEqual([]);
   });
+});
+
+test("what a tailscale had set when Ctrl-C broke it off is taken away too", async () => {
+  const machine = await scene.machine();
+  const running = machine.start([machine.url, "--bg"], standIn(`${realTailscale()} "$@"; exec sleep 60`));
+  await expect.poll(async () => JSON.stringify(await machine.serves()), { timeout: 15_000 }).toContain("AllowFunnel");
+  expect((await running.end()).exitCode).toBe(130);
+  expect(await machine.serves()).toEqual({});
 });
 
 describe.runIf(process.getuid?.() === 0)("a user who is not root", () => {
