@@ -2,10 +2,11 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { commonOptions, type Session } from "../../src/cli/command.ts";
 import { allCommands } from "../../src/cli/commands.ts";
-import { catalogue } from "../../src/doctor/catalogue.ts";
+import { catalogue, intrusiveCatalogue } from "../../src/doctor/catalogue.ts";
 import { listOf } from "../../src/init/list.ts";
 import { initSubjects } from "../../src/init/subjects.ts";
 import { flawedGates } from "../../test/peers/gates/corpus.ts";
+import { soundWireGates, wireGates } from "../../test/peers/gates/flawed-wire.ts";
 import { soundGates } from "../../test/peers/gates/sound.ts";
 import { agentTable, checkTable, commandTables, fillIn, gateTable } from "./tables.ts";
 
@@ -26,14 +27,18 @@ export function generateReadme(): string {
     exitCode: 0,
     json: false,
   };
-  const rows = catalogue.map(({ id, mandatory, title }) => ({ id, mandatory: mandatory === true, proves: title }));
+  const rows = [...catalogue, ...intrusiveCatalogue].map(({ id, mandatory, sandboxOnly, title }) => ({
+    id,
+    mandatory: mandatory === true,
+    proves: sandboxOnly === true ? `${title} (sandbox, \`--intrusive\`)` : title,
+  }));
   return fillIn(readFileSync(readmePath, "utf8"), {
     commands: commandTables(allCommands(session), commonOptions()),
     agents: agentTable(listOf(initSubjects)),
     checks: checkTable(rows),
     gates: gateTable([
-      ...flawedGates.map(({ name, found }) => ({ name, found })),
-      ...soundGates.map(({ name }) => ({ name, found: undefined })),
+      ...[...flawedGates, ...wireGates].map(({ name, found }) => ({ name, found })),
+      ...[...soundGates, ...soundWireGates].map(({ name }) => ({ name, found: undefined })),
     ]),
   });
 }

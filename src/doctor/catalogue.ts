@@ -30,6 +30,8 @@ import { separationFunnel } from "./checks/separation-funnel.ts";
 import { separationHostVersions } from "./checks/separation-host-versions.ts";
 import { separationOrigins } from "./checks/separation-origins.ts";
 import { separationPorts } from "./checks/separation-ports.ts";
+import { separationConnection, separationSmuggling } from "./checks/separation-smuggling.ts";
+import { separationUnfinished } from "./checks/separation-unfinished.ts";
 import { separationSession } from "./checks/session.ts";
 import { tailnetInitialize, tailnetSurplus, tailnetTools } from "./checks/tailnet.ts";
 import { tailnetDial } from "./checks/tailnet-dial.ts";
@@ -116,3 +118,6 @@ export const quickSet: readonly string[] = [
   "separation.host-header",
   "separation.ports",
 ];
+
+/** What is tried in a sandbox alone, and there only with --intrusive, after everything else. */
+export const intrusiveCatalogue: readonly Check[] = [separationConnection, separationSmuggling, separationUnfinished];

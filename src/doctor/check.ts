@@ -30,6 +30,8 @@ interface CheckBase<Found> {
   /** Checks that must not have failed before; their own needs come with them. */
   readonly needs: readonly CheckId[];
   readonly timeoutMs: number;
+  /** Sends what no real host may be sent: run in a sandbox alone. */
+  readonly sandboxOnly?: true;
   /** Whether a verdict of `pass` depends on it. */
   readonly mandatory?: true;
   /** Where the fact it stands on can be read. */

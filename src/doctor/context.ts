@@ -4,6 +4,7 @@ import type { Log } from "../core/log.ts";
 import type { Environment } from "../core/runtime-directory.ts";
 import type { Secret } from "../core/secrets.ts";
 import type { ConnectToRule } from "./connect-to.ts";
+import type { Laboratory } from "./intrusive/laboratory.ts";
 import type { Target } from "./target.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -56,6 +57,8 @@ export interface World {
   readonly workspace?: string | undefined;
   /** The lock, where it was named or is to be written; else it is looked for from the workspace upwards. */
   readonly lockFile?: string | undefined;
+  /** Present in a sandbox when the user asked for what no real host may be sent. */
+  readonly laboratory?: Laboratory | undefined;
   /** Takes what each server says now, to be locked. */
   readonly keepSnapshot?: ((server: Server, snapshot: LockedServer) => void) | undefined;
 }

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
-import { catalogue } from "./catalogue.ts";
-import type { Group } from "./check.ts";
+import { catalogue, intrusiveCatalogue } from "./catalogue.ts";
+import type { CheckId, Group } from "./check.ts";
 import type { DoctorRequest, MachineContext, TargetContext, Vantage, World } from "./context.ts";
 import { type CheckResult, keyOf, runChecks } from "./engine.ts";
 import { selectChecks } from "./selection.ts";
@@ -93,13 +93,35 @@ async function examine({
   }
   const outOfSight = groupsOutOfSight(request.vantage);
   try {
-    const checks = await runChecks({ catalogue, ...selection, outOfSight, proven, machine, targets });
+    const ordinary = await runChecks({ catalogue, ...selection, outOfSight, proven, machine, targets });
     await Promise.all(targets.flatMap(({ farewells }) => farewells.map((farewell) => farewell())));
+    const checks = world.laboratory === undefined ? ordinary : [...ordinary, ...(await intrude(machine, outOfSight))];
     const secrets = request.headers.flatMap((header) => header.secrets);
     return checks.map((check) => withoutSecrets(check, secrets));
   } finally {
     over.abort(new Error("the run is over"));
   }
+}
+
+/** Tries what no real host may be sent, one check after another, with nothing else under way and a share of its own. */
+async function intrude(machine: MachineContext, outOfSight: ReadonlyMap<Group, string>): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  for (const check of intrusiveCatalogue) {
+    const targets: TargetContext[] = machine.targets.map((target) => ({
+      ...target,
+      traffic: createTraffic({ gate: createGate(maxRequestsAtOnce) }),
+      farewells: [],
+    }));
+    const run = {
+      catalogue: intrusiveCatalogue,
+      selected: new Set([check.id]),
+      ignored: new Set<CheckId>(),
+      outOfSight,
+    };
+    results.push(...(await runChecks({ ...run, machine: { ...machine, targets }, targets })));
+    await Promise.all(targets.flatMap(({ farewells }) => farewells.map((farewell) => farewell())));
+  }
+  return results;
 }
 
 /** An attack that got nothing is not made again while something else is waited for. */

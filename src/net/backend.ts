@@ -1,4 +1,5 @@
-import { Agent, type ClientRequest, request } from "node:http";
+import { Agent, type ClientRequest, type IncomingMessage, request } from "node:http";
+import type { Socket } from "node:net";
 
 export type { ClientRequest, IncomingMessage } from "node:http";
 
@@ -21,13 +22,39 @@ export interface Backend {
   close(): void;
 }
 
-/** Returns a pool that keeps `maxIdle` connections, and opens as many more as are asked for. */
-export function createBackend(place: BackendPlace, { maxIdle }: { readonly maxIdle: number }): Backend {
+/** What goes over a connection to a backend. */
+export interface BackendWatcher {
+  onRequest(connection: Socket): void;
+  onBytes(connection: Socket, bytes: Buffer): void;
+}
+
+/**
+ * Returns a pool that keeps `maxIdle` connections, and opens as many more as are asked for. What a backend says on a
+ * connection after its answer, unasked, ends that connection, as in Go.
+ */
+export function createBackend(
+  place: BackendPlace,
+  { maxIdle, watcher }: { readonly maxIdle: number; readonly watcher?: BackendWatcher },
+): Backend {
   const agent = new Agent({ keepAlive: true, maxFreeSockets: maxIdle, scheduling: "lifo" });
+  const answers = new WeakMap<Socket, IncomingMessage | undefined>();
+  const follow = (socket: Socket, outgoing: ClientRequest): void => {
+    watcher?.onRequest(socket);
+    if (!answers.has(socket)) {
+      // Before Node's own listener: with the answer's last piece it is not complete yet, with a further one it is.
+      socket.prependListener("data", (bytes: Buffer) => {
+        watcher?.onBytes(socket, bytes);
+        if (answers.get(socket)?.complete === true) socket.destroy();
+      });
+    }
+    answers.set(socket, undefined);
+    outgoing.once("response", (answer) => answers.set(socket, answer));
+  };
   const where = place.kind === "unix" ? { socketPath: place.path } : { host: place.host, port: place.port };
   return {
     open({ method, target, headers }) {
       const outgoing = request({ ...where, agent, method, path: target, setHost: false, insecureHTTPParser: false });
+      outgoing.once("socket", (socket) => follow(socket, outgoing));
       // Node writes it in capitals.
       outgoing.method = method;
       for (const [name, values] of grouped(headers)) {

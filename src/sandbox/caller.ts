@@ -63,6 +63,7 @@ export async function startCaller(request: {
     caller: {
       name,
       address: node?.address,
+      login: node === undefined || node.tags.length > 0 ? undefined : node.user.login,
       proxy: url,
       connectTo,
       curl: (target) => ["--cacert", caFile, ...way, target],

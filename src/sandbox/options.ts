@@ -1,4 +1,5 @@
 import type { Faults } from "./faults.ts";
+import type { ServerEvent } from "./front/front.ts";
 import type { CallersChanges } from "./people.ts";
 import type { CallerName } from "./tailnet.ts";
 
@@ -28,6 +29,8 @@ export interface SandboxCaller {
   readonly name: CallerName;
   /** In the tailnet; undefined for the internet, which has another with each connection. */
   readonly address: string | undefined;
+  /** What Serve tells of it, where it is no tagged device. */
+  readonly login: string | undefined;
   /** `http://127.0.0.1:PORT`: HTTP CONNECT, and SOCKS5 on the same port; undefined for the internet. */
   readonly proxy: string | undefined;
   /** `HOST:PORT:ADDRESS:PORT` for each port, as curl's `--connect-to` takes it. */
@@ -52,6 +55,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly socket: string;
   /** What `tailscale up` may join with, as that user or that tagged node. */
   readonly authKeys: { readonly user: string; readonly agent: string };
+  /** Tells what goes between the fronts and the servers behind them, until the returned function is called. */
+  watchServers(listener: (event: ServerEvent) => void): () => void;
   /** Orders what is to go wrong, from now on. */
   readonly faults: Faults;
   serve(request: ServeRequest): void;

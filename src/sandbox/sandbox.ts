@@ -14,6 +14,7 @@ import { withServed } from "./serve-change.ts";
 import { type CallerName, callerNames, type Tailnet } from "./tailnet.ts";
 
 export type { Faults } from "./faults.ts";
+export type { ServerEvent } from "./front/front.ts";
 export type { Sandbox, SandboxCaller, SandboxOptions, ServeRequest } from "./options.ts";
 export type { CallerName } from "./tailnet.ts";
 
@@ -71,6 +72,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       serve(request) {
         tailnet.serve = withServed(tailnet.serve, request);
       },
+      watchServers: (listener) => front.watch(listener),
       approve: (node) => programs.approve(node),
       expire: (node) => programs.expire(node),
       adopt(group) {

@@ -152,6 +152,7 @@ describe("tsmcp sandbox", () => {
   it.each([
     { title: "nothing", argv: [] },
     { title: "two things", argv: ["--target", "http://127.0.0.1:1", "--", "node"] },
+    { title: "--intrusive without --doctor", argv: ["--intrusive", "--target", "http://127.0.0.1:1"] },
     { title: "a public side alone", argv: ["--public", "http://127.0.0.1:1"] },
     { title: "a version that is not imitated", argv: ["--as", "1.40", "--target", "http://127.0.0.1:1"] },
     { title: "another machine's server", argv: ["--target", "http://example.com"] },

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { serverFromUrl } from "../../src/config/server.ts";
+import { judgeSandbox } from "../../src/cli/sandbox-doctor.ts";
 import { silentLog } from "../../src/core/log.ts";
-import { parseConnectTo } from "../../src/doctor/connect-to.ts";
-import { type DoctorReport, runDoctor } from "../../src/doctor/run-doctor.ts";
+import type { DoctorReport } from "../../src/doctor/run-doctor.ts";
 import type { Sandbox } from "../../src/sandbox/sandbox.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { draw, seedOfRun } from "../peers/gates/draw.ts";
@@ -22,43 +21,24 @@ afterAll(async () => {
 });
 
 /** Puts a gate behind both exposures, as the copied recipe has it, and lets the doctor look. */
-async function examine(gate: SoundServer, path: string): Promise<DoctorReport> {
+function examine(gate: SoundServer, place: Place): Promise<DoctorReport> {
   for (const { verb, port, target } of gate.exposures ?? recipe(gate.port)) {
     if (verb === "serve") sandbox.serve({ port, target, acceptAppCaps: ["example.com/cap/mcp"] });
     else sandbox.serve({ port, target, funnel: true });
   }
-  const { host, callers, ca, binDir, directory } = sandbox;
-  return await runDoctor(
-    {
-      targets: [
-        {
-          server: serverFromUrl(`https://${host}:8443${path}`, "test"),
-          expectedTools: [],
-          minTools: undefined,
-          publicTools: [],
-          probe: undefined,
-        },
-      ],
-      only: ["tailnet", "public", "separation"],
-      skip: [],
-      strict: false,
-      waitMs: 0,
-      vantage: "auto",
-      connectTo: callers.internet.connectTo.map(parseConnectTo),
-      publicDns: undefined,
-      headers: [],
-      authorized: [host],
-      capabilities: [],
-    },
-    {
-      // Gates go by logins; an agent has none.
-      env: { PATH: binDir, HOME: directory, TSMCP_PROXY: callers.user.proxy },
-      signal: new AbortController().signal,
-      log: silentLog,
-      socket: `${directory}/none.sock`,
-      ca,
-    },
-  );
+  const world = { signal: new AbortController().signal, log: silentLog, path: process.env.PATH ?? "" };
+  // Gates go by logins; an agent has none.
+  return judgeSandbox(sandbox, { caller: "user", intrusive: false, path: place.path }, world);
+}
+
+function failed({ checks }: DoctorReport): readonly string[] {
+  return checks.filter(({ status }) => status === "fail").map(({ id }) => id);
+}
+
+function amiss({ checks }: DoctorReport): readonly object[] {
+  return checks
+    .filter(({ status, mandatory }) => status === "fail" || (mandatory && status !== "pass"))
+    .map(({ id, message }) => ({ id, message }));
 }
 
 const seed = seedOfRun();
@@ -72,20 +52,16 @@ describe("the doctor in a sandbox", () => {
   it.each(commonHeaderGates)("finds $found in a gate that $name", async ({ name, found, start }) => {
     const place = placeOf(name);
     await using gate = await start(place);
-    const report = await examine(gate, place.path);
-    const failed = report.checks.filter(({ status }) => status === "fail").map(({ id }) => id);
-    expect(failed, `GATES_SEED=${seed}`).toContain(found);
+    const report = await examine(gate, place);
+    expect(failed(report), `GATES_SEED=${seed}`).toContain(found);
     expect(report.verdict).toBe("fail");
   });
 
   it.each(soundGates)("finds nothing wrong with a gate that $name", async ({ name, start }) => {
     const place = placeOf(name);
     await using gate = await start(place);
-    const report = await examine(gate, place.path);
-    const amiss = report.checks.filter(
-      ({ status, mandatory }) => status === "fail" || (mandatory && status !== "pass"),
-    );
-    expect(amiss.map(({ id, message }) => ({ id, message }))).toEqual([]);
+    const report = await examine(gate, place);
+    expect(amiss(report)).toEqual([]);
     expect(report.verdict).toBe("pass");
   });
 });

@@ -15,6 +15,7 @@ export interface DoctorOptions {
   readonly skip: readonly string[];
   readonly wait?: number;
   readonly strict?: boolean;
+  readonly intrusive?: boolean;
   readonly listChecks?: boolean;
   readonly explain?: string;
   readonly vantage: "auto" | "tailnet" | "public";
@@ -38,6 +39,8 @@ export function doctorOptions(): Option[] {
     listOption("--skip <ids>", "leave these checks and groups out"),
     durationOption("--wait <time>", "try again for this long while something is still coming up"),
     new Option("--strict", "exit 1 on warnings too"),
+    // It is refused, and says where it belongs.
+    new Option("--intrusive", "in a sandbox only").hideHelp(),
     new Option("--list-checks", "list every check"),
     new Option("--explain <id>", "say what a check proves, what breaks it and how to mend it"),
     new Option("--vantage <side>", "look from both sides, or from one")

@@ -33,12 +33,14 @@ async function runDoctorCommand(
   options: DoctorOptions,
   words: readonly string[],
 ): Promise<number> {
-  const { catalogue } = await import("../../doctor/catalogue.ts");
+  const { catalogue: ordinary, intrusiveCatalogue } = await import("../../doctor/catalogue.ts");
+  const catalogue = [...ordinary, ...intrusiveCatalogue];
   const { describeCheck, renderExplanation, renderList } = await import("../../doctor/render/explain.ts");
   if (options.listChecks === true) {
     context.result(catalogue.map(describeCheck), renderList(catalogue));
     return 0;
   }
+  refuseIntrusion(options, intrusiveCatalogue);
   const { findCheck } = await import("../../doctor/selection.ts");
   if (options.explain !== undefined) {
     const check = findCheck(catalogue, options.explain);
@@ -95,6 +97,17 @@ async function runDoctorCommand(
   const detail = context.quiet ? "quiet" : context.verbose ? "verbose" : "normal";
   context.result(report, renderText(report, { color: context.color && context.outIsTerminal, detail }));
   return exitCodeOf(report.verdict);
+}
+
+/** Nothing of it may be sent to a real host, whoever it belongs to: others share its relay. */
+function refuseIntrusion({ intrusive, only }: DoctorOptions, checks: readonly { readonly id: string }[]): void {
+  const named = checks.find(({ id }) => only.includes(id));
+  if (intrusive !== true && named === undefined) return;
+  throw new TsmcpError({
+    code: "usage-invalid",
+    message: `${named === undefined ? "--intrusive" : named.id} is for a sandbox, and for no real host`,
+    hint: "use: tsmcp sandbox --doctor --intrusive -- CMD",
+  });
 }
 
 /** What the configuration or `up`'s own variable asks for. */

@@ -11,6 +11,7 @@ interface SandboxValues {
   readonly as?: string;
   readonly caller: "agent" | "user";
   readonly doctor?: boolean;
+  readonly intrusive?: boolean;
   readonly keep?: boolean;
 }
 
@@ -26,6 +27,7 @@ export function sandboxCommand(session: Session): Command {
     examples: [
       "tsmcp sandbox -- node my-server.js",
       "tsmcp sandbox --doctor -- node my-server.js",
+      "tsmcp sandbox --doctor --intrusive -- node my-server.js",
       "tsmcp sandbox --private http://127.0.0.1:9001 --public http://127.0.0.1:9002",
       "tsmcp sandbox --as 1.90 --doctor --target http://127.0.0.1:9000",
     ],
@@ -39,6 +41,7 @@ export function sandboxCommand(session: Session): Command {
         .choices(["agent", "user"])
         .default("agent"),
       new Option("--doctor", "attack the server, report, and end"),
+      new Option("--intrusive", "with --doctor: also try what no real host may be sent, such as smuggled requests"),
       new Option("--keep", "stay up after the doctor's report"),
     ],
     run: runSandboxCommand,
@@ -51,13 +54,21 @@ async function runSandboxCommand(
   words: readonly string[],
 ): Promise<number> {
   const behind = behindOf(values, words);
+  const { intrusive = false } = values;
+  if (intrusive && values.doctor !== true) {
+    throw new TsmcpError({
+      code: "usage-invalid",
+      message: "--intrusive is given without --doctor",
+      hint: "use: tsmcp sandbox --doctor --intrusive -- CMD",
+    });
+  }
   const { runSandbox } = await import("../../sandbox/run-sandbox.ts");
   const running = await runSandbox({ behind, version: values.as }, context);
   try {
     const { describeSandbox, sandboxText } = await import("../sandbox-text.ts");
     if (values.doctor === true) {
       const { examineSandbox } = await import("../sandbox-doctor.ts");
-      const exitCode = await examineSandbox(running.sandbox, values.caller, context);
+      const exitCode = await examineSandbox(running.sandbox, { caller: values.caller, intrusive }, context);
       if (values.keep !== true) return exitCode;
       context.writeError(sandboxText(running.sandbox));
       await untilEnd(running, context);

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { type Backend, type BackendPlace, createBackend } from "../../net/backend.ts";
+import { type Backend, type BackendPlace, type BackendWatcher, createBackend } from "../../net/backend.ts";
 import type { Socket } from "../../net/tcp-server.ts";
 import { createWebServer, type ServerCertificate, type WebServer } from "../../net/web-server.ts";
 import type { Tailnet } from "../tailnet.ts";
@@ -13,8 +13,17 @@ import { backendTarget, stripMount, type Target } from "./request-target.ts";
 import { findMount, type Mount } from "./serve-config.ts";
 import { type BackendTarget, parseServeTarget } from "./serve-target.ts";
 
+/** What goes between the fronts and the servers behind them. */
+export type ServerEvent =
+  /** A request goes out to a server. */
+  | { readonly kind: "asked"; readonly connection: number }
+  /** Bytes come from it. */
+  | { readonly kind: "said"; readonly connection: number; readonly bytes: Buffer };
+
 /** What answers on the server's ports: Serve for the tailnet, Funnel for the internet. */
 export interface Front {
+  /** Tells what goes on behind it, until the returned function is called. */
+  watch(listener: (event: ServerEvent) => void): () => void;
   accept(socket: Socket, arrival: { readonly port: number; readonly origin: Origin }): void;
   close(): void;
 }
@@ -40,9 +49,13 @@ export function createFront(
   const rules = markRulesOf(tailnet.version);
   const backends = new Map<string, Backend>();
   const servers = new Set<WebServer>();
+  const listeners = new Set<(event: ServerEvent) => void>();
+  const watcher = watcherOf((event) => {
+    for (const listener of listeners) listener(event);
+  });
   // One pool for each target as it is written, whoever asks: Funnel and Serve share connections.
   const backendOf = (target: string, place: BackendPlace): Backend => {
-    const backend = backends.get(target) ?? createBackend(place, { maxIdle });
+    const backend = backends.get(target) ?? createBackend(place, { maxIdle, watcher });
     backends.set(target, backend);
     return backend;
   };
@@ -84,6 +97,10 @@ export function createFront(
   };
 
   return {
+    watch(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     accept(socket, arrival) {
       // One for each connection, as in tailscaled: no session is resumed on another one.
       const server = createWebServer(
@@ -117,6 +134,20 @@ export function createFront(
       for (const server of servers) server.close();
       for (const backend of backends.values()) backend.close();
     },
+  };
+}
+
+function watcherOf(tell: (event: ServerEvent) => void): BackendWatcher {
+  const numbers = new WeakMap<object, number>();
+  let last = 0;
+  const numberOf = (connection: object): number => {
+    const number = numbers.get(connection) ?? ++last;
+    numbers.set(connection, number);
+    return number;
+  };
+  return {
+    onRequest: (connection) => tell({ kind: "asked", connection: numberOf(connection) }),
+    onBytes: (connection, bytes) => tell({ kind: "said", connection: numberOf(connection), bytes }),
   };
 }
 

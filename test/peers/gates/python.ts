@@ -4,16 +4,32 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { GateServer } from "./mcp-server.ts";
 
-const program = fileURLToPath(new URL("wsgi_gate.py", import.meta.url));
-
 /** Starts the server on wsgiref, for flaws that are Python's. */
-export async function startPythonGate(options: {
+export function startPythonGate(options: {
   readonly path: string;
   readonly tools: readonly string[];
   readonly trusts: string;
 }): Promise<GateServer> {
   const { path, tools, trusts } = options;
-  const child = spawn("python3", [program, path, trusts, ...tools], { stdio: ["pipe", "pipe", "inherit"] });
+  return startPython("wsgi_gate.py", { args: [path, trusts], tools });
+}
+
+/** Starts the server on http.server, which reads no body that nobody asked it to read. */
+export function startPythonHttpGate(options: {
+  readonly path: string;
+  readonly tools: readonly string[];
+  readonly version?: "HTTP/1.0" | "HTTP/1.1";
+}): Promise<GateServer> {
+  const { path, tools, version = "HTTP/1.1" } = options;
+  return startPython("http_gate.py", { args: [path, version], tools });
+}
+
+async function startPython(
+  name: string,
+  { args, tools }: { readonly args: readonly string[]; readonly tools: readonly string[] },
+): Promise<GateServer> {
+  const program = fileURLToPath(new URL(name, import.meta.url));
+  const child = spawn("python3", [program, ...args, ...tools], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "close");
   const lines = createInterface({ input: child.stdout });
   const [line] = await Promise.race([

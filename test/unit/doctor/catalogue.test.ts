@@ -1,11 +1,18 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { catalogue } from "../../../src/doctor/catalogue.ts";
+import { intrusiveCatalogue, catalogue as ordinary } from "../../../src/doctor/catalogue.ts";
 
 const stories = fileURLToPath(new URL("../../e2e", import.meta.url));
 
+const catalogue = [...ordinary, ...intrusiveCatalogue];
+
 describe("the catalogue", () => {
+  test("keeps apart what is for a sandbox only", () => {
+    expect(ordinary.filter(({ sandboxOnly }) => sandboxOnly === true)).toEqual([]);
+    expect(intrusiveCatalogue.filter(({ sandboxOnly }) => sandboxOnly !== true)).toEqual([]);
+  });
+
   test("has every id once, in its group, and needs only what stands in it, without a circle", () => {
     const ids = catalogue.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);

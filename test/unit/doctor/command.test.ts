@@ -35,6 +35,8 @@ describe("tsmcp doctor", () => {
     [["--skip", "publik"], 'did you mean "public"?'],
     [["--explain", "tailnet.tool"], 'did you mean "tailnet.tools"?'],
     [["--connect-to", "a:b:c"], "write it as curl does"],
+    [["--intrusive"], "use: tsmcp sandbox --doctor --intrusive"],
+    [["--only", "separation.smuggling"], "use: tsmcp sandbox --doctor --intrusive"],
     [["--public-dns", "nonsense"], "write an address"],
     [["--header", "Authorization: Bearer abc"], "environment variable"],
     [["--header", "X: ${env:MISSING}"], "set MISSING"],
@@ -187,6 +189,7 @@ describe("tsmcp doctor", () => {
 
   test("lists and explains every check", async () => {
     const list = await doctor(["--list-checks"]);
+    expect(list.out).toMatch(/^separation\.smuggling .*\(in a sandbox only, with --intrusive\)$/m);
     const ids = list.out
       .split("\n")
       .filter(Boolean)
