@@ -7,6 +7,7 @@ import type { HttpRequest, HttpResponse } from "./http-message.ts";
 import type { Http1Pool } from "./http1.ts";
 import type { Http2Connection } from "./http2.ts";
 import type { Http2Pool } from "./http2-pool.ts";
+import type { PreparedTls, TlsOptions } from "./tls.ts";
 
 /** One server, asked many times over few connections. */
 export interface Origin {
@@ -105,13 +106,17 @@ export function openOrigin(options: OriginOptions): Origin {
 }
 
 async function openWire(options: OriginOptions): Promise<Wire> {
-  // Loaded while the other side is at work, which costs the start little.
+  // Made ready while the other side is at work, which costs the start little.
+  let preparing: Promise<PreparedTls> | undefined;
   const socket = await options.dial(() => {
-    if (options.tls !== undefined) void import("node:tls");
+    preparing ??= options.tls && prepare(options.tls);
+    preparing?.catch(() => {});
   });
   if (options.tls === undefined) return openPool(options, socket);
   try {
-    const secured = await secure(socket, options, ["h2", "http/1.1"], () => void import("node:http2"));
+    const prepared = await preparing;
+    const onWaiting = (): void => void import("node:http2");
+    const secured = await secure(socket, options, ["h2", "http/1.1"], { prepared, onWaiting });
     if (secured.protocol !== "h2") return await openPool(options, secured.socket);
     const { createHttp2Pool } = await import("./http2-pool.ts");
     const first = await openHttp2On(secured.socket, options);
@@ -120,6 +125,10 @@ async function openWire(options: OriginOptions): Promise<Wire> {
     socket.destroy();
     throw error;
   }
+}
+
+async function prepare(tls: NonNullable<OriginOptions["tls"]>): Promise<PreparedTls> {
+  return (await import("./tls.ts")).prepareTls(tls);
 }
 
 async function openAnother(options: OriginOptions): Promise<Http2Connection> {
@@ -143,12 +152,12 @@ async function secure(
   socket: Socket,
   { tls, handshakeTimeoutMs }: OriginOptions,
   alpn: readonly string[],
-  onWaiting?: () => void,
+  early: Pick<TlsOptions, "prepared" | "onWaiting"> = {},
 ) {
   const { tlsOver } = await import("./tls.ts");
   const deadline = startDeadline({ timeoutMs: handshakeTimeoutMs });
   try {
-    return await tlsOver(socket, { servername: "", ...tls, alpn, signal: deadline.signal, onWaiting });
+    return await tlsOver(socket, { servername: "", ...tls, ...early, alpn, signal: deadline.signal });
   } finally {
     deadline.stop();
   }

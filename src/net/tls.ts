@@ -1,5 +1,5 @@
 import { isIP, type Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import type { SecureContext, TLSSocket } from "node:tls";
 import { messageOf } from "../core/errors.ts";
 import { dialError } from "./dial-error.ts";
 
@@ -12,9 +12,24 @@ export interface TlsOptions {
   readonly alpn: readonly string[];
   /** Authorities (PEM) to trust in the system's place. */
   readonly ca?: string | readonly string[] | undefined;
+  /** Made before, for the same name and authorities. */
+  readonly prepared?: PreparedTls | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called when the server has to answer: the moment for work that would only delay what was to be sent. */
   readonly onWaiting?: (() => void) | undefined;
+}
+
+/** What a handshake needs before it can begin. */
+export interface PreparedTls {
+  readonly isAddress: boolean;
+  readonly secureContext: SecureContext;
+}
+
+/** Returns what takes some milliseconds and asks nobody: for a moment when there is nothing to do but wait. */
+export async function prepareTls({ servername, ca }: Pick<TlsOptions, "servername" | "ca">): Promise<PreparedTls> {
+  const { createSecureContext } = await import("node:tls");
+  const secureContext = createSecureContext(ca === undefined ? {} : { ca: typeof ca === "string" ? ca : [...ca] });
+  return { isAddress: isIP(servername) !== 0, secureContext };
 }
 
 /**
@@ -25,15 +40,16 @@ export async function tlsOver(
   socket: Socket,
   options: TlsOptions,
 ): Promise<{ socket: TLSSocket; protocol: string | undefined }> {
-  const { servername, alpn, ca, signal } = options;
+  const { servername, alpn, signal } = options;
   const { connect } = await import("node:tls");
+  const { isAddress, secureContext } = options.prepared ?? (await prepareTls(options));
   return new Promise((resolve, reject) => {
     const secured = connect({
       socket,
       ALPNProtocols: [...alpn],
       // An address is no server name (RFC 6066 §3); the certificate is then checked against the address.
-      ...(isIP(servername) === 0 ? { servername } : { host: servername }),
-      ...(ca === undefined ? {} : { ca: typeof ca === "string" ? ca : [...ca] }),
+      ...(isAddress ? { host: servername } : { servername }),
+      secureContext,
     });
     const fail = (reason: string, cause?: unknown): void => {
       signal?.removeEventListener("abort", onAbort);
