@@ -29,6 +29,11 @@ const modules = [
     entryFileNames: "[name].cjs",
     dynamicImportInCjs: false,
   })),
+  ...(await bundle("start", "src/cli/bridge-start.ts", {
+    codeSplitting: false,
+    format: "cjs",
+    entryFileNames: "[name].cjs",
+  })),
   ...(await bundle("cli", "src/cli/cli-entry.ts", { chunkFileNames: "cli/[name]-[hash].js" })),
   ...(await bundle("sandbox", "src/sandbox/sandbox.ts", { chunkFileNames: "sandbox/[name]-[hash].js" })),
   ...(await bundle("index", "src/index.ts", { chunkFileNames: "index/[name]-[hash].js" })),
@@ -37,7 +42,7 @@ writeFileSync(`${dist}/THIRD-PARTY-NOTICES.txt`, thirdPartyNotices(root, modules
 cpSync(`${root}src/config/config.schema.json`, `${dist}/config.schema.json`);
 cpSync(`${root}src/doctor/report.schema.json`, `${dist}/doctor-report.schema.json`);
 run(process.execPath, [`${root}node_modules/typescript/bin/tsc`, "--project", `${root}tsconfig.build.json`]);
-checkBridgeIsAlone(readFileSync(`${dist}/bridge.cjs`, "utf8"));
+for (const name of ["bridge", "start"]) checkBridgeIsAlone(readFileSync(`${dist}/${name}.cjs`, "utf8"));
 
 /** Writes one bundle and returns the modules that went into it. */
 async function bundle(name: string, entry: string, extra: OutputOptions): Promise<string[]> {

@@ -46,6 +46,8 @@ export interface BridgeIo {
   readonly cwd?: string | undefined;
   /** Fires on SIGTERM and SIGINT. */
   readonly signal: AbortSignal;
+  /** Called when the server has answered for the first time. */
+  readonly onFirstAnswer?: (() => void) | undefined;
 }
 
 export const defaultConnectTimeoutMs = 8_000;

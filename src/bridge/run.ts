@@ -50,7 +50,7 @@ export async function runBridge(options: BridgeOptions, io: BridgeIo): Promise<0
   const agent = createAgent(writer);
   const { earlyAfterMs = defaultEarlyAfterMs, answerByMs = defaultAnswerByMs } = options;
   const conversation = createConversation({
-    way: createWay(connection, log),
+    way: createWay(connection, log, io.onFirstAnswer),
     agent,
     log,
     memory: createMemory({

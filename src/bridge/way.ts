@@ -49,7 +49,7 @@ export interface Way {
 }
 
 /** Returns the way over `connection`. */
-export function createWay({ origin, endpoints }: Connection, log: Log): Way {
+export function createWay({ origin, endpoints }: Connection, log: Log, onFirstAnswer?: () => void): Way {
   const urgency = createUrgency();
   const watchers = new Set<(trouble: Trouble) => void>();
   let trouble: Trouble | undefined;
@@ -78,6 +78,7 @@ export function createWay({ origin, endpoints }: Connection, log: Log): Way {
     }
     trouble = undefined;
     isDoubtful = false;
+    if (!hasAnswered) onFirstAnswer?.();
     hasAnswered = true;
     return answer;
   };

@@ -7,9 +7,9 @@ import { processTerminal } from "./process-terminal.ts";
 
 /**
  * Runs this process as the bridge: the short way for what agents start, `delegate` (commander's way, which is in another
- * bundle) for everything else.
+ * bundle) for everything else. `onFirstAnswer` is called when the server has answered for the first time.
  */
-export async function runBridgeCli(delegate: () => Promise<void>): Promise<void> {
+export async function runBridgeCli(delegate: () => Promise<void>, onFirstAnswer: () => void): Promise<void> {
   const terminal = processTerminal();
   let exitCode: number;
   try {
@@ -25,6 +25,7 @@ export async function runBridgeCli(delegate: () => Promise<void>): Promise<void>
       env: terminal.env,
       cwd: terminal.cwd,
       signal: terminal.signal,
+      onFirstAnswer,
     });
   } catch (error) {
     const failure = describeFailure(error, { json: false });

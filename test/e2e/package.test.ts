@@ -40,6 +40,7 @@ describe("the packed package", () => {
       "bin/tsmcp",
       "dist/cli.js",
       "dist/bridge.cjs",
+      "dist/start.cjs",
       "dist/index.js",
       "dist/sandbox.js",
       "dist/types/index.d.ts",
