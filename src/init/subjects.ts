@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { EntryDialect } from "../agents/dialect.ts";
 import { pastedDialects } from "../agents/pasted.ts";
 import { agentDialects } from "../agents/registry.ts";
@@ -103,16 +104,21 @@ const serverSubjects: readonly InitSubject[] = [
   },
   {
     name: "kubernetes",
-    title: "Kubernetes: one pod of tailscaled and the gateway",
+    title: "Kubernetes: a pod of tailscaled and the gateway, and several behind a Tailscale Service",
     side: "server",
-    outputs: (words) =>
-      [
+    outputs: (words) => [
+      ...[
         "kubernetes/kustomization.yaml",
         "kubernetes/gateway.yaml",
         "server/Dockerfile",
         "server/gateway.config.json",
         "server/serve.json",
       ].map((file) => wholeFile(file, words)),
+      // Beside it, because a kustomization may not stand within what it builds upon.
+      ...["kustomization.yaml", "replicas.yaml", "gateway.config.json", "serve.json"].map((file) =>
+        wholeFile(`kubernetes/replicas/${file}`, words, "tsmcp-replicas"),
+      ),
+    ],
   },
   {
     name: "policy",
@@ -153,8 +159,8 @@ export function findSubject(word: string): InitSubject {
   });
 }
 
-function wholeFile(template: string, words: InitWords): InitOutput {
-  return { kind: "whole", path: `tsmcp/${template.replace(/^.*\//, "")}`, text: fillTemplate(template, words) };
+function wholeFile(template: string, words: InitWords, folder = "tsmcp"): InitOutput {
+  return { kind: "whole", path: `${folder}/${basename(template)}`, text: fillTemplate(template, words) };
 }
 
 function entriesOf(name: string): readonly InitOutput[] {
