@@ -35,6 +35,7 @@ export interface GatewayWorld {
   readonly log: Log;
   /** For the lines about requests. */
   readonly auditLines?: GatewayOptions["auditLines"];
+  readonly observers?: GatewayOptions["observers"];
 }
 
 /** What was found out before anything listens. */
@@ -53,7 +54,7 @@ const statusTimeoutMs = 2_000;
  */
 export async function prepareGateway(request: GatewayRequest, world: GatewayWorld): Promise<PreparedGateway> {
   const { config, upstreams, socket, createUpstream, proxy } = request;
-  const { env, cwd, log, auditLines } = world;
+  const { env, cwd, log, auditLines, observers = [] } = world;
   const pinsOf: PinsOf = (read) => pinsIn(read, request);
   const pins = pinsOf({ config, upstreams });
   requireTrustedSocket(socket, "about who calls");
@@ -78,6 +79,7 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
     createUpstream,
     log,
     auditLines,
+    observers,
   };
   return { options, status, pinsOf };
 }

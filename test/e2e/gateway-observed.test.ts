@@ -13,7 +13,7 @@ import { binDir } from "./tsmcp.ts";
 
 const program = fileURLToPath(new URL("../peers/stdio-server.mjs", import.meta.url));
 const notes = { command: process.execPath, args: [program] };
-const reader = fileURLToPath(new URL("../metrics", import.meta.url));
+const reader = fileURLToPath(new URL("../telemetry", import.meta.url));
 
 /** The first time Go tells what it downloads, and that is no finding. */
 beforeAll(() => {
@@ -22,7 +22,11 @@ beforeAll(() => {
 
 /** Returns what Prometheus' own parser and linter make of a text. */
 function readMetrics(text: string): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync("go", ["run", "."], { cwd: reader, input: text, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync("go", ["run", ".", "metrics"], {
+    cwd: reader,
+    input: text,
+    encoding: "utf8",
+  });
   return { status, output: `${stdout}${stderr}` };
 }
 

@@ -54,6 +54,7 @@ async function runGatewayCommand(
     { typedUpstreams },
     { socketOf },
     { closeInheritedDescriptors },
+    { startSpans },
     { serviceNotifier },
     { serviceLog },
     { tailnetProxyOf },
@@ -66,6 +67,7 @@ async function runGatewayCommand(
     import("../typed-upstreams.ts"),
     import("../daemon-socket.ts"),
     import("../../process/inherited.ts"),
+    import("../../gateway/journal/spans.ts"),
     import("../../process/service-notify.ts"),
     import("../service-log.ts"),
     import("../tailnet-proxy.ts"),
@@ -94,8 +96,10 @@ async function runGatewayCommand(
   }
   const { signal, env, takeHangup } = context;
   const { log, lines, flush } = serviceLog(context);
+  const spans = await startSpans(env, log);
+  const observers = spans === undefined ? [] : [spans.observe];
   try {
-    const prepared = await prepareGateway(request, { ...context, log, auditLines: lines });
+    const prepared = await prepareGateway(request, { ...context, log, auditLines: lines, observers });
     const notifier = serviceNotifier({ env, log });
     await runGateway(prepared, {
       watched: watchedConfig(context, { config, path }, upstreamsOf),
@@ -110,6 +114,7 @@ async function runGatewayCommand(
     notifier.close();
     return 0;
   } finally {
+    await spans?.close();
     await flush();
   }
 }
