@@ -10,7 +10,8 @@ export function envCommand(session: Session): Command {
     description:
       "Prints the variables that make programs use the proxy of the tailnet: ALL_PROXY, HTTP_PROXY, HTTPS_PROXY,\n" +
       "NO_PROXY, in both cases, and TSMCP_PROXY. Prints nothing, with exit code 1, when the proxy does not answer.\n" +
-      "Python's requests fails on ALL_PROXY without its socks extra; git over ssh reads none of them.",
+      "Python's requests fails on ALL_PROXY without its socks extra; git over ssh reads none of them;\n" +
+      "in a container of this machine (Docker) 127.0.0.1 is the container, so pass them only with --network host.",
     examples: ['eval "$(tsmcp env)"', "tsmcp env --shell fish | source", 'tsmcp env --shell github >> "$GITHUB_ENV"'],
     options: [new Option("--shell <shell>", "what is to read them").choices(exportShells).default("sh")],
     run: async (context, { shell }) => {
