@@ -1,6 +1,6 @@
-import { rmSync } from "node:fs";
+import { lstatSync, rmSync, truncateSync } from "node:fs";
 import { removeAgentEntries } from "../agents/agent-files.ts";
-import { messageOf } from "../core/errors.ts";
+import { messageOf, TsmcpError } from "../core/errors.ts";
 import { type BootRecord, type ProcessIdentity, readRecord, removeRecord, writeRecord } from "../core/record.ts";
 import { ownRuntimeDirectories } from "../core/runtime-directory.ts";
 import { stopProcess } from "../process/stop.ts";
@@ -67,7 +67,7 @@ async function takeDown(
   const { record, supervisor } = dismissSupervisor(readRecord(world), world);
   const socket = record?.socket ?? layout.socket;
   const facts = await gatherFacts({ socket, proxy: { host: "127.0.0.1", port: 0 } }, world);
-  const loggedOut = keepLogin ? false : await tryToLogOut(facts, { socket, timeoutMs: limits.logoutMs }, world);
+  const loggedOut = keepLogin ? false : await tryToLogOut(facts, { socket, timeoutMs: limits.logoutMs, layout }, world);
   const identities = identitiesOf(facts.daemon);
   await stopAll(identities, limits.stopMs);
   if (supervisor !== undefined) await stopProcess(supervisor, { graceMs: supervisorGraceMs });
@@ -95,18 +95,31 @@ function dismissSupervisor(
 /** Whoever cannot be reached cannot hold us. */
 async function tryToLogOut(
   { daemon, node }: UpFacts,
-  api: { readonly socket: string; readonly timeoutMs: number },
+  { layout, ...api }: { readonly socket: string; readonly timeoutMs: number; readonly layout: Layout },
   world: BootstrapWorld,
 ): Promise<boolean> {
   if (daemon.kind !== "ours" || node === undefined || node.status.backendState === "NeedsLogin") return false;
   try {
-    await logOut({ ...api, signal: world.signal });
+    const ask = (): Promise<void> => logOut({ ...api, signal: world.signal });
+    await ask().catch((error: unknown) => {
+      if (!(error instanceof TsmcpError) || error.code !== "daemon-failed") throw error;
+      // It writes before it tells the coordination server, and the disk may be full.
+      makeRoom(layout);
+      return ask();
+    });
     return true;
   } catch (error) {
     world.signal.throwIfAborted();
     world.log.warn(`could not log out: ${messageOf(error)}`);
     return false;
   }
+}
+
+/** What tailscaled said is of no use any more; it holds the file open. */
+function makeRoom({ logFile, logsDir }: Layout): void {
+  rmSync(olderLogOf(logFile), { force: true });
+  rmSync(logsDir, { recursive: true, force: true });
+  if (lstatSync(logFile, { throwIfNoEntry: false })?.isFile()) truncateSync(logFile);
 }
 
 /** Without its state nobody can log the node out any more. */

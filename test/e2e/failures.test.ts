@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from "node:https";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { machineName } from "../../src/core/machine.ts";
 import { listen } from "../fakes/listening.ts";
 import { archiveOf, startMirror } from "../fakes/mirror.ts";
 import { startFakeProxy } from "../fakes/proxy.ts";
@@ -18,8 +19,9 @@ interface Failure {
   readonly env?: Readonly<Record<string, string>>;
   /** Run before; what it returns is added to the call. */
   readonly prepare?: Prepare;
-  /** A shell in a mount namespace of its own runs this before. */
+  /** A shell in a mount namespace of its own, or in the kind that is named, runs this before. */
   readonly mounts?: string;
+  readonly namespace?: "-n";
   readonly needsRoot?: true;
 }
 
@@ -228,6 +230,16 @@ const failures: readonly Failure[] = [
   {
     when: "no network leads out",
     mounts: "",
+    namespace: "-n",
+    args: ["--timeout", "1500ms", "--login-server", "https://192.0.2.1"],
+    env: unused,
+    needsRoot: true,
+  },
+  {
+    // What is not for this machine and comes in on its loopback goes nowhere, and nobody says so.
+    when: "a rule for outgoing connections drops what goes to the login server",
+    mounts: "ip link set lo up && ip route add 192.0.2.0/24 dev lo",
+    namespace: "-n",
     args: ["--timeout", "1500ms", "--login-server", "https://192.0.2.1"],
     env: unused,
     needsRoot: true,
@@ -319,6 +331,27 @@ const failures: readonly Failure[] = [
     },
   },
   {
+    when: "a symbolic link lies where tailscaled's log belongs",
+    env: unused,
+    prepare: ({ home }) => {
+      const directory = join(home, ".local/state/tsmcp", machineName());
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      writeFileSync(join(home, "victim"), "");
+      symlinkSync(join(home, "victim"), join(directory, "tailscaled.log"));
+      return {};
+    },
+  },
+  {
+    when: "the home's path is too long for a socket, and /dev/shm can only be read",
+    needsRoot: true,
+    mounts: "mount -t tmpfs -o ro none /dev/shm",
+    prepare: ({ home }) => {
+      const long = join(home, "long".repeat(25));
+      mkdirSync(long);
+      return { env: { ...unused, HOME: long } };
+    },
+  },
+  {
     when: "the state directory is another user's",
     needsRoot: true,
     env: unused,
@@ -392,18 +425,24 @@ test.each(failures)("up fails and leaves nothing when $when", async (failure) =>
   const env = { ...failure.env, ...prepared.env };
   const before = filesBelow(machine.home);
   const { exitCode, stderr } =
-    failure.mounts === undefined ? await tsmcp(args, machine, env) : inNamespace(failure.mounts, args, machine, env);
+    failure.mounts === undefined
+      ? await tsmcp(args, machine, env)
+      : inNamespace({ mounts: failure.mounts, kind: failure.namespace ?? "-m" }, args, machine, env);
   expect(`exit code ${exitCode}\n${told(stderr, machine)}`).toMatchSnapshot();
   expect(processesNaming(machine.home)).toEqual([]);
   expect(filesBelow(machine.home)).toEqual(before);
 });
 
-function inNamespace(mounts: string, args: readonly string[], machine: Machine, env: Readonly<Record<string, string>>) {
+function inNamespace(
+  { mounts, kind }: { readonly mounts: string; readonly kind: "-n" | "-m" },
+  args: readonly string[],
+  machine: Machine,
+  env: Readonly<Record<string, string>>,
+) {
   const script = `${mounts}\nexec "$0" "$@"`;
-  const kinds = mounts === "" ? ["-n"] : ["-m"];
   const { status, stderr } = spawnSync(
     "unshare",
-    [...kinds, "sh", "-c", script, process.execPath, join(binDir, "tsmcp"), ...args],
+    [kind, "sh", "-c", script, process.execPath, join(binDir, "tsmcp"), ...args],
     {
       cwd: "/",
       env: { ...machine.env, ...env },
@@ -421,6 +460,7 @@ function told(stderr: string, { home }: Machine): string {
       .filter((line) => /^tsmcp: (error|hint|warning): /.test(line) || /^ {2}\S/.test(line))
       .join("\n")
       .replaceAll(home, "HOME")
+      .replaceAll(/(?:long){20,}/g, "LONG")
       .replaceAll(tailnet.controlUrl, "CONTROL")
       .replaceAll(tailnet.suffix, "TAILNET")
       .replaceAll(tailnet.runDir, "RUN")

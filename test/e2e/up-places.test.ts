@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { chownSync, copyFileSync, existsSync, mkdirSync, symlinkSync } from "node:fs";
+import { chownSync, copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
@@ -146,6 +146,52 @@ test.runIf(isRoot)("up works without a home directory", async () => {
     stdout: expect.stringMatching(/is up[\s\S]*answers through the proxy[\s\S]*down and logged out/),
   });
   expect(existsSync(machine.home) && processesNaming(stateDir)).toEqual([]);
+});
+
+test.runIf(isRoot)(
+  "up says that the login is not kept when the disk is full, and down logs out all the same",
+  async () => {
+    const machine = machineOn(tailnet);
+    const script =
+      'mkdir -p "$HOME/.local"; mount -t tmpfs -o size=24k none "$HOME/.local"; "$0" "$1" up --quiet && "$0" "$1" status; "$0" "$1" down';
+    const key = await tailnet.createKey({ ephemeral: true });
+    const { status, stdout, stderr } = spawnSync(
+      "unshare",
+      ["-m", "sh", "-c", script, process.execPath, join(binDir, "tsmcp")],
+      { env: { ...machine.env, TS_AUTHKEY: key, TSMCP_HOSTNAME: "full" }, cwd: machine.workspace, encoding: "utf8" },
+    );
+    expect({ status, stdout, stderr }).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/is up[\s\S]*answers through the proxy[\s\S]*down and logged out\n$/),
+      stderr: expect.stringMatching(
+        /^tsmcp: warning: tailscaled could not keep its login in .*: make room there, .*\n$/,
+      ),
+    });
+    expect((await tailnet.api.nodes()).map(({ name }) => name)).not.toContain("full");
+  },
+);
+
+// In a /dev/shm of its own, as above.
+test.runIf(isRoot)("up, status and down work when HOME is a file", async () => {
+  const machine = machineOn(tailnet);
+  const home = join(machine.home, "file");
+  writeFileSync(home, "");
+  const script =
+    'mount -t tmpfs none /dev/shm; "$0" "$1" up --quiet && "$0" "$1" status; "$0" "$1" down; ls -A /dev/shm';
+  const { status, stdout, stderr } = spawnSync(
+    "unshare",
+    ["-m", "sh", "-c", script, process.execPath, join(binDir, "tsmcp")],
+    {
+      env: { ...machine.env, HOME: home, TS_AUTHKEY: await tailnet.createKey({ ephemeral: true }) },
+      cwd: machine.workspace,
+      encoding: "utf8",
+    },
+  );
+  expect({ status, stdout, stderr }).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/is up[\s\S]*answers through the proxy[\s\S]*down and logged out\n$/),
+    stderr: "",
+  });
 });
 
 test.runIf(isRoot)("up keeps in memory what it needs when the home can only be read", async () => {

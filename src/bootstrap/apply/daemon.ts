@@ -1,7 +1,7 @@
-import { rmSync } from "node:fs";
+import { lstatSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { TsmcpError } from "../../core/errors.ts";
+import { messageOf, systemCodeOf, TsmcpError } from "../../core/errors.ts";
 import { type BootRecord, type ProcessIdentity, readRecord, removeRecord, writeRecord } from "../../core/record.ts";
 import { makeOwnDirectory } from "../../core/runtime-directory.ts";
 import { ownerOfPort } from "../../net/listening.ts";
@@ -56,11 +56,12 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
   const { layout, socket, world, request } = attempt;
   await stopAll(identitiesOf(facts.daemon));
   const proxy = await chooseAddress(facts, request);
+  requireLogPlace(layout.logFile);
   const isNew = hasNoState(layout.stateDir);
   attempt.undo.add(() => (isNew ? forgetNode(attempt) : keepState(stateDirectoryOf(attempt))));
   makeStateDirectory(stateDirectoryOf(attempt));
   makeOwnDirectory(layout.logsDir);
-  if (socket === layout.socket) makeOwnDirectory(dirname(socket));
+  if (socket === layout.socket) makeSocketDirectory(dirname(socket));
   requireTrustedSocket(socket);
   const record: BootRecord = {
     version: 1,
@@ -81,7 +82,10 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
     cwd: "/",
   };
   const { logFile } = layout;
-  const started = await (world.supervision?.start(call, logFile) ?? startDaemon({ ...call, logFile }));
+  const started = await withLog(
+    logFile,
+    () => world.supervision?.start(call, logFile) ?? startDaemon({ ...call, logFile }),
+  );
   if (started.kind === "refused") throw failed(`tailscaled could not be started: ${started.reason}`);
   if (started.kind === "ended") throw endedEarly(started.end, proxy, layout.logFile);
   const { identity } = started.daemon;
@@ -99,6 +103,47 @@ export async function applyDaemon(facts: UpFacts, attempt: Attempt): Promise<App
     proxy: { address: proxy, answers: false },
   };
   return done(after, `pid ${identity.pid}`);
+}
+
+/** Under a long home it lies in memory, which another user's machine may keep from us. */
+function makeSocketDirectory(directory: string): void {
+  try {
+    makeOwnDirectory(directory);
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    throw new TsmcpError({
+      code: "file-unwritable",
+      message: `tailscaled's socket has no place in ${JSON.stringify(directory)}: ${messageOf(error)}`,
+      hint: "set HOME to a shorter path, or name a socket in a directory of yours with --socket",
+      cause: error,
+    });
+  }
+}
+
+/** Before there is anything to take back: what lies there is not ours to remove. */
+function requireLogPlace(path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || stat.isFile()) return;
+  throw new TsmcpError({
+    code: "runtime-directory-unsafe",
+    message: `${JSON.stringify(path)} is ${stat.isSymbolicLink() ? "a symbolic link" : "no file"}`,
+    hint: "find out who made it, then remove it",
+  });
+}
+
+async function withLog<Result>(logFile: string, start: () => Promise<Result>): Promise<Result> {
+  try {
+    return await start();
+  } catch (error) {
+    if (systemCodeOf(error) === undefined) throw error;
+    throw new TsmcpError({
+      code: "file-unwritable",
+      message: `tailscaled's log cannot be written: ${messageOf(error)}`,
+      hint: "make room or make the directory writable",
+      facts: { file: logFile },
+      cause: error,
+    });
+  }
 }
 
 /** A plain `up` mends what somebody else supervises, and leaves that to him. */

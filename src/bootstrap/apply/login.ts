@@ -9,6 +9,7 @@ import { upArguments } from "../../tailscale/up-arguments.ts";
 import type { Attempt } from "../attempt.ts";
 import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
 import { mintIdentityToken } from "../identity-token.ts";
+import { loginsKeptIn } from "../kept-login.ts";
 import { lastLogLine } from "../log-tail.ts";
 import { type LoginPlan, planLogin } from "../login-plan.ts";
 import { requireNeededVersion } from "../needed-version.ts";
@@ -98,7 +99,16 @@ async function becomeRunning(before: NodeFacts, facts: UpFacts, attempt: LoginAt
     else await logIn(plan, facts, attempt);
     node = await requireNode(attempt);
   }
+  tellOfLostState(facts.daemon, attempt);
   return done({ ...facts, node }, node.status.self?.dnsName ?? "");
+}
+
+/** On a full disk tailscaled goes on in memory, and says so nowhere but in its health. */
+function tellOfLostState({ kind }: DaemonFacts, { layout, world }: Attempt): void {
+  if (kind === "foreign" || loginsKeptIn(layout.stateDir).length > 0) return;
+  world.log.warn(
+    `tailscaled could not keep its login in ${JSON.stringify(layout.stateDir)}: make room there, or a restart is a new node`,
+  );
 }
 
 /** Returns how the node is to be brought to Running. */

@@ -109,10 +109,17 @@ function isOnPath(name: string, env: Environment): boolean {
 
 /** Read byte by byte: a profile may be in any encoding. */
 function readProfile(path: string): string | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  if (!stat.isFile() || stat.size > maxProfileBytes) throw unwritable(path, "is not a profile of a shell");
-  return readFileSync(path, "latin1");
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return undefined;
+    if (!stat.isFile() || stat.size > maxProfileBytes) throw unwritable(path, "is not a profile of a shell");
+    return readFileSync(path, "latin1");
+  } catch (error) {
+    // A home that is no directory has none.
+    if (systemCodeOf(error) === "ENOTDIR") return undefined;
+    if (systemCodeOf(error) === undefined) throw error;
+    throw unwritable(path, `cannot be read: ${messageOf(error)}`, error);
+  }
 }
 
 /** Through a link, as those who keep their profiles in a repository have them. */
