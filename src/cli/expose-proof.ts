@@ -35,7 +35,7 @@ export async function proveByDoctor(
   }));
   const outOfReach = await whyOutOfReach({ host, port: tailnetPort }, { env, signal });
   const only = [...(outOfReach === undefined ? ["tailnet"] : []), ...(funnel ? ["public", "separation"] : [])];
-  if (only.length === 0) return judge([], { outOfReach, funnel, isOpen: false });
+  if (only.length === 0) return judgeProof([], { outOfReach, funnel, isOpen: false });
   const report = await runDoctor(
     {
       targets,
@@ -55,11 +55,11 @@ export async function proveByDoctor(
     // What is not yet well is what is waited for.
     { env, signal, log: { ...log, debug: (line) => log.info(`proof: ${line}`) }, socket },
   );
-  return judge(report.checks, { outOfReach, funnel, isOpen: publicTools.length > 0 });
+  return judgeProof(report.checks, { outOfReach, funnel, isOpen: publicTools.length > 0 });
 }
 
 /** Returns the tools that the internet may see of the upstream at a URL; `/mcp` is that of the only one. */
-function openedAt(url: string, publicTools: readonly string[]): readonly string[] {
+export function openedAt(url: string, publicTools: readonly string[]): readonly string[] {
   const upstream = /\/mcp\/([^/]+)$/.exec(url)?.[1];
   return publicTools.flatMap((text) => {
     const at = text.indexOf("/");
@@ -67,7 +67,8 @@ function openedAt(url: string, publicTools: readonly string[]): readonly string[
   });
 }
 
-function judge(
+/** Returns what the checks come to, on the server's own host. */
+export function judgeProof(
   checks: readonly CheckResult[],
   known: { readonly outOfReach: string | undefined; readonly funnel: boolean; readonly isOpen: boolean },
 ): Proof {

@@ -7,6 +7,14 @@ export function describeExposure(outcome: ExposeOutcome): object {
   return outcome.status === "refused" ? outcome : { ...outcome, entry: agentEntry(outcome) };
 }
 
+/** Returns what went wrong, in a line; "" where nothing did. */
+export function exposureError(outcome: ExposeOutcome): string {
+  if (outcome.status === "withdrawn") return `tsmcp: error: the proof failed: ${outcome.proof.detail}\n`;
+  if (outcome.status !== "refused") return "";
+  const count = outcome.refusals.length;
+  return `tsmcp: error: nothing was exposed: ${count === 1 ? "one thing stands" : `${count} things stand`} in the way\n`;
+}
+
 /** Returns the outcome for people. */
 export function exposureText(outcome: ExposeOutcome): string {
   switch (outcome.status) {

@@ -20,7 +20,8 @@ afterAll(async () => {
 const everything: Capabilities = { https: true, funnel: true, funnelPorts: "443,8443,10000" };
 
 async function refusalsOf(machine: ExposeMachine, args: readonly string[] = []) {
-  const { exitCode, stdout } = await machine.run([machine.url, "--json", ...args]);
+  const { exitCode, stdout, stderr } = await machine.run([machine.url, "--json", ...args]);
+  expect(stderr).toContain("tsmcp: error: nothing was exposed: one thing stands in the way\n");
   const { refusals = [] } = JSON.parse(stdout) as { refusals?: { id: string; lines: string[] }[] };
   return { exitCode, ids: refusals.map(({ id }) => id), lines: refusals.flatMap(({ lines }) => lines) };
 }

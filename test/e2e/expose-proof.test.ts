@@ -23,8 +23,9 @@ describe("when the internet sees something", () => {
   test("Funnel is switched off again before exit 1, and what is others' stays", async () => {
     const machine = await planted();
     const before = await machine.serves();
-    const { exitCode, stdout } = await machine.run([machine.url]);
+    const { exitCode, stdout, stderr } = await machine.run([machine.url]);
     expect(exitCode).toBe(1);
+    expect(stderr).toContain("tsmcp: error: the proof failed: separation.ports: ");
     expect(stdout).toContain("FAIL separation.ports: the whole internet sees");
     expect(stdout).toContain("everything was taken away again, Funnel first");
     expect(await machine.serves()).toEqual(before);

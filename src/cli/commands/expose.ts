@@ -47,14 +47,17 @@ async function runExposeCommand(
   values: ExposeValues,
   [word]: readonly string[],
 ): Promise<number> {
-  const [{ exposeRequest }, { describeExposure, exposureText }] = await Promise.all([
+  const [{ exposeRequest }, { describeExposure, exposureError, exposureText }] = await Promise.all([
     import("../expose-request.ts"),
     import("../expose-text.ts"),
   ]);
   if (values.off === true) return endIt(context);
   const asked = exposeRequest(values, word, context);
   const world = await worldOf(asked, values, context);
-  const show = (outcome: ExposeOutcome): void => context.result(describeExposure(outcome), exposureText(outcome));
+  const show = (outcome: ExposeOutcome): void => {
+    context.writeError(exposureError(outcome));
+    context.result(describeExposure(outcome), exposureText(outcome));
+  };
   const { previewExposure, runExposure } = await import("../../expose/run.ts");
   if (values.dryRun === true) {
     const outcome = await previewExposure(asked.request, world);
