@@ -30,7 +30,8 @@ export interface ExposureOptions {
   readonly socket?: string | undefined;
   /**
    * The path that only Serve knows, such as `/3f9c…`, where the private listener is a port and no unix socket:
-   * at least 20 characters after the slash, and nothing else on that port.
+   * at least 20 characters after the slash, and nothing else on that port. Users of this machine can learn it from
+   * tailscaled (`tailscale serve status`), so where they are not to be trusted listen on a socket.
    */
   readonly secretPath?: string | undefined;
   /** `file:PATH` of the key for cursors and task ids; several processes behind one name need the same. One of its own else. */
