@@ -164,6 +164,30 @@ test("a replayed request is cancelled under the id that the server knows", async
   expect(cancelled.body.params).toEqual({ requestId: second.body.id });
 });
 
+test("what the server asks on a call's stream is answered, and answers the call, though the stream broke off in between", async () => {
+  const { server, agent } = await start((seen, reply) => {
+    if (seen.httpMethod === "GET" && seen.headers["last-event-id"] === "asked") {
+      const stream = reply.stream();
+      void server
+        .saw(({ body }) => body.id === "question")
+        .then(({ body }) => stream.event({ id: "call", result: { content: [], said: body.result } }));
+    } else if (seen.body.id === "call") {
+      const stream = reply.stream();
+      const question = { jsonrpc: "2.0", id: "question", method: "elicitation/create", params: {} };
+      stream.write(`retry: 5\nid: asked\ndata: ${JSON.stringify(question)}\n\n`);
+      stream.end();
+    } else answerRoutine(seen, reply);
+  });
+  await agent.initialize();
+  agent.send({ id: "call", method: "tools/call", params: { name: "t" } });
+  await agent.next(({ method }) => method === "elicitation/create");
+  await server.saw(({ headers }) => headers["last-event-id"] === "asked");
+  agent.send({ id: "question", result: { action: "accept" } });
+  expect(await agent.next(({ id }) => id === "call")).toMatchObject({ result: { said: { action: "accept" } } });
+  const answered = await server.saw(({ body }) => body.id === "question");
+  expect(answered.headers["mcp-session-id"]).toBe("session-1");
+});
+
 test("calls wait for a server that was found broken, and are sent when something harmless got through", async () => {
   let isBroken = false;
   const ran: unknown[] = [];
