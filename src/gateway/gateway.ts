@@ -197,7 +197,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** Funnel's relays and an agent's settings page are the only honest callers there, and they are patient. */
-const publicLimits = { headersTimeoutMs: 5_000, requestTimeoutMs: 10_000, maxConnections: 256, backlog: 64 };
+const publicLimits = { headersTimeoutMs: 5_000, requestTimeoutMs: 10_000, maxConnections: 256, backlog: 128 };
 
 /** 32 MiB through a slow relay take minutes. */
 const privateLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 600_000 };

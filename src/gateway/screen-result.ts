@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
+import type { RequestMessage } from "../mcp/message.ts";
 import { paramHeadersOf } from "../mcp/param-headers.ts";
 import type { RightKind } from "./rights.ts";
 import type { Era } from "./screen-request.ts";
@@ -99,6 +100,20 @@ function learn(tool: unknown, { learnt: { uiTools, paramHeaders } }: View): void
 
 function messagesWithout(messages: readonly unknown[], view: View): unknown[] {
   return messages.filter((message) => !isObject(message) || !isDeniedLink(message.content, view));
+}
+
+/** A server may answer with more than the resource that was asked for, such as all that a directory holds. */
+export function onlyAllowedContents(
+  result: JsonObject,
+  { request, view }: { readonly request: RequestMessage; readonly view: View },
+): JsonObject {
+  if (!Array.isArray(result.contents)) return result;
+  const asked = request.params?.uri;
+  const contents = result.contents.filter((item) => {
+    const uri = stringAt(item, "uri");
+    return uri !== undefined && (uri === asked || view.rights.may("resources", uri));
+  });
+  return { ...result, contents };
 }
 
 /** Content that is embedded comes with the call; a link is only a name, and names are what rights hide. */

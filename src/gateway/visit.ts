@@ -6,7 +6,7 @@ import type { Note } from "./journal/journal.ts";
 import type { Reply } from "./reply.ts";
 import { screenNotice } from "./screen-notice.ts";
 import { type Era, screenRequest } from "./screen-request.ts";
-import { screenResult } from "./screen-result.ts";
+import { onlyAllowedContents, screenResult } from "./screen-result.ts";
 import type { Sealer } from "./seal.ts";
 import type { Sessions } from "./sessions.ts";
 import type { StreamWatch } from "./stream-watch.ts";
@@ -114,7 +114,8 @@ export function screenAnswer(
   const { outcome } = answer;
   if ("error" in outcome) return { ...answer, id: request.id };
   const result = screenResult(request.method, outcome.result, { era, view });
-  return { kind: "response", id: request.id, outcome: { result } };
+  const shown = request.method === "resources/read" ? onlyAllowedContents(result, { request, view }) : result;
+  return { kind: "response", id: request.id, outcome: { result: shown } };
 }
 
 /** The server's side broke in a way that none of its answers tells. */

@@ -122,6 +122,16 @@ describe("a caller with some rights", () => {
     });
   });
 
+  test("reads what it may of an answer that holds more than it asked for", async () => {
+    const contents = ["notes://a/", "notes://b/1", "notes://a/1"].map((uri) => ({ uri, text: "t" }));
+    const upstream = fakeUpstream("notes", { "resources/read": { contents: [...contents, { text: "t" }] } });
+    const front = await startFront({ upstreams: [upstream], rules });
+    const session = await openSession(front, agentAddress);
+    const body = rpc("resources/read", { uri: "notes://a/" });
+    const { json: read } = await front.send("private", { from: agentAddress, session, body });
+    expect(read).toMatchObject({ result: { contents: [{ uri: "notes://a/" }, { uri: "notes://a/1" }] } });
+  });
+
   test("sends on nothing that was not understood", async () => {
     const { ask, upstream } = await start();
     await ask("tools/call", { name: "search", arguments: { q: 1 }, secret: true, _meta: { progressToken: 7 } });
