@@ -151,6 +151,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         ? inner
         : await listen(plan.public, {
             ...publicLimits,
+            backlog: backlogs[plan.public.kind],
             onRequest: (request, response) => answerPublic(request, response, publicSide),
           });
     const isReady = async (): Promise<readonly string[]> => [
@@ -197,7 +198,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** Funnel's relays and an agent's settings page are the only honest callers there, and they are patient. */
-const publicLimits = { headersTimeoutMs: 5_000, requestTimeoutMs: 10_000, maxConnections: 256, backlog: 128 };
+const publicLimits = { headersTimeoutMs: 5_000, requestTimeoutMs: 10_000, maxConnections: 256 };
+
+/** Who finds no place waits a second at a port, and is refused at once at a socket, so honest bursts have to fit there. */
+const backlogs = { tcp: 32, unix: 128 };
 
 /** 32 MiB through a slow relay take minutes. */
 const privateLimits = { headersTimeoutMs: 10_000, requestTimeoutMs: 600_000 };

@@ -1,7 +1,7 @@
 /** Lets so many through a second, and the rest wait their turn; past `maxWaiting` nobody waits. */
 export interface Pace {
-  /** Resolves at the caller's turn; false at once where too many wait already. */
-  turn(): Promise<boolean> | true | false;
+  /** Resolves at the caller's turn; false at once where too many wait already. What costs more takes the time of several. */
+  turn(cost?: number): Promise<boolean> | true | false;
 }
 
 /**
@@ -23,12 +23,12 @@ export function createPace({
   /** When the next one would go if there were no burst. */
   let nextMs = 0;
   return {
-    turn() {
+    turn(cost = 1) {
       const nowMs = now();
       nextMs = Math.max(nextMs, nowMs - burst * stepMs);
       if (nextMs - nowMs > maxWaiting * stepMs) return false;
       const waitMs = nextMs - nowMs;
-      nextMs += stepMs;
+      nextMs += cost * stepMs;
       return waitMs <= 0 ? true : new Promise((resolve) => setTimeout(() => resolve(true), waitMs).unref());
     },
   };

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Head, type HeadDefect, isJsonBody, readHead } from "./head.ts";
 import { messagesOf, readIncoming } from "./incoming.ts";
 import type { Journal, Note } from "./journal/journal.ts";
@@ -44,8 +45,10 @@ export interface PublicRequest {
 export async function answerAsPublic(asked: PublicRequest, { pace, tools }: PublicSide): Promise<void> {
   const { request, response, head, note } = asked;
   note.asPublic();
-  const turn = pace.turn();
+  const turn = pace.turn(costOf(request));
   const isIn = turn === true || (turn !== false && (await turn));
+  // Told at once, a flood's sender would come again at once.
+  if (!isIn) await delay(refusalMs, undefined, { ref: false });
   const answer = !isIn
     ? publicRefusal(429)
     : "status" in head
@@ -71,6 +74,18 @@ async function answerTo(
   note.asked(messagesOf(incoming), body.bytes.length);
   if (tools === undefined) return publicAnswer(incoming);
   return tools.answer({ path, head, incoming, signal: () => signalOf(response) });
+}
+
+const refusalMs = 1_000;
+
+/** A body of this size takes as long to read as all the rest of a request. */
+const bytesPerTurn = 8 * 1024;
+
+/** Whoever does not say how long the body is may send the longest. */
+function costOf({ method, headers }: IncomingMessage): number {
+  if (method !== "POST") return 1;
+  const length = headers["content-length"] === undefined ? maxPublicBodyBytes : Number(headers["content-length"]);
+  return 1 + Math.floor(Math.min(length, maxPublicBodyBytes) / bytesPerTurn);
 }
 
 /** Aborted when the caller has gone. */

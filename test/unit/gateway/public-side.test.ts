@@ -121,6 +121,15 @@ test("the operator's listener tells health, readiness and numbers, and nothing e
   }
 });
 
+test("what costs more takes the time of several", () => {
+  const pace = createPace({ perSecond: 1_000, burst: 3, maxWaiting: 2, now: () => 1_000 });
+  expect([pace.turn(4), pace.turn(3), pace.turn()].map((turn) => (turn instanceof Promise ? "waits" : turn))).toEqual([
+    true,
+    "waits",
+    false,
+  ]);
+});
+
 test("a pace lets a burst through, then has some wait, and then nobody, until time has passed", () => {
   let nowMs = 1_000;
   const pace = createPace({ perSecond: 1_000, burst: 3, maxWaiting: 2, now: () => nowMs });
