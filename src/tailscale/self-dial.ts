@@ -4,8 +4,8 @@ import { listenerUids } from "../net/listening.ts";
 import type { ListenAddress } from "./daemon-arguments.ts";
 import type { NodeStatus } from "./status.ts";
 
-/** A dial to the node itself leaves neither the process nor the machine. */
-const selfDialLimitMs = 2_000;
+/** A dial to the node itself leaves neither the process nor the machine; only one without a free core needs longer than some ms. */
+const selfDialLimitMs = 5_000;
 
 /**
  * Returns whether the proxy carries connections of this very node: it dials the node's own tailnet address, where

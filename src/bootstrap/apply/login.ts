@@ -38,6 +38,7 @@ const maxAdjustments = 3;
 /** The command keeps its own time; ours only ends one that hangs, such as before it could connect. */
 const overtimeMs = 500;
 const logoutLimitMs = 5_000;
+const answerUnderWayMs = 500;
 
 const waitText = {
   start: "wait until the node runs",
@@ -161,10 +162,16 @@ async function timeoutError(attempt: LoginAttempt): Promise<TsmcpError> {
 
 /** A coordination server that did not answer the login will not answer the logout. */
 async function logOutAgain({ socket, world }: Attempt): Promise<void> {
-  const node = await gatherNode(socket, { ...world, signal: new AbortController().signal });
-  const state = node?.status.backendState;
-  if (state === "Running" || state === "Starting" || state === "NeedsMachineAuth") {
-    await logOut({ socket, timeoutMs: logoutLimitMs });
+  // An interruption may come between the coordination server's answer and the moment when tailscaled has it.
+  const end = performance.now() + (world.signal.aborted ? answerUnderWayMs : 0);
+  const calm = { ...world, signal: new AbortController().signal };
+  for (;;) {
+    const state = (await gatherNode(socket, calm))?.status.backendState;
+    if (state === "Running" || state === "Starting" || state === "NeedsMachineAuth") {
+      return logOut({ socket, timeoutMs: logoutLimitMs });
+    }
+    if (state === undefined || performance.now() >= end) return;
+    await delay(pollMs);
   }
 }
 
