@@ -54,7 +54,11 @@ try {
   expect((await show(stage, `tsmcp-doctor ${url}`, doctor)) === 0, "the doctor to find the gateway sound");
 
   chapter("The same for the recipe everybody copies: one port, trusted if X-Forwarded-Host has :8443");
-  await using recipe = await startGate({ gate: copiedRecipe, path: gateway.path });
+  await using recipe = await startGate({
+    gate: copiedRecipe,
+    path: gateway.path,
+    tools: ["read_notes", "write_notes"],
+  });
   await place.serve(`http://127.0.0.1:${recipe.port}`);
   await place.funnel(`http://127.0.0.1:${recipe.port}`);
   const open = await show(stage, `tsmcp-doctor ${url}`, ["tsmcp-doctor", url, ...publicPath]);
