@@ -39,7 +39,7 @@ export async function runChecks(run: {
   readonly selected: ReadonlySet<CheckId>;
   /** Taken out by the user: they do not run and hold up nothing; the mandatory ones stay in sight. */
   readonly ignored: ReadonlySet<CheckId>;
-  /** What an earlier round has shown, by `keyOf`: it is not looked at again. */
+  /** What was found out before, by `keyOf`: it is not looked at again. */
   readonly proven?: ReadonlyMap<string, CheckResult>;
   /** Groups that the chosen vantage cannot see, and why: skipped, and holding up nothing. */
   readonly outOfSight: ReadonlyMap<Group, string>;
@@ -67,7 +67,7 @@ export async function runChecks(run: {
       return { result: toResult(check, target, outcome, 0), holdsUp: undefined };
     }
     const known = proven?.get(keyOf({ id: check.id, target: target?.target.server.name ?? null }));
-    if (known !== undefined) return { result: known, holdsUp: undefined };
+    if (known !== undefined) return { result: known, holdsUp: isObstacle(known) ? known : undefined };
     const blindness = outOfSight.get(check.group);
     if (blindness !== undefined) {
       return { result: toResult(check, target, { status: "skip", message: blindness }, 0), holdsUp: undefined };
@@ -106,8 +106,14 @@ export async function runChecks(run: {
   return results.map(({ result }) => result);
 }
 
+/** What failed, what could not say, and what could not run for a need of its own. */
+function isObstacle({ status, facts }: CheckResult): boolean {
+  return status === "fail" || status === "unknown" || (status === "skip" && facts.need !== undefined);
+}
+
 /** The first cause: what a check that cannot run names. */
-interface Obstacle extends Pick<Outcome, "status" | "message" | "hint"> {
+interface Obstacle extends Pick<Outcome, "status" | "message"> {
+  readonly hint?: string | null;
   readonly id: CheckId;
 }
 

@@ -95,7 +95,8 @@ async function examine({
   try {
     const ordinary = await runChecks({ catalogue, ...selection, outOfSight, proven, machine, targets });
     await Promise.all(targets.flatMap(({ farewells }) => farewells.map((farewell) => farewell())));
-    const checks = world.laboratory === undefined ? ordinary : [...ordinary, ...(await intrude(machine, outOfSight))];
+    const checks =
+      world.laboratory === undefined ? ordinary : [...ordinary, ...(await intrude(machine, { outOfSight, ordinary }))];
     const secrets = request.headers.flatMap((header) => header.secrets);
     return checks.map((check) => withoutSecrets(check, secrets));
   } finally {
@@ -104,7 +105,14 @@ async function examine({
 }
 
 /** Tries what no real host may be sent, one check after another, with nothing else under way and a share of its own. */
-async function intrude(machine: MachineContext, outOfSight: ReadonlyMap<Group, string>): Promise<CheckResult[]> {
+async function intrude(
+  machine: MachineContext,
+  {
+    outOfSight,
+    ordinary,
+  }: { readonly outOfSight: ReadonlyMap<Group, string>; readonly ordinary: readonly CheckResult[] },
+): Promise<CheckResult[]> {
+  const proven = new Map(ordinary.map((result) => [keyOf(result), result]));
   const results: CheckResult[] = [];
   for (const check of intrusiveCatalogue) {
     const targets: TargetContext[] = machine.targets.map((target) => ({
@@ -113,9 +121,10 @@ async function intrude(machine: MachineContext, outOfSight: ReadonlyMap<Group, s
       farewells: [],
     }));
     const run = {
-      catalogue: intrusiveCatalogue,
+      catalogue: [...catalogue, ...intrusiveCatalogue],
       selected: new Set([check.id]),
       ignored: new Set<CheckId>(),
+      proven,
       outOfSight,
     };
     results.push(...(await runChecks({ ...run, machine: { ...machine, targets }, targets })));

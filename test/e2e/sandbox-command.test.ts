@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import type { DoctorReport } from "../../src/doctor/run-doctor.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 import { run } from "../tailnet/harness/run.ts";
 import { until } from "../tailnet/harness/until.ts";
@@ -74,6 +75,24 @@ describe("tsmcp sandbox --doctor", () => {
     expect(report.checks).toContainEqual(
       expect.objectContaining({ id: "separation.identity-headers", status: "fail" }),
     );
+  });
+});
+
+describe("tsmcp sandbox --doctor with somebody else's server", () => {
+  it("says in one line that the official server-everything shows its tools to the internet when nothing gates it", async () => {
+    const everything = fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js"));
+    const argv = ["sandbox", "--doctor", "--intrusive", "--json", "--", process.execPath, everything, "streamableHttp"];
+    const { exitCode, stdout } = await tsmcp(argv, emptyMachine());
+    const report: DoctorReport = JSON.parse(stdout);
+    expect(exitCode).toBe(1);
+    const found = new Map(report.checks.map((check) => [check.id, check]));
+    expect(found.get("public.tools")).toMatchObject({
+      status: "fail",
+      facts: { names: expect.arrayContaining(["echo"]) },
+    });
+    // Where everybody sees the tools, no attack shows anything.
+    expect(found.get("separation.smuggling")).toMatchObject({ status: "skip", facts: { need: "public.tools" } });
+    expect(processesNaming(everything)).toEqual([]);
   });
 });
 

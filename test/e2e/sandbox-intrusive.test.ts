@@ -53,8 +53,11 @@ describe("the intrusive doctor in a sandbox", () => {
     const place = placeOf(name);
     await using gate = await start(place);
     const report = await examine(gate, place);
-    expect(failed(report), `GATES_SEED=${seed}`).toContain(found);
-    // Nothing else finds it: its headers are believed rightly.
+    // Its headers are believed rightly, so nothing else finds it, but for an erratic one where an ordinary look may.
+    const sufficient = isErratic === true ? [found, "public.tools"] : [found];
+    expect(failed(report), `GATES_SEED=${seed}`).toSatisfy((ids: readonly string[]) =>
+      ids.some((id) => sufficient.includes(id)),
+    );
     if (isErratic === undefined) expect(failed(report)).toEqual([found]);
     expect(gate.calls).toEqual([]);
   });

@@ -5,7 +5,7 @@ export const separationUnfinished = targetCheck<Siege>({
   id: "separation.unfinished",
   group: "separation",
   title: "unfinished requests hold up nobody else",
-  needs: [],
+  needs: ["public.tools"],
   sandboxOnly: true,
   timeoutMs: 60_000,
   source: "https://www.rfc-editor.org/rfc/rfc9112#name-message-body-length",
