@@ -15,15 +15,19 @@ export type WriteBytes = (bytes: Buffer, done: (error?: Error | null) => void) =
 /** A slow reader is waited for with this much, about ten thousand lines. */
 export const maxPendingBytes = 4 * 1024 * 1024;
 
+/** A line for each call, each in a write of its own, would cost a busy service more than to make them. */
+const gatherMs = 10;
+
 export function createLineSink(write: WriteBytes, limitBytes = maxPendingBytes): LineSink {
-  let held: Buffer[] = [];
+  let held: string[] = [];
   let heldBytes = 0;
   let isWriting = false;
-  let isDue = false;
+  let due: NodeJS.Timeout | undefined;
   let dropped = 0;
   const waiting = new Set<() => void>();
   const next = (): void => {
-    isDue = false;
+    clearTimeout(due);
+    due = undefined;
     if (isWriting) return;
     if (held.length === 0) {
       for (const go of waiting) go();
@@ -32,26 +36,26 @@ export function createLineSink(write: WriteBytes, limitBytes = maxPendingBytes):
     const lines = held;
     held = [];
     isWriting = true;
-    const bytes = Buffer.concat(lines, heldBytes);
+    const bytes = Buffer.from(lines.join(""));
     write(bytes, (error) => {
       isWriting = false;
       heldBytes -= bytes.length;
       if (error) dropped += lines.length;
-      next();
+      if (held.length === 0 || waiting.size > 0) next();
+      else due ??= setTimeout(next, gatherMs);
     });
   };
   return {
     line(text) {
-      const bytes = Buffer.from(`${text}\n`);
-      if (heldBytes + bytes.length > limitBytes) {
+      const line = `${text}\n`;
+      const bytes = Buffer.byteLength(line);
+      if (heldBytes + bytes > limitBytes) {
         dropped += 1;
         return;
       }
-      held.push(bytes);
-      heldBytes += bytes.length;
-      if (isWriting || isDue) return;
-      isDue = true;
-      setImmediate(next);
+      held.push(line);
+      heldBytes += bytes;
+      if (!isWriting) due ??= setTimeout(next, gatherMs);
     },
     dropped: () => dropped,
     flush(limitMs) {

@@ -45,7 +45,9 @@ export function auditLine(
     kind: "audit",
     view: entry.view,
     ...(caller === undefined ? {} : { caller: cut(caller.login ?? caller.node), node: cut(caller.node) }),
-    ...(caller === undefined || caller.tags.length === 0 ? {} : { tags: caller.tags.slice(0, 16).map(cut) }),
+    ...(caller === undefined || caller.tags.length === 0
+      ? {}
+      : { tags: caller.tags.slice(0, 16).map((tag) => cut(tag)) }),
     upstream: entry.upstream,
     method: request === undefined ? undefined : cut(request.method),
     tool: subject === undefined ? undefined : cut(subject),

@@ -43,6 +43,11 @@ test("an audit line tells who asked for what, what was decided and by which rule
   );
 });
 
+test("a node with tags is told with all of them", () => {
+  const tagged = { ...caller, login: undefined, tags: ["tag:agent", "tag:ci"] };
+  expect(auditLine(entryOf({ caller: tagged }), { tellsArguments: false })).toContain('"tags":["tag:agent","tag:ci"]');
+});
+
 test("arguments are told only where they are asked for, and never of the internet's requests", () => {
   expect(auditLine(entryOf({}), { tellsArguments: true })).toContain(String.raw`"arguments":"{\"q\":\"x\"}"`);
   expect(auditLine(entryOf({ view: "public" }), { tellsArguments: true })).not.toContain("arguments");

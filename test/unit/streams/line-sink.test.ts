@@ -17,6 +17,20 @@ test("lines arrive whole and in order, many in one write", async () => {
   expect(writes.length).toBeLessThan(3);
 });
 
+test("lines that come one after the other are gathered, and none waits for more to come", async () => {
+  const writes: string[] = [];
+  const sink = createLineSink((bytes, done) => {
+    writes.push(bytes.toString());
+    setImmediate(done);
+  });
+  for (let number = 0; number < 20; number++) {
+    sink.line(String(number));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await expect.poll(() => writes.join("").split("\n").length).toBe(21);
+  expect(writes.length).toBeLessThan(10);
+});
+
 test("a reader that does not read costs no more than the limit, and lines dropped meanwhile are counted", async () => {
   let take: (() => void) | undefined;
   const taken: number[] = [];
@@ -30,7 +44,7 @@ test("a reader that does not read costs no more than the limit, and lines droppe
   expect(sink.dropped()).toBe(95);
   await sink.flush(1);
   take?.();
-  expect(taken).toEqual([500, 500]);
+  await expect.poll(() => taken).toEqual([500, 500]);
   take?.();
   sink.line("goes on");
   await expect.poll(() => taken.at(-1)).toBe(8);
