@@ -21,7 +21,8 @@ async function startWorld(upstream: NonNullable<GatewayConfig["upstreams"]>[stri
   const nodes: Nodes = Object.fromEntries(
     callers.map(({ index, address }) => [address, { StableID: `n${index}`, login: `u${index}@example.com` }]),
   );
-  const { socket } = await startWhois(nodes);
+  const whois = await startWhois(nodes);
+  const { socket } = whois;
   const configFile = join(home, "c.json");
   const listen = { private: `unix:${home}/p`, public: `unix:${home}/q`, admin: `unix:${home}/a` };
   writeFileSync(configFile, JSON.stringify({ gateway: { listen, upstreams: { notes: upstream } } }), { mode: 0o600 });
@@ -42,7 +43,7 @@ async function startWorld(upstream: NonNullable<GatewayConfig["upstreams"]>[stri
     });
     return { ...running, json };
   };
-  return { home, start, socketPath: `${home}/p` };
+  return { home, start, whois, socketPath: `${home}/p` };
 }
 
 interface Caller {
@@ -139,6 +140,42 @@ test("a child that is killed costs its calls in flight and nothing else", async 
   expect(processesNaming(marks)).toEqual([]);
 });
 
+test("a tailscaled that is killed costs no session, shows nobody another's answer and runs no call twice", async () => {
+  const marks = join(temporaryDirectory(), "marks");
+  const { start, whois, socketPath } = await startWorld({
+    command: process.execPath,
+    args: [program, "legacy", marks],
+  });
+  await start();
+  const open = await openAll(socketPath);
+  const held = open.map((caller) =>
+    call(socketPath, caller, "hold", { key: `k${caller.index}`, mark: `held ${caller.index}` }),
+  );
+  await until({ what: "every call to arrive" }, async () => linesOf(marks, "held").length === open.length || undefined);
+  await whois.stop();
+  const [first] = open;
+  if (first === undefined) throw new Error("nobody calls");
+  const ping = () => post(socketPath, first, { id: 8, method: "ping" });
+  await until({ what: "nobody to be known any more" }, async () => {
+    const answer = await ping();
+    return (answer !== "cut" && answer.status === 503) || undefined;
+  });
+  await whois.startAgain();
+  await until({ what: "callers to be known again" }, async () => {
+    const answer = await ping();
+    return (answer !== "cut" && answer.status === 200) || undefined;
+  });
+  const keys = open.map(({ index }) => `k${index}`);
+  await Promise.all(open.map((caller, at) => call(socketPath, caller, "release", { key: keys[at] })));
+  const texts = (await Promise.all(held)).map((answer) =>
+    answer === "cut" ? answer : JSON.parse(answer.text).result?.content?.[0]?.text,
+  );
+  expect(texts).toEqual(keys.map((key) => `released ${key}`));
+  await everybodyEchoes(socketPath, open);
+  expect(linesOf(marks, "held")).toHaveLength(open.length);
+  expect(linesOf(marks, "start")).toHaveLength(1);
+});
+
 test("a gateway that is killed leaves no child, and its sessions go on with the next one", async () => {
   const marks = join(temporaryDirectory(), "marks");
   const { start, socketPath } = await startWorld({ command: process.execPath, args: [program, "legacy", marks] });
@@ -216,4 +253,93 @@ test("a server over HTTP that comes back without its sessions gets them made aga
   const next = await startHttpServer(server.port);
   await everybodyEchoes(socketPath, open);
   expect(next.count).toEqual({ initialize: open.length, hold: 0 });
+});
+
+test("nothing of a server's HTTP comes to its callers, and nothing of theirs to it", async () => {
+  const headers = {
+    ...{
+      "set-cookie": "a=b",
+      location: "/x",
+      "www-authenticate": "Bearer realm=x",
+      "access-control-allow-origin": "*",
+    },
+    ...{ "x-own": "1", "mcp-session-id": "inner" },
+  };
+  const server = await startScriptedServer(({ body }, reply) => {
+    const { id, method } = body as { id?: number; method?: string };
+    const result = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name: "x", version: "1" } };
+    if (id === undefined) return reply.status(202);
+    if (method === "initialize") return reply.json(result, headers);
+    if (method === "ping") return reply.json({}, headers);
+    const stream = reply.stream(headers);
+    stream.event({ method: "notifications/message", params: { level: "info", data: "x" } });
+    stream.event({ id, result: { tools: [] } });
+    stream.end();
+  });
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const { start, socketPath } = await startWorld({ url: server.url });
+  await start();
+  const [caller] = await openAll(socketPath);
+  if (caller === undefined) throw new Error("nobody calls");
+  const told = new Set<string>();
+  for (const [path, method] of [
+    ["/mcp/notes", "initialize"],
+    ["/mcp/notes", "ping"],
+    ["/mcp/notes", "tools/list"],
+  ] as const) {
+    const params =
+      method === "initialize" ? { protocolVersion: "2025-11-25", capabilities: {}, clientInfo } : undefined;
+    const answer = await headersOf(socketPath, path, {
+      address: caller.address,
+      session: method === "initialize" ? undefined : caller.session,
+      message: { id: 1, method, params },
+    });
+    for (const name of Object.keys(answer)) told.add(name);
+    expect(answer["mcp-session-id"]).not.toBe("inner");
+  }
+  const own = ["cache-control", "connection", "content-length", "content-type", "date", "keep-alive", "mcp-session-id"];
+  expect([...told].filter((name) => ![...own, "transfer-encoding", "x-accel-buffering"].includes(name))).toEqual([]);
+  const methods = server.seen.map(({ body }) => body.method);
+  expect(methods.filter((method) => method === "ping" || method === "tools/list")).toEqual(["ping", "tools/list"]);
+  const reached = new Set(server.seen.flatMap((seen) => Object.keys(seen.headers)));
+  expect([...reached].filter((name) => /^(x-|tailscale|cookie|origin|authorization|forwarded)/.test(name))).toEqual([]);
+});
+
+/** Returns the head of an answer to a request with everything that must not get through. */
+function headersOf(
+  socketPath: string,
+  path: string,
+  { address, session, message }: { address: string; session: string | undefined; message: object },
+): Promise<Record<string, unknown>> {
+  const headers = {
+    ...{ "content-type": "application/json", accept: "application/json, text/event-stream" },
+    ...{ "x-forwarded-for": address, "x-forwarded-host": "evil", "x-real-ip": "1.2.3.4", forwarded: "for=1.2.3.4" },
+    ...{ authorization: "Bearer theirs-12345678", cookie: "a=b", origin: "http://localhost", host: "localhost" },
+    ...{
+      "tailscale-user-name": "x",
+      "tailscale-app-capabilities": "{}",
+      "x-tailscale-user": "x",
+      tailscale_user_login: "x",
+    },
+    ...(session === undefined ? {} : { "mcp-session-id": session }),
+  };
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ socketPath, method: "POST", path, headers, agent: false }).on("error", reject);
+    outgoing.on("response", (response) => {
+      response.resume().on("close", () => resolve(response.headers));
+    });
+    outgoing.end(JSON.stringify({ jsonrpc: "2.0", ...message }));
+  });
+}
+
+test("a message larger than 32 MiB is answered with an error that names its request, and life goes on", async () => {
+  const { start, socketPath } = await startWorld({ command: process.execPath, args: [program, "legacy"] });
+  await start();
+  const open = await openAll(socketPath);
+  const [caller] = open;
+  if (caller === undefined) throw new Error("nobody calls");
+  const answer = await call(socketPath, caller, "echo", { text: "x".repeat(33 * 1024 * 1024) });
+  expect(answer).toMatchObject({ status: 413 });
+  expect(answer === "cut" ? answer : JSON.parse(answer.text)).toMatchObject({ id: 7, error: { code: -32600 } });
+  await everybodyEchoes(socketPath, open);
 });

@@ -18,7 +18,13 @@ export interface Node {
 export type Nodes = Record<string, Node>;
 
 /** A LocalAPI that tells what `nodes` say at that moment, and counts the questions. */
-export async function startWhois(nodes: Nodes): Promise<{ socket: string; asked: string[] }> {
+export async function startWhois(nodes: Nodes): Promise<{
+  readonly socket: string;
+  readonly asked: string[];
+  /** As if tailscaled was killed. */
+  readonly stop: () => Promise<void>;
+  readonly startAgain: () => Promise<void>;
+}> {
   const asked: string[] = [];
   const server = createServer((incoming, response) => {
     const url = new URL(incoming.url ?? "/", "http://localhost");
@@ -44,10 +50,13 @@ export async function startWhois(nodes: Nodes): Promise<{ socket: string; asked:
     response.end(JSON.stringify({ Node, UserProfile: { LoginName: login, DisplayName: login }, CapMap: caps ?? {} }));
   });
   const socket = join(temporaryDirectory(), "s");
-  await new Promise<void>((resolve) => server.listen(socket, () => resolve()));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { socket, asked };
+  const startAgain = (): Promise<void> => new Promise((resolve) => void server.listen(socket, () => resolve()));
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  await startAgain();
+  onTestFinished(stop);
+  return { socket, asked, stop, startAgain };
 }
