@@ -27,7 +27,7 @@ type Asking = { readonly onProgress?: (step: number) => void; readonly signal?: 
 
 /** One of the SDKs' clients, asked in the words of the wire, and what its server asked and told it. */
 interface Asker {
-  ask(method: string, params: Params, asking?: Asking): Promise<unknown>;
+  readonly ask: (method: string, params: Params, asking?: Asking) => Promise<unknown>;
   readonly capabilities: () => unknown;
   readonly instructions: () => string | undefined;
   readonly seen: Set<string>;
