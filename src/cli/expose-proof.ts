@@ -5,8 +5,9 @@ import { runDoctor } from "../doctor/run-doctor.ts";
 import { type Proof, type ProofRequest, tailnetPort } from "../expose/request.ts";
 import { isPublicAddress } from "../net/address.ts";
 import { parseResolver, resolveName } from "../net/dns.ts";
+import type { OwnRelay } from "../tailscale/own-relay.ts";
 import type { CommandContext } from "./context.ts";
-import { whyOutOfReach } from "./expose-reach.ts";
+import { reachOwnNode } from "./expose-reach.ts";
 
 /** Where the public side is looked for. */
 export interface PublicLook {
@@ -21,10 +22,34 @@ export interface PublicLook {
  * on the tailnet side proves nothing against it; whether it answers there is what counts.
  */
 export async function proveByDoctor(
-  { host, tailnetUrls, funnel, waitMs, signal }: ProofRequest,
-  { publicTools, connectTo, publicDns }: PublicLook,
+  request: ProofRequest,
+  look: PublicLook,
   { context, socket }: { readonly context: CommandContext; readonly socket: string },
 ): Promise<Proof> {
+  const { host, funnel, signal } = request;
+  const reach = await reachOwnNode({ host, port: tailnetPort }, { env: context.env, signal, socket });
+  const relay = reach.kind === "reached" ? reach.relay : undefined;
+  try {
+    const groups = [...(reach.kind === "reached" ? ["tailnet"] : []), ...(funnel ? ["public", "separation"] : [])];
+    const checks = groups.length === 0 ? [] : await examine(request, look, { groups, relay, context, socket });
+    const outOfReach = reach.kind === "reached" ? undefined : reach.reason;
+    return judgeProof(checks, { outOfReach, funnel, isOpen: look.publicTools.length > 0 });
+  } finally {
+    await relay?.close();
+  }
+}
+
+async function examine(
+  { host, tailnetUrls, waitMs, signal }: ProofRequest,
+  { publicTools, connectTo, publicDns }: PublicLook,
+  from: {
+    readonly groups: readonly string[];
+    readonly relay: OwnRelay | undefined;
+    readonly context: CommandContext;
+    readonly socket: string;
+  },
+): Promise<readonly CheckResult[]> {
+  const { groups, relay, context, socket } = from;
   const { env, log } = context;
   const targets = tailnetUrls.map((tailnetUrl) => ({
     server: serverFromSides(tailnetUrl, { tailnetUrl }, "expose"),
@@ -33,13 +58,10 @@ export async function proveByDoctor(
     publicTools: openedAt(tailnetUrl, publicTools),
     probe: undefined,
   }));
-  const outOfReach = await whyOutOfReach({ host, port: tailnetPort }, { env, signal });
-  const only = [...(outOfReach === undefined ? ["tailnet"] : []), ...(funnel ? ["public", "separation"] : [])];
-  if (only.length === 0) return judgeProof([], { outOfReach, funnel, isOpen: false });
-  const report = await runDoctor(
+  const { checks } = await runDoctor(
     {
       targets,
-      only,
+      only: groups,
       // They ask what an agent's node sees, or compare with that, and this one is the server.
       skip: ["tailnet.lock", "tailnet.surplus", "tailnet.grants", "tailnet.identity", "public.call"],
       strict: false,
@@ -53,9 +75,9 @@ export async function proveByDoctor(
       capabilities: [],
     },
     // What is not yet well is what is waited for.
-    { env, signal, log: { ...log, debug: (line) => log.info(`proof: ${line}`) }, socket },
+    { env, signal, log: { ...log, debug: (line) => log.info(`proof: ${line}`) }, socket, proxy: relay },
   );
-  return judgeProof(report.checks, { outOfReach, funnel, isOpen: publicTools.length > 0 });
+  return checks;
 }
 
 /** Returns the tools that the internet may see of the upstream at a URL; `/mcp` is that of the only one. */

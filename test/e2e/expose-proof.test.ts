@@ -56,3 +56,11 @@ test("what cannot be found out leaves the exposure and says so, with exit 3 at i
     await scene.tailnet.api.setPublicDnsMode("ok");
   }
 });
+
+test("a node without a TUN and without a proxy is proven through tailscaled's own socket", async () => {
+  const machine = await scene.machine();
+  const running = machine.start([machine.url, "--no-funnel"], { TSMCP_PROXY: "none" });
+  await running.says(stands);
+  expect(running.said()).toContain("proof: pass (the tailnet's side answers, the internet has no view)");
+  expect((await running.end()).exitCode).toBe(0);
+});

@@ -119,6 +119,7 @@ test("a Service gets the tailnet's view, stands unproven until somebody approves
   await running.says(stands);
   expect(await services()).toEqual(["svc:notes"]);
   expect(await machine.serves()).toMatchObject({ Services: { "svc:notes": { TCP: { 8443: { HTTPS: true } } } } });
+  expect(running.said()).toContain(`the tailnet does not know notes.${scene.tailnet.suffix}`);
   const { exitCode, stdout } = await running.end();
   expect(exitCode).toBe(3);
   expect(stdout).toContain(`https://notes.${scene.tailnet.suffix}:8443/mcp`);
