@@ -10,9 +10,9 @@ import { type Outcome, tsmcp } from "./tsmcp.ts";
 const program = fileURLToPath(new URL("../peers/stdio-server.mjs", import.meta.url));
 const notes = { command: process.execPath, args: [program] };
 
-async function gateway(config: GatewayConfig, args: readonly string[]): Promise<Outcome> {
+async function gateway(config: GatewayConfig, args: readonly string[], version?: string): Promise<Outcome> {
   const directory = temporaryDirectory();
-  const daemon = await startTailscaled(directory);
+  const daemon = await startTailscaled(directory, version);
   onTestFinished(() => daemon[Symbol.asyncDispose]());
   const file = join(directory, "c.json");
   writeFileSync(file, JSON.stringify({ gateway: config }), { mode: 0o600 });
@@ -33,6 +33,16 @@ test("--check asks every upstream, and listens nowhere", async () => {
   expect(stdout).toMatch(/PASS upstream\.whoami: 1 tools/);
   expect(stdout).not.toContain("upstream.off");
   expect(exitCode).toBe(0);
+});
+
+test.each([
+  ["1.90.9", 1, "needs tailscaled 1.92 or newer, and this one is 1.90.9"],
+  ["1.92.0", 0, ""],
+])("one listener behind tailscaled %s is exit %i", async (version, exit, message) => {
+  const config = { upstreams: { whoami: { builtin: "whoami" } }, listen: { single: "127.0.0.1:0" } } as const;
+  const { exitCode, stderr } = await gateway(config, ["--check"], version);
+  expect(stderr).toContain(message);
+  expect(exitCode).toBe(exit);
 });
 
 test("--check fails where an upstream does not answer", async () => {

@@ -2,7 +2,10 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 
 /** Returns the socket, below `directory`, of a stand-in for tailscaled that knows every address as a user of its own. */
-export async function startTailscaled(directory: string): Promise<{ socket: string } & AsyncDisposable> {
+export async function startTailscaled(
+  directory: string,
+  version = "1.102.5",
+): Promise<{ socket: string } & AsyncDisposable> {
   const socket = join(directory, "tailscaled.sock");
   const server = createServer((request, response) => {
     const address = new URL(request.url ?? "/", "http://localhost").searchParams.get("addr") ?? "";
@@ -12,7 +15,7 @@ export async function startTailscaled(directory: string): Promise<{ socket: stri
       UserProfile: { LoginName: `${name}@example.com`, DisplayName: name },
       CapMap: {},
     };
-    response.end(JSON.stringify(request.url?.includes("/whois") === true ? whois : status));
+    response.end(JSON.stringify(request.url?.includes("/whois") === true ? whois : { Version: version, ...status }));
   });
   await new Promise<void>((resolve) => server.listen(socket, () => resolve()));
   return {
@@ -25,7 +28,6 @@ export async function startTailscaled(directory: string): Promise<{ socket: stri
 }
 
 const status = {
-  Version: "1.102.5",
   BackendState: "Running",
   Self: { DNSName: "server.tail.ts.net.", HostName: "server", TailscaleIPs: ["100.64.0.1"], Online: true },
 };
