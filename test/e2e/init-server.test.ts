@@ -7,8 +7,9 @@ import { parseAllDocuments } from "yaml";
 import { dataOf, parseJsonc } from "../../src/config/jsonc.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { serving } from "./foreground-service.ts";
 import { answered, type GatewayProcess, post, sightOf, startGateway } from "./gateway-process.ts";
-import { type Machine, machineOn, statuses, tsmcp } from "./tsmcp.ts";
+import { type Machine, machineOn, processesNaming, startTsmcp, tsmcp } from "./tsmcp.ts";
 
 let tailnet: Tailnet;
 let server: TailnetNode;
@@ -188,17 +189,16 @@ describe("what init wrote for a server", () => {
     await expectTwoViews();
   });
 
-  test("joins and leaves with the commands of the systemd unit", async () => {
+  test("stays joined with the command of the systemd unit until it is told to stop", async () => {
     const key = join(machine.home, "authkey");
     writeFileSync(key, await tailnet.createKey({ tags: ["tag:agent"] }), { mode: 0o600 });
-    const command = (name: string): string[] => {
-      const line = new RegExp(`^${name}=/usr/bin/env tsmcp (.*)$`, "m").exec(read("tsmcp-up.service"))?.[1] ?? "";
-      return line.replace("/etc/tsmcp/authkey", key).split(" ");
-    };
-    const up = await tsmcp([...command("ExecStart"), "--json"], machine);
-    expect(up, up.stderr).toMatchObject({ exitCode: 0 });
-    expect(statuses(up)).toMatchObject({ login: "done", proxy: "done", "agent-config": "skipped" });
-    expect(await tsmcp(command("ExecStop"), machine)).toMatchObject({ exitCode: 0 });
+    const line = /^ExecStart=\/usr\/bin\/env tsmcp (.*)$/m.exec(read("tsmcp-up.service"))?.[1] ?? "";
+    const command = line.replace("/etc/tsmcp/authkey", key).split(" ");
+    const service = await serving(machine, startTsmcp([...command, "--json"], machine));
+    const steps = Object.fromEntries(service.report.steps.map(({ id, status }) => [id, status]));
+    expect(steps).toMatchObject({ login: "done", proxy: "done", "agent-config": "skipped" });
+    expect(await service.stop()).toMatchObject({ exitCode: 0, signal: null });
+    expect(processesNaming(machine.home)).toEqual([]);
   });
 });
 
