@@ -50,8 +50,6 @@ function change(
   const { version } = tailnet;
   const isFunnel = name === "funnel";
   const acceptAppCaps = (flags.get("accept-app-caps") ?? "").split(",").filter((one) => one !== "");
-  if (acceptAppCaps.length > 0 && !isAtLeast(version, { major: 1, minor: 92, patch: 0 }))
-    return "flag provided but not defined: -accept-app-caps";
   const schemes = ["http", "https", "https+insecure", ...(isAtLeast(version, unixSince) ? ["unix"] : [])];
   const scheme = /^([a-z+]+):(?:\/\/|\/)/.exec(request.target)?.[1];
   if (scheme !== undefined && !schemes.includes(scheme))

@@ -1,4 +1,5 @@
 import { isAddress } from "../../net/address.ts";
+import { isAtLeast, type TailscaleVersion } from "../../tailscale/version.ts";
 import { change, logOut } from "../daemon/daemon.ts";
 import { addressesOf, prefixesOf, stableId, whoisJson } from "../daemon/node-json.ts";
 import { prefsJson, statusJson, versionText } from "../daemon/status-json.ts";
@@ -23,7 +24,7 @@ export async function runTailscale(call: Call, world: ProgramWorld): Promise<num
     return 1;
   }
   const subcommand = subcommands[name];
-  const parsed = parseFlags(rest, subcommand?.flags ?? {});
+  const parsed = parseFlags(rest, flagsAt(world.tailnet.version, subcommand?.flags ?? {}));
   if (subcommand === undefined || parsed.kind === "invalid")
     return misused(call, parsed.kind === "invalid" ? parsed.message : "");
   const daemon = world.daemons.get(top.flags.get("socket") ?? world.defaultSocket);
@@ -72,6 +73,12 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   serve: { flags: { ...serveFlags, "accept-app-caps": "text" }, run: runServe },
   funnel: { flags: serveFlags, run: runServe },
 };
+
+/** Before 1.92 there was no such flag; run on 1.90.9. */
+function flagsAt(version: TailscaleVersion, { "accept-app-caps": acceptAppCaps, ...flags }: FlagKinds): FlagKinds {
+  const isKnown = acceptAppCaps !== undefined && isAtLeast(version, { major: 1, minor: 92, patch: 0 });
+  return isKnown ? { ...flags, "accept-app-caps": acceptAppCaps } : flags;
+}
 
 /** Go's `flag` says what is wrong, then the usage, which nobody's program reads. */
 function misused(call: Call, message: string): number {

@@ -192,3 +192,15 @@ describe("a sandbox", () => {
     expect(sandboxes.filter(({ directory }) => existsSync(directory))).toEqual([]);
   }, 30_000);
 });
+
+describe("the stand-in for tailscale", () => {
+  it.each([
+    { version: "1.90.9", exitCode: 2, says: "flag provided but not defined: -accept-app-caps" },
+    { version: "1.98.9", exitCode: 0, says: "" },
+  ])("of $version ends with $exitCode when capabilities are to be accepted", async ({ version, exitCode, says }) => {
+    await using sandbox = await startSandbox({ version });
+    const argv = ["serve", "--bg", "--yes", "--https=8443", "--accept-app-caps=example.com/cap/mcp", "3000"];
+    const done = await run(`${sandbox.binDir}/tailscale`, argv);
+    expect({ exitCode: done.exitCode, says: done.stderr.trim() }).toEqual({ exitCode, says });
+  });
+});
