@@ -4,6 +4,7 @@ import type { Secret } from "../core/secrets.ts";
 import { addressText, type HttpServer, type ListenAddress, startHttpServer } from "../net/http-server.ts";
 import type { LineSink } from "../streams/line-sink.ts";
 import { answerAdmin } from "./admin.ts";
+import { type ExposureWatch, watchExposure } from "./exposure-watch.ts";
 import { createIdentities } from "./identities.ts";
 import { type AuditConfig, createAudit } from "./journal/audit.ts";
 import { createJournal, type Observer } from "./journal/journal.ts";
@@ -76,7 +77,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let rules = options.rules;
   const sealer = createSealer(keys);
   const identities = createIdentities({ socket, rights: () => rules, log });
-  const open = createOpenAnswers();
+  let exposure: ExposureWatch | undefined;
+  const open = createOpenAnswers({ onStream: () => exposure?.look() });
   const served = createServedSet({ ...options, open });
   const upstreams = served.all;
   const streams = createStreamWatch();
@@ -127,6 +129,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const close = async (): Promise<void> => {
     isStopping = true;
     readiness.close();
+    exposure?.close();
     streams.close();
     for (const server of fronts) server.stopAccepting();
     open.close();
@@ -165,6 +168,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       onRequest: (request, response) => void answerAdmin(request, response, { isReady, metrics }),
     });
     const { prefix } = privateSide;
+    // tailscaled leaves open what is open when a handler goes, or gets the internet for a caller.
+    exposure = watchExposure({ socket, target: targetOf(inner.address, prefix), onLoss: () => open.endStreams() });
     return {
       private: { listen: addressText(inner.address), target: targetOf(inner.address, prefix) },
       public: {

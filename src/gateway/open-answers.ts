@@ -23,7 +23,7 @@ interface Open {
   kind: "call" | "stream";
 }
 
-export function createOpenAnswers(): OpenAnswers {
+export function createOpenAnswers({ onStream }: { readonly onStream: () => void }): OpenAnswers {
   const open = createNumbered<Open>();
   const waiting = new Set<() => void>();
   const some = (kind: Open["kind"], from: Served | undefined): Open[] =>
@@ -46,6 +46,7 @@ export function createOpenAnswers(): OpenAnswers {
           for (const look of waiting) look();
         });
       }
+      if (kind === "stream") onStream();
       if (isClosed && kind === "stream") endCleanly(response);
     },
     count,

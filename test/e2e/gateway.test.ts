@@ -7,6 +7,8 @@ import type { DoctorReport } from "../../src/doctor/run-doctor.ts";
 import { everybodyReachesEverybody } from "../tailnet/harness/knobs.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
+import { visit } from "../tailnet/harness/visit.ts";
+import { send } from "../unit/gateway/front.ts";
 import { answered, expose, type GatewayProcess, post, sightOf, startGateway } from "./gateway-process.ts";
 import { textOf, tsmcp } from "./tsmcp.ts";
 
@@ -203,4 +205,24 @@ test("a grant that is taken away takes the tools away", async () => {
   await expect.poll(async () => (await sightOf(tailnet, asking)).tools, { timeout: 20_000 }).toEqual(["echo"]);
   await tailnet.api.setGrants(grants);
   await expect.poll(async () => (await sightOf(tailnet, asking)).tools, { timeout: 20_000 }).toEqual([]);
+});
+
+test("a stream that is open ends soon after the way it came is closed, or opened to the internet", async () => {
+  const gateway = await gatewayWith(rights);
+  const url = `https://${server.dnsName}:8443/mcp/notes`;
+  const { session } = await sightOf(tailnet, { url, from: agent });
+  const admin = gateway.json.admin.listen.slice("unix:".length);
+  const stream = async () => {
+    const args = ["-N", "-H", "accept: text/event-stream", "-H", `Mcp-Session-Id: ${session}`];
+    const ended = visit(tailnet, { url, from: agent, args, timeoutMs: 40_000 });
+    const metrics = async () => (await send(admin, { method: "GET", path: "/metrics" })).text;
+    await expect.poll(metrics, { timeout: 20_000 }).toContain("\ntsmcp_gateway_streams 1\n");
+    return { ended };
+  };
+  const first = await stream();
+  await server.funnel({ port: 8443, target: gateway.json.private.target });
+  expect(await first.ended).toMatchObject({ kind: "answered", status: 200 });
+  const second = await stream();
+  await server.tailscale(["funnel", "--https=8443", "--set-path=/", "off"]);
+  expect(await second.ended).toMatchObject({ kind: "answered", status: 200 });
 });

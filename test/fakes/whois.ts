@@ -33,6 +33,10 @@ export async function startWhois(nodes: Nodes): Promise<{
       response.end(JSON.stringify({ Version: "1.102.5", BackendState: "Running", Self }));
       return;
     }
+    if (url.pathname.endsWith("/serve-config")) {
+      response.end("null");
+      return;
+    }
     const address = url.searchParams.get("addr") ?? "";
     asked.push(address);
     const node = nodes[address];

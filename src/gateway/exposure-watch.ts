@@ -1,0 +1,71 @@
+import { readServeText } from "../tailscale/local-api.ts";
+import { type Exposure, parseServeConfig } from "../tailscale/serve-config.ts";
+
+/** Notices when a way to a target is closed, or opened to the internet. */
+export interface ExposureWatch {
+  /** Looks now: something opens that may outlive the way it came. */
+  look(): void;
+  close(): void;
+}
+
+/** tailscaled answers from memory; streams that should be closed are open this long at most. */
+const lookEveryMs = 5_000;
+const timeoutMs = 2_000;
+
+/** Looks every few seconds, and calls `onLoss` when a way is not what it was. Who cannot be asked tells of no loss. */
+export function watchExposure(options: {
+  /** tailscaled's. */
+  readonly socket: string;
+  /** As it is handed to `tailscale serve`. */
+  readonly target: string;
+  readonly onLoss: () => void;
+}): ExposureWatch {
+  const { socket, target, onLoss } = options;
+  const closing = new AbortController();
+  let known: readonly string[] = [];
+  let isLooking = false;
+  const ask = async (): Promise<void> => {
+    const text = await readServeText({ socket, timeoutMs, signal: closing.signal });
+    const now = waysTo(target, text);
+    if (now === undefined || closing.signal.aborted) return;
+    const isLost = known.some((way) => !now.includes(way));
+    known = now;
+    if (isLost) onLoss();
+  };
+  const look = (): void => {
+    if (isLooking) return;
+    isLooking = true;
+    void ask()
+      .catch(() => {})
+      .finally(() => {
+        isLooking = false;
+      });
+  };
+  const timer = setInterval(look, lookEveryMs).unref();
+  look();
+  return {
+    look,
+    close() {
+      clearInterval(timer);
+      closing.abort(new Error("the gateway is ending"));
+    },
+  };
+}
+
+/** Returns the ways that lead to a target, each as a text; undefined for what is no Serve configuration. */
+export function waysTo(target: string, serveText: string): readonly string[] | undefined {
+  const exposures = parseServeConfig(serveText);
+  return exposures?.filter((one) => leadsTo(one, target)).map(wayOf);
+}
+
+function leadsTo(exposure: Exposure, target: string): boolean {
+  return exposure.target !== undefined && withoutSlash(exposure.target) === withoutSlash(target);
+}
+
+function wayOf({ port, kind, mount, isFunnel }: Exposure): string {
+  return [port, kind, mount, isFunnel].join(" ");
+}
+
+function withoutSlash(text: string): string {
+  return text.replace(/\/+$/, "");
+}
