@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { cursor } from "../../../src/agents/cursor.ts";
-import { agentOfThisMachine, selectAgents } from "../../../src/agents/registry.ts";
+import { agentDialects, agentOfThisMachine, selectAgents } from "../../../src/agents/registry.ts";
+import configSchema from "../../../src/config/config.schema.json" with { type: "json" };
 
 let workspace = "";
 beforeEach(() => {
@@ -56,4 +57,9 @@ test("selectAgents names the nearest agent when one is unknown", () => {
 test("agentOfThisMachine knows a Cursor VM by its socket, and no other machine", () => {
   expect(agentOfThisMachine({ CURSOR_AGENT_SOCKET: "/run/s" })).toBe(cursor);
   expect(agentOfThisMachine({ CURSOR_AGENT_SOCKET: "" })).toBeUndefined();
+});
+
+test("the configuration may name every agent that --agent may", () => {
+  const words = [...agentDialects.map(({ name }) => name), "auto"];
+  expect(configSchema.properties.agents.items.enum).toEqual(words);
 });
