@@ -154,6 +154,35 @@ describe.skipIf(noPoorMachine !== undefined)("from an empty repository to tools 
     },
   );
 
+  /** What these platforms run in the checkout, one after the other, before anything of the repository's own. */
+  const scripts: Readonly<Record<string, (machine: Checkout) => readonly string[]>> = {
+    "gitlab-ci"({ read }) {
+      const { script, after_script } = parseYaml(read(".gitlab/tsmcp.yml"))["tsmcp-doctor"];
+      return [[...script, "tsmcp tools"].join("\n"), after_script.join("\n")];
+    },
+    codespaces({ read }) {
+      const { postCreateCommand, postStartCommand } = JSON.parse(read(".devcontainer/devcontainer.json"));
+      return [postCreateCommand.tsmcp, `${postStartCommand.tsmcp}; tsmcp tools`];
+    },
+    copilot({ read }) {
+      const { steps }: Steps = parseYaml(read(".github/workflows/copilot-setup-steps.yml")).jobs["copilot-setup-steps"];
+      return [...steps.flatMap((step) => step.run ?? []), "tsmcp tools"];
+    },
+  };
+
+  test.each(Object.keys(scripts))("%s: its commands, after which the tools are there", async (what) => {
+    const machine = await checkout(what);
+    const env = { CI: "true", TSMCP_SERVER: url, ...(await key()) };
+    const outcomes: Outcome[] = [];
+    for (const script of scripts[what]?.(machine) ?? [])
+      outcomes.push(await machine.there(["sh", "-e", "-c", script], env));
+    expect(outcomes.map(({ exitCode, stderr }) => (exitCode === 0 ? "" : stderr))).toEqual(outcomes.map(() => ""));
+    expect(outcomes.map(({ stdout }) => stdout).join("")).toMatch(/\becho\b/);
+    // GitLab takes a report out of the checkout itself.
+    if (what === "gitlab-ci") expect(machine.read("tsmcp-doctor.xml")).toContain('name="public.tools');
+    else await machine.expectClean();
+  });
+
   test("GitHub Actions: the steps of the action and of the workflow, without a key and with one", async () => {
     const { read, there, home, expectClean } = await checkout("github-actions");
     const action: { runs: Steps } = parseYaml(read(".github/actions/tsmcp/action.yml"));
