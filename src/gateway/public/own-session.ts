@@ -87,19 +87,33 @@ export function createOwnSession(
     if (known.era === "legacy") return known.session.request(request(method, params), call(ending, known.session));
     return upstream.request(request(method, { ...params, _meta: modernMeta(modernVersion) }), call(ending));
   };
+  /** The server may be another by now, of the other era: the next look begins anew. */
+  const forget = async (): Promise<void> => {
+    const before = await opening?.catch(() => undefined);
+    opening = undefined;
+    if (before?.era === "legacy") await before.session.end().catch(() => {});
+  };
+  const list = async (): Promise<readonly JsonObject[]> => {
+    const tools: JsonObject[] = [];
+    let cursor: string | undefined;
+    const ending = timeoutSignal(listTimeoutMs);
+    for (let page = 0; page < maxPages; page++) {
+      const { outcome } = await ask("tools/list", cursor === undefined ? {} : { cursor }, ending);
+      if ("error" in outcome) throw new Error(outcome.error.message);
+      if (Array.isArray(outcome.result.tools)) tools.push(...outcome.result.tools.filter(isObject));
+      cursor = stringAt(outcome.result, "nextCursor");
+      if (cursor === undefined) break;
+    }
+    return tools;
+  };
   return {
     async tools() {
-      const tools: JsonObject[] = [];
-      let cursor: string | undefined;
-      const ending = timeoutSignal(listTimeoutMs);
-      for (let page = 0; page < maxPages; page++) {
-        const { outcome } = await ask("tools/list", cursor === undefined ? {} : { cursor }, ending);
-        if ("error" in outcome) throw new Error(outcome.error.message);
-        if (Array.isArray(outcome.result.tools)) tools.push(...outcome.result.tools.filter(isObject));
-        cursor = stringAt(outcome.result, "nextCursor");
-        if (cursor === undefined) break;
+      try {
+        return await list();
+      } catch (error) {
+        await forget();
+        throw error;
       }
-      return tools;
     },
     call: (params, ending) => ask("tools/call", params, ending),
   };

@@ -115,6 +115,27 @@ test("a tool that is not what was pinned is closed and said, and opened again wh
   expect((await call("search", { q: "x" })).json).toMatchObject({ result: found });
 });
 
+test("a server that comes back in the other era is asked in that one", async () => {
+  let isModern = true;
+  const own = fakeUpstream("notes (public)", {
+    "server/discover": {},
+    "tools/list": ({ params }) => {
+      if ((params?._meta !== undefined) !== isModern) throw new Error("of the other era");
+      return { tools: [search] };
+    },
+    "tools/call": found,
+  });
+  const open: typeof own.open = (request, call) =>
+    isModern ? Promise.resolve({ kind: "refused", error: methodNotFound }) : own.open(request, call);
+  const front = await startFront({ upstreams: [fakeUpstream("notes", {}), { ...own, open }], pins: [pinOf(search)] });
+  const call = async () =>
+    (await front.send("public", { body: rpc("tools/call", { name: "search", arguments: { q: "x" } }) })).json;
+  expect(await call()).toMatchObject({ result: found });
+  isModern = false;
+  expect(await call()).toMatchObject({ error: { code: -32603 } });
+  expect(await call()).toMatchObject({ result: found });
+});
+
 test("a tool that stands there twice is not the one that was pinned", async () => {
   const { call, calls } = await start({ "tools/list": { tools: [search, search] } });
   expect((await call("search", { q: "x" })).json).toMatchObject({ error: methodNotFound });
