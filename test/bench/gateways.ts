@@ -1,6 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -90,10 +100,13 @@ export async function startOurs(): Promise<RunningGateway & { readonly publicPor
   mkdirSync(join(directory, "home"));
   const env = { PATH: process.env.PATH, HOME: join(directory, "home") };
   const args = [at("../../bin/tsmcp"), "gateway", "--json", "--config", config, "--socket", socket];
-  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  // A line about every call goes there, as for a service.
+  const log = openSync(join(directory, "log"), "w");
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", log] });
+  closeSync(log);
   let said = "";
-  child.stdout.setEncoding("utf8");
-  for await (const chunk of child.stdout) {
+  if (child.stdout === null) throw new Error("no pipe");
+  for await (const chunk of child.stdout.setEncoding("utf8")) {
     said += chunk;
     if (said.endsWith("}\n")) break;
   }
