@@ -1,5 +1,5 @@
 // Proves that your MCP server shows its tools to the tailnet and nothing to the internet.
-// node --test gate.test.mjs        (or rename it for vitest: describe, it and expect read the same way)
+// node --test gate.test.mjs        (for vitest there is gate.vitest.test.mjs)
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, before, test } from "node:test";

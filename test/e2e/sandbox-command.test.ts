@@ -1,10 +1,12 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { DoctorReport } from "../../src/doctor/run-doctor.ts";
+import { freePort, isListening } from "../../src/net/listening.ts";
 import { temporaryDirectory } from "../fakes/temporary-directory.ts";
 import { run } from "../tailnet/harness/run.ts";
 import { until } from "../tailnet/harness/until.ts";
@@ -182,24 +184,30 @@ describe("tsmcp sandbox", () => {
   });
 });
 
+const nodeTest = { file: "gate.test.mjs", argv: ["--test", "gate.test.mjs"] };
+const vitestRun = join(root, "node_modules/vitest/vitest.mjs");
+const vitest = { file: "gate.vitest.test.mjs", argv: [vitestRun, "run", "--root", "."] };
+
 describe("the library's example", () => {
   it.each([
-    { title: "passes a sound gate", gate: "sound", wanted: 0 },
-    { title: "fails the copied recipe", gate: "recipe", wanted: 1 },
-  ])("$title", async ({ gate, wanted }) => {
+    { title: "for node:test passes a sound gate", ...nodeTest, gate: "sound", wanted: 0 },
+    { title: "for node:test fails the copied recipe", ...nodeTest, gate: "recipe", wanted: 1 },
+    { title: "for vitest passes a sound gate", ...vitest, gate: "sound", wanted: 0 },
+    { title: "for vitest fails the copied recipe", ...vitest, gate: "recipe", wanted: 1 },
+  ])("$title", async ({ file, argv, gate, wanted }) => {
     const directory = temporaryDirectory();
     mkdirSync(join(directory, "node_modules"));
     symlinkSync(root, join(directory, "node_modules/tsmcp"));
-    const { cp } = await import("node:fs/promises");
-    await cp(join(root, "templates/sandbox/gate.test.mjs"), join(directory, "gate.test.mjs"));
-    const { freePort, isListening } = await import("../../src/net/listening.ts");
+    symlinkSync(join(root, "node_modules/vitest"), join(directory, "node_modules/vitest"));
+    await cp(join(root, "templates/sandbox", file), join(directory, file));
     const port = await freePort();
     const server = spawn(process.execPath, [recipe], { env: { PORT: String(port), GATE: gate }, stdio: "ignore" });
     try {
       await until({ what: "the server" }, async () => (await isListening({ host: "127.0.0.1", port })) || undefined);
-      const env = { PATH: process.env.PATH, TARGET: `http://127.0.0.1:${port}` };
-      const done = await run(process.execPath, ["--test", "gate.test.mjs"], { cwd: directory, env });
+      const env = { PATH: process.env.PATH, HOME: directory, NO_COLOR: "1", TARGET: `http://127.0.0.1:${port}` };
+      const done = await run(process.execPath, argv, { cwd: directory, env });
       expect({ exitCode: done.exitCode, text: done.stdout }).toMatchObject({ exitCode: wanted });
+      expect(done.stdout).toMatch(wanted === 0 ? /\b3 passed|pass 3/ : /names another host/);
     } finally {
       server.kill("SIGKILL");
     }
