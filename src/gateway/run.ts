@@ -67,6 +67,7 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
   const facts = { directory, uid: process.getuid?.() ?? 0, version };
   const plan = listenPlan(config.listen ?? {}, facts);
   if (plan.kind === "single") requireSingle(version);
+  if (plan.admin.kind === "tcp" && status?.usesTun === false) keepAdminIn(plan.admin.port, log);
   const keys = sealingKeys({ variable: env.TSMCP_SEALING_KEY || undefined, configured: config.sealingKey, directory });
   const options = {
     upstreams,
@@ -176,6 +177,20 @@ function pinsIn({ config, upstreams }: Parameters<PinsOf>[0], { lockFile }: Gate
   const { publicTools = [] } = config;
   if (publicTools.length === 0) return [];
   return pinnedTools({ publicTools, upstreams, lock: readLock(lockFile), lockFile });
+}
+
+/** A userspace tailscaled forwards what comes to such a port from the tailnet. Source: tailscale netstack.go acceptTCP. */
+function keepAdminIn(port: number, log: Log): void {
+  const message = "the tailnet reaches ports of loopback through this tailscaled, the admin listener's too";
+  if (port === 0) {
+    log.warn(`${message}: name a socket as gateway.listen.admin`);
+    return;
+  }
+  throw new TsmcpError({
+    code: "config-invalid",
+    message: `gateway.listen.admin: ${message}`,
+    hint: "name a socket: unix:/ABSOLUTE/PATH",
+  });
 }
 
 function requireSingle(version: TailscaleVersion | undefined): void {

@@ -76,6 +76,12 @@ test.each([
     [],
     "gateway.listen.private",
   ],
+  [
+    "an admin port that a userspace tailscaled leads to",
+    { upstreams: { notes }, listen: { admin: "127.0.0.1:9090" } },
+    [],
+    "the tailnet reaches ports of loopback through this tailscaled",
+  ],
   ["a program without a name", { upstreams: { notes } }, ["--", "true"], "belongs to no --upstream"],
 ])("%s is exit 2", async (_what, config, args, message) => {
   const { exitCode, stderr, stdout } = await gateway(config, args);
