@@ -116,11 +116,17 @@ function newMachine() {
       mkdirSync(dirname(place), { recursive: true });
       const before = existsSync(place) ? readFileSync(place, "utf8") : "";
       rmSync(place, { force: true });
-      writeFileSync(place, `${before}${text}`);
+      writeFileSync(place, joined(before, text));
     },
     run: (command: string, args: readonly string[], extra: Readonly<Record<string, string>> = {}) =>
       startProgram("unshare", ["-m", "sh", "-c", overlay, "sh", command, ...args], { env, workspace }, extra).outcome,
   };
+}
+
+/** What a program's own set-up wrote stays: TOML grows at its end, JSON by its fields. */
+function joined(before: string, text: string): string {
+  if (before === "" || !text.startsWith("{")) return `${before}${text}`;
+  return json({ ...JSON.parse(before), ...JSON.parse(text) });
 }
 
 function json(value: object): string {

@@ -62,7 +62,7 @@ describe("tsmcp config", () => {
     expect([outcome.exitCode, outcome.stdout]).toEqual([2, ""]);
     expect(outcome.stderr).toMatchInlineSnapshot(`
       "tsmcp: error: HOME/work/tsmcp.config.json has 5 defects
-        HOME/work/tsmcp.config.json:2:14: agents.0: expected one of "cursor", "auto"
+        HOME/work/tsmcp.config.json:2:14: agents.0: expected one of "cursor", "claude", "codex", "copilot-cli", "gemini", "vscode", "zed", "auto"
         HOME/work/tsmcp.config.json:3:3: server: unknown key (did you mean "servers"?)
         HOME/work/tsmcp.config.json:4:16: servers.a b: not a name that is allowed here
         HOME/work/tsmcp.config.json:4:16: servers.a b: expected tailnetUrl, publicUrl or both

@@ -48,7 +48,8 @@ it("the demo stays up with --keep until it is told to end, and then leaves nothi
   const ended = once(child, "exit");
   onTestFinished(() => void child.kill("SIGKILL"));
   let shown = "";
-  for await (const piece of child.stdout.setEncoding("utf8")) {
+  // It still has something to say at its end, and somebody must read that.
+  for await (const piece of child.stdout.setEncoding("utf8").iterator({ destroyOnReturn: false })) {
     shown += piece;
     if (!shown.includes("Left up until Ctrl-C") || !shown.endsWith("ca.pem\n")) continue;
     const exports = Object.fromEntries(
@@ -59,6 +60,7 @@ it("the demo stays up with --keep until it is told to end, and then leaves nothi
     child.kill("SIGTERM");
     break;
   }
+  child.stdout.resume();
   expect(await ended).toEqual([0, null]);
   expect(readdirSync(temporary)).toEqual([]);
   expect(processesNaming(temporary)).toEqual([]);

@@ -28,11 +28,7 @@ type PublicDNS struct {
 }
 
 func startPublicDNS(t *Tailnet) (*PublicDNS, error) {
-	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Addr().(*net.TCPAddr).Port})
+	tcp, udp, err := listenTwice()
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +36,25 @@ func startPublicDNS(t *Tailnet) (*PublicDNS, error) {
 	go d.serveUDP()
 	go d.serveTCP()
 	return d, nil
+}
+
+// listenTwice finds a port that is free for TCP and for UDP: the kernel gives
+// one that is free for the one, and somebody else may have it for the other.
+func listenTwice() (net.Listener, *net.UDPConn, error) {
+	for tries := 1; ; tries++ {
+		tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, nil, err
+		}
+		udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: tcp.Addr().(*net.TCPAddr).Port})
+		if err == nil {
+			return tcp, udp, nil
+		}
+		tcp.Close()
+		if tries == 16 {
+			return nil, nil, err
+		}
+	}
 }
 
 func (d *PublicDNS) setMode(mode string) error {

@@ -1,4 +1,5 @@
-import { rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { messageOf, systemCodeOf } from "../../core/errors.ts";
 import type { Socket } from "../../net/tcp-server.ts";
 import { createDaemon, type Daemon, logOut } from "../daemon/daemon.ts";
@@ -50,6 +51,8 @@ export async function runTailscaled(call: Call, world: ProgramWorld, accept: Acc
     const api = await startLocalApi(daemon);
     opened.push({ close: () => api.close(0) });
     world.daemons.set(socket, daemon);
+    const stateDir = flags.get("statedir");
+    if (stateDir !== undefined) keepLogin(daemon, stateDir);
     await untilAborted(call.signal);
     return 0;
   } catch (error) {
@@ -61,7 +64,34 @@ export async function runTailscaled(call: Call, world: ProgramWorld, accept: Acc
     else if (daemon.node !== undefined) tailnet.joined.delete(daemon.node.id);
     await Promise.all(opened.map((part) => part.close()));
     rmSync(socket, { force: true });
+    const stateDir = flags.get("statedir");
+    // Its node is gone with it, which the real one's is not.
+    if (stateDir !== undefined) rmSync(join(stateDir, stateName), { force: true });
   }
+}
+
+const stateName = "tailscaled.state";
+
+/** Writes, as the real one does, whose login it is; a folder that cannot be written keeps none. */
+function keepLogin(daemon: Daemon, stateDir: string): void {
+  const write = (): void => {
+    const { node } = daemon;
+    const profile = { ID: "0001", Key: "profile-0001", NodeID: `n${node?.id ?? 0}CNTRL` };
+    const state = {
+      _profiles: inBase64(node === undefined ? {} : { [profile.ID]: profile }),
+      ...(node === undefined ? {} : { [profile.Key]: inBase64({ Hostname: daemon.settings.hostname || node.name }) }),
+    };
+    try {
+      writeFileSync(join(stateDir, stateName), JSON.stringify(state), { mode: 0o600 });
+    } catch {
+      // As on a full disk: it goes on in memory.
+    }
+  };
+  daemon.events.on("change", write);
+}
+
+function inBase64(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64");
 }
 
 function proxyNode(daemon: Daemon, { tailnet, faults }: ProgramWorld, accept: AcceptServed): ProxyNode {
