@@ -47,6 +47,8 @@ export function startContainer(
   });
   const script = [
     "set -e",
+    // A plain user's path has no chroot.
+    'PATH="$PATH:/usr/sbin:/sbin"',
     `hostname '${hostname}'`,
     `mount --bind / '${root}'`,
     `mount --bind '${image}' '${root}/mnt'`,

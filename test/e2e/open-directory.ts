@@ -1,14 +1,13 @@
-import { chmodSync, cpSync, mkdtempSync, realpathSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { chmodSync, cpSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { openBase } from "../tailnet/harness/open-base.ts";
 import { binDir } from "./tsmcp.ts";
 
 /** Returns a directory that every user of this machine can enter, removed when the test has finished. */
 export function openDirectory(name: string): string {
-  const bases = [tmpdir(), "/tmp", "/var/tmp"];
-  const base = bases.find(isOpen);
-  if (base === undefined) throw new Error(`other users can enter none of ${bases.join(", ")}`);
+  const base = openBase();
+  if (base === undefined) throw new Error("other users can enter no folder for temporary ones");
   const directory = realpathSync(mkdtempSync(join(base, name)));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   chmodSync(directory, 0o755);
@@ -21,11 +20,4 @@ export function copyProduct(directory: string): string {
     cpSync(join(binDir, "..", part), join(directory, part), { recursive: true });
   }
   return join(directory, "bin/tsmcp");
-}
-
-function isOpen(path: string): boolean {
-  for (let directory = realpathSync(path); ; directory = dirname(directory)) {
-    if ((statSync(directory).mode & 0o001) === 0) return false;
-    if (directory === dirname(directory)) return true;
-  }
 }

@@ -4,6 +4,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, realpathSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { openBase } from "./open-base.ts";
 
 export interface Ready {
   readonly controlUrl: string;
@@ -68,7 +69,7 @@ async function end(child: ChildProcess, lines: Lines, runDir: string): Promise<r
 
 /** Short, because a unix socket's path has 108 bytes at most, and real, because the sweep compares paths. */
 function makeRunDir(): string {
-  const base = realpathSync(tmpdir());
+  const base = realpathSync(openBase() ?? tmpdir());
   return mkdtempSync(join(base.length <= 60 ? base : "/tmp", "tn-"));
 }
 
