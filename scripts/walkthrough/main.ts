@@ -8,6 +8,9 @@ import { startGateway } from "./gateway.ts";
 import { chapter, expect, type Stage, show, tell } from "./narrator.ts";
 import { type Place, startRealPlace, startSandboxPlace } from "./place.ts";
 
+// Who reads no more (`| head`) must not keep it from cleaning up.
+process.stdout.on("error", () => {});
+
 const words = process.argv.slice(2);
 const unknown = words.find((word) => word !== "--real" && word !== "--keep");
 if (unknown !== undefined) {

@@ -42,6 +42,14 @@ it.each([["an imitation", []] as const, ["the real tailnet", ["--real"]] as cons
   },
 );
 
+it("the demo leaves nothing behind when nobody reads it to its end", async () => {
+  const { temporary, env } = place();
+  const argv = ["-c", '"$0" "$@" | head -n 1', process.execPath, ...demo];
+  await run("sh", argv, { cwd: root, env, timeoutMs: 55_000 });
+  expect(readdirSync(temporary)).toEqual([]);
+  expect(processesNaming(temporary)).toEqual([]);
+});
+
 it("the demo stays up with --keep until it is told to end, and then leaves nothing behind", async () => {
   const { temporary, env } = place();
   const child = spawn(process.execPath, [...demo, "--keep"], { cwd: root, env, stdio: ["ignore", "pipe", "inherit"] });
