@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { dataOf, parseJsonc, placeOf } from "../config/jsonc.ts";
 import { readTextFile } from "../config/text-file.ts";
+import { isObject } from "../core/json-object.ts";
 
 /**
  * What `.cursor/environment.json` says of a cloud agent's machine: when our code runs there.
@@ -38,8 +39,4 @@ export function readCursorEnvironment(workspace: string): CursorEnvironment {
     install: typeof install === "string" ? install : "",
     start: typeof start === "string" ? start : "",
   };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
 import { join } from "node:path";
+import { isObject } from "../core/json-object.ts";
 import { directoryDefect, type Environment, homeDirectory } from "../core/runtime-directory.ts";
-import { isObject, type JsonObject, objectAt } from "../mcp/json.ts";
+import { type JsonObject, objectAt } from "../mcp/json.ts";
 import type { KnownServer } from "./known-server.ts";
 
 /** What one server said last time, to one caller: kept between starts, for the next that comes before the network. */

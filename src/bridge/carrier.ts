@@ -1,9 +1,10 @@
+import { isObject } from "../core/json-object.ts";
 import type { Log } from "../core/log.ts";
 import type { StopSignal } from "../core/stop.ts";
 import type { Answer } from "../mcp/endpoint.ts";
 import { modernVersionOf } from "../mcp/era.ts";
 import { eraMismatch } from "../mcp/era-mismatch.ts";
-import { isObject, type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
+import { type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
 import type { MessageId, RequestMessage } from "../mcp/message.ts";
 import { diesWithSession, isHarmlessToRepeat, isUnknownDiscovery, methodNotFound } from "../mcp/method.ts";
 import { headersOfArguments } from "../mcp/param-headers.ts";

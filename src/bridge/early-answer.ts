@@ -1,6 +1,7 @@
+import { isObject } from "../core/json-object.ts";
 import { version } from "../core/version.ts";
 import { isModernVersion, legacyVersions, newestLegacyVersion } from "../mcp/era.ts";
-import { isObject, type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
+import { type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
 import type { KnownServer } from "./known-server.ts";
 import { ownTools } from "./own-tools.ts";
 

@@ -1,8 +1,9 @@
 import { messageOf, TsmcpError } from "../core/errors.ts";
+import { isObject } from "../core/json-object.ts";
 import type { Environment } from "../core/runtime-directory.ts";
 import { strikeSecrets } from "../core/secrets.ts";
 import { type Answer, AnswerTooLarge } from "../mcp/endpoint.ts";
-import { isObject, objectAt } from "../mcp/json.ts";
+import { objectAt } from "../mcp/json.ts";
 import { type RpcError, toMessage } from "../mcp/message.ts";
 import { ownCodes } from "../mcp/own-codes.ts";
 import { RequestLost } from "../net/origin.ts";

@@ -1,6 +1,7 @@
+import { isObject } from "../core/json-object.ts";
 import type { Log } from "../core/log.ts";
 import type { Answer } from "../mcp/endpoint.ts";
-import { isObject, type JsonObject, objectAt } from "../mcp/json.ts";
+import { type JsonObject, objectAt } from "../mcp/json.ts";
 import { type MessageId, parseMessage } from "../mcp/message.ts";
 import { RequestLost } from "../net/origin.ts";
 import type { Agent } from "./agent.ts";

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { messageOf, TsmcpError } from "../core/errors.ts";
-import { isObject, type JsonObject } from "../mcp/json.ts";
+import { isObject } from "../core/json-object.ts";
+import type { JsonObject } from "../mcp/json.ts";
 
 /** More than any server takes, and still no way to fill the memory. */
 const maxInputBytes = 64 * 1024 * 1024;

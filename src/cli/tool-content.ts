@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
+import { isObject } from "../core/json-object.ts";
+import { type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
 
 /** One part of a tool's result, as a person or a file can take it. */
 export type Content =

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
+import { isObject } from "../core/json-object.ts";
+import { type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
 
 /** Returns a server's tools as a table: name, arguments (optional ones in brackets), and what each does, in a line. */
 export function toolsText(tools: readonly JsonObject[]): string {

@@ -1,3 +1,4 @@
+import { isObject } from "../core/json-object.ts";
 import { readTextFile } from "./text-file.ts";
 
 export const lockFileName = "tsmcp.lock.json";
@@ -72,10 +73,6 @@ function toServer(entry: unknown): LockedServer | undefined {
     ...(typeof instructions === "string" ? { instructions } : {}),
     tools: definitions,
   };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function invalid(reason: string): LockResult {

@@ -1,5 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { isObject } from "../core/json-object.ts";
 import { machineName } from "../core/machine.ts";
 import type { ProcessIdentity } from "../core/record.ts";
 import { replaceFile } from "../core/replace-file.ts";
@@ -76,8 +77,4 @@ function toHandler(value: unknown): readonly OwnHandler[] {
   if (typeof port !== "number" || typeof mount !== "string" || typeof target !== "string") return [];
   const isOnlyHosting = value.isOnlyHosting === true;
   return [{ service: typeof service === "string" ? service : undefined, port, mount, target, isOnlyHosting }];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

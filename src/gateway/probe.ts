@@ -1,6 +1,6 @@
+import { isObject } from "../core/json-object.ts";
 import { timeoutSignal } from "../core/timeout-signal.ts";
 import { modernMeta, modernVersion, newestLegacyVersion } from "../mcp/era.ts";
-import { isObject } from "../mcp/json.ts";
 import type { Upstream, UpstreamCall, UpstreamCaller } from "./upstream/upstream.ts";
 
 /** What came of asking an upstream. */

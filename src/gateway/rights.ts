@@ -1,6 +1,7 @@
 import type { RuleConfig } from "../config/config.ts";
+import { isObject } from "../core/json-object.ts";
 import { fitsPattern } from "../core/tool-pattern.ts";
-import { isObject, type JsonObject } from "../mcp/json.ts";
+import type { JsonObject } from "../mcp/json.ts";
 import { formsOfUri } from "./canonical-uri.ts";
 
 export type RightKind = "tools" | "resources" | "prompts";

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
+import { isObject } from "../core/json-object.ts";
+import { type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
 import type { RequestMessage } from "../mcp/message.ts";
 import { paramHeadersOf } from "../mcp/param-headers.ts";
 import type { RightKind } from "./rights.ts";

@@ -1,10 +1,11 @@
 import { TsmcpError } from "../core/errors.ts";
+import { isObject } from "../core/json-object.ts";
 import { timeoutSignal } from "../core/timeout-signal.ts";
 import { version } from "../core/version.ts";
 import { headerOf } from "../net/http-message.ts";
 import type { Answer, Endpoint } from "./endpoint.ts";
 import { modernMeta, modernVersion, newestLegacyVersion } from "./era.ts";
-import { isObject, type JsonObject, objectAt, stringAt } from "./json.ts";
+import { type JsonObject, objectAt, stringAt } from "./json.ts";
 import { errorText, type Message, type ResponseMessage, toMessage } from "./message.ts";
 import { headersOfMessage, headersOfSession, type LegacySession } from "./request-headers.ts";
 import { responseIn } from "./response.ts";

@@ -1,10 +1,11 @@
 import type { Readable } from "node:stream";
+import { isObject } from "../core/json-object.ts";
 import type { StopSignal } from "../core/stop.ts";
 import type { Header, HttpResponse } from "../net/http-message.ts";
 import { headerOf } from "../net/http-message.ts";
 import { type Origin, type OriginRequest, RequestLost } from "../net/origin.ts";
 import { createAccumulator } from "../streams/accumulator.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 import { createSseParser, type SseItem } from "./sse.ts";
 
 /** One MCP server over Streamable HTTP: what goes over the wire, without sessions or eras. */

@@ -1,9 +1,6 @@
-/** A JSON object whose fields are still to be looked at. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { isObject, type UnknownObject } from "../core/json-object.ts";
 
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
+export type JsonObject = UnknownObject;
 
 /** Returns the string at `key`, or undefined when there is no object, no key or another kind of value. */
 export function stringAt(value: unknown, key: string): string | undefined {

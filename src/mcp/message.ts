@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from "node:buffer";
-import { isObject, type JsonObject } from "./json.ts";
+import { isObject } from "../core/json-object.ts";
+import type { JsonObject } from "./json.ts";
 
 /** Fractions are legal in JSON-RPC, though MCP asks for integers; they come back as they went. */
 export type MessageId = string | number;

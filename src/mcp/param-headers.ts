@@ -1,5 +1,6 @@
+import { isObject } from "../core/json-object.ts";
 import type { Header } from "../net/http-message.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 import { encodedValue } from "./request-headers.ts";
 
 /** One argument that an HTTP client mirrors in a header `Mcp-Param-NAME`. */

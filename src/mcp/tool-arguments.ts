@@ -1,6 +1,7 @@
 import { type Schema, Validator } from "@cfworker/json-schema";
+import { isObject } from "../core/json-object.ts";
 import { nearest } from "../core/nearest.ts";
-import { isObject, type JsonObject, objectAt } from "./json.ts";
+import { type JsonObject, objectAt } from "./json.ts";
 
 /** What is wrong with a tool's arguments, each as a line for people. */
 export interface ArgumentsVerdict {

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, objectAt, stringAt } from "./json.ts";
+import { isObject } from "../core/json-object.ts";
+import { type JsonObject, objectAt, stringAt } from "./json.ts";
 import { type ParamHeader, paramHeadersOf } from "./param-headers.ts";
 
 /** What the server's own list says of its tools, as far as carrying their calls depends on it. */

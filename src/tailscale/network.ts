@@ -1,3 +1,5 @@
+import { isObject, parseObject, stringOf, stringsOf, type UnknownObject } from "../core/json-object.ts";
+
 /** The nodes that this one sees, itself among them, and whose it is. */
 export interface Network {
   /** Who owns this node; undefined for a tagged one. */
@@ -24,21 +26,7 @@ export function parseNetwork(json: string): Network | undefined {
   return { login, nodes: [self, ...peers].map(parseNode) };
 }
 
-function parseNode(node: Readonly<Record<string, unknown>>): NetworkNode {
-  const name = typeof node.DNSName === "string" ? node.DNSName : "";
-  const ips = Array.isArray(node.TailscaleIPs) ? node.TailscaleIPs.filter((ip) => typeof ip === "string") : [];
-  return { dnsName: name.replace(/\.$/, "").toLowerCase(), ips };
-}
-
-function parseObject(json: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function parseNode(node: UnknownObject): NetworkNode {
+  const ips = stringsOf(node.TailscaleIPs);
+  return { dnsName: stringOf(node.DNSName).replace(/\.$/, "").toLowerCase(), ips };
 }

@@ -1,3 +1,5 @@
+import { objectOf, parseJson, stringOf, stringsOf } from "../core/json-object.ts";
+
 /** The settings of a node that `up` compares with what was asked for. */
 export interface NodePreferences {
   readonly loginServer: string;
@@ -14,27 +16,16 @@ export interface NodePreferences {
 
 /** Returns the settings in the JSON of LocalAPI's `prefs`, or undefined when it is none. Source: tailscale `ipn/prefs.go`. */
 export function parsePreferences(json: string): NodePreferences | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const prefs: Readonly<Record<string, unknown>> = { ...value };
+  const prefs = objectOf(parseJson(json));
   if (typeof prefs.ControlURL !== "string") return undefined;
   return {
     loginServer: prefs.ControlURL,
-    hostname: typeof prefs.Hostname === "string" ? prefs.Hostname : "",
-    advertiseTags: Array.isArray(prefs.AdvertiseTags)
-      ? prefs.AdvertiseTags.filter((tag) => typeof tag === "string")
-      : [],
+    hostname: stringOf(prefs.Hostname),
+    advertiseTags: stringsOf(prefs.AdvertiseTags),
     acceptRoutes: prefs.RouteAll === true,
     shieldsUp: prefs.ShieldsUp === true,
     wantRunning: prefs.WantRunning === true,
-    advertiseServices: Array.isArray(prefs.AdvertiseServices)
-      ? prefs.AdvertiseServices.filter((service) => typeof service === "string")
-      : [],
-    operator: typeof prefs.OperatorUser === "string" && prefs.OperatorUser !== "" ? prefs.OperatorUser : undefined,
+    advertiseServices: stringsOf(prefs.AdvertiseServices),
+    operator: stringOf(prefs.OperatorUser) || undefined,
   };
 }

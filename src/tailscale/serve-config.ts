@@ -1,3 +1,6 @@
+import { isObject, objectOf, parseJson } from "../core/json-object.ts";
+import { funnelPortsOf, portOf } from "./serve-state.ts";
+
 /** One thing that Serve hands on: everything at a TCP port, or what comes below a path of a web port. */
 export interface Exposure {
   readonly port: number;
@@ -47,9 +50,7 @@ function withoutSlash(path: string): string {
 
 function exposuresOf(config: unknown): readonly Exposure[] {
   const { TCP, Web, AllowFunnel } = objectOf(config);
-  const funnels = new Set(
-    Object.entries(objectOf(AllowFunnel)).flatMap(([hostPort, allowed]) => (allowed === true ? portOf(hostPort) : [])),
-  );
+  const funnels = new Set(funnelPortsOf(AllowFunnel));
   const tcp = Object.entries(objectOf(TCP)).flatMap(([port, handler]) => {
     const { TCPForward: target } = objectOf(handler);
     if (typeof target !== "string" || target === "") return [];
@@ -63,26 +64,4 @@ function exposuresOf(config: unknown): readonly Exposure[] {
     }),
   );
   return [...tcp, ...web].map((one) => ({ ...one, isFunnel: funnels.has(one.port) }));
-}
-
-/** The port in `8443` or `node.tailnet.ts.net:8443`, as a list of one; none where there is no port. */
-function portOf(text: string): readonly number[] {
-  const port = Number(text.slice(text.lastIndexOf(":") + 1));
-  return Number.isInteger(port) && port > 0 ? [port] : [];
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isObject(value) ? value : {};
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }

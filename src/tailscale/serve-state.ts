@@ -1,3 +1,5 @@
+import { isObject, objectOf, parseJson, stringsOf } from "../core/json-object.ts";
+
 /** What a node serves, of everybody's: whatever is to be added must not touch it. */
 export interface ServeState {
   /** Ports that are taken, each as often as a part of the configuration takes it. */
@@ -67,7 +69,7 @@ function readPart({
         const { Proxy: proxy, AcceptAppCaps: accepted } = objectOf(handler);
         const kind = ports.find(({ listener }) => listener.port === port)?.listener.kind ?? "https";
         const target = typeof proxy === "string" && proxy !== "" ? proxy : undefined;
-        return { service, port, kind, isForeground, mount, target, acceptedCapabilities: texts(accepted) };
+        return { service, port, kind, isForeground, mount, target, acceptedCapabilities: stringsOf(accepted) };
       }),
     ),
   );
@@ -77,34 +79,15 @@ function readPart({
   return { listeners: ports.map(({ listener }) => listener), handlers: [...web, ...tcp] };
 }
 
-function funnelPortsOf(allowFunnel: unknown): readonly number[] {
+/** Returns the ports that Funnel is allowed on. */
+export function funnelPortsOf(allowFunnel: unknown): readonly number[] {
   return Object.entries(objectOf(allowFunnel)).flatMap(([hostPort, allowed]) =>
     allowed === true ? portOf(hostPort) : [],
   );
 }
 
 /** The port in `8443` or `node.tailnet.ts.net:8443`, as a list of one; none where there is no port. */
-function portOf(text: string): readonly number[] {
+export function portOf(text: string): readonly number[] {
   const port = Number(text.slice(text.lastIndexOf(":") + 1));
   return Number.isInteger(port) && port > 0 ? [port] : [];
-}
-
-function texts(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isObject(value) ? value : {};
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }

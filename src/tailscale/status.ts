@@ -1,3 +1,5 @@
+import { isObject, parseObject, stringOf, stringsOf } from "../core/json-object.ts";
+
 /** What `tailscale status --json` and LocalAPI's `status` tell, as far as we read it. */
 export interface NodeStatus {
   readonly version: string;
@@ -60,11 +62,11 @@ export function parsePeers(json: string): readonly Peer[] {
   return Object.values(isObject(peers) ? peers : {})
     .filter(isObject)
     .map((peer) => ({
-      dnsName: withoutDot(text(peer.DNSName)).toLowerCase(),
-      ips: texts(peer.TailscaleIPs),
+      dnsName: withoutDot(stringOf(peer.DNSName)).toLowerCase(),
+      ips: stringsOf(peer.TailscaleIPs),
       online: peer.Online === true,
-      directAddress: text(peer.CurAddr),
-      relay: text(peer.Relay),
+      directAddress: stringOf(peer.CurAddr),
+      relay: stringOf(peer.Relay),
     }));
 }
 
@@ -74,13 +76,13 @@ export function parseStatus(json: string): NodeStatus | undefined {
   const backendState = backendStates.find((state) => state === value?.BackendState);
   if (value === undefined || backendState === undefined) return undefined;
   const tailnet = isObject(value.CurrentTailnet) ? value.CurrentTailnet : {};
-  const suffix = text(tailnet.MagicDNSSuffix) || text(value.MagicDNSSuffix);
+  const suffix = stringOf(tailnet.MagicDNSSuffix) || stringOf(value.MagicDNSSuffix);
   return {
-    version: text(value.Version),
+    version: stringOf(value.Version),
     backendState,
-    authUrl: text(value.AuthURL),
+    authUrl: stringOf(value.AuthURL),
     self: isObject(value.Self) ? parseSelf(value.Self, isObject(value.User) ? value.User : {}) : undefined,
-    health: texts(value.Health),
+    health: stringsOf(value.Health),
     magicDnsSuffix: suffix === "" ? undefined : withoutDot(suffix).toLowerCase(),
     isMagicDnsOff: tailnet.MagicDNSEnabled === false || undefined,
     usesTun: value.TUN === true,
@@ -90,38 +92,17 @@ export function parseStatus(json: string): NodeStatus | undefined {
 function parseSelf(self: Readonly<Record<string, unknown>>, users: Readonly<Record<string, unknown>>): NodeSelf {
   const user = users[String(self.UserID)];
   return {
-    dnsName: withoutDot(text(self.DNSName)).toLowerCase(),
-    hostName: text(self.HostName),
-    ips: texts(self.TailscaleIPs),
-    tags: texts(self.Tags),
+    dnsName: withoutDot(stringOf(self.DNSName)).toLowerCase(),
+    hostName: stringOf(self.HostName),
+    ips: stringsOf(self.TailscaleIPs),
+    tags: stringsOf(self.Tags),
     online: self.Online === true,
     expired: self.Expired === true,
-    keyExpiry: text(self.KeyExpiry) || undefined,
-    login: (isObject(user) && text(user.LoginName)) || undefined,
-    peerApiUrls: texts(self.PeerAPIURL),
+    keyExpiry: stringOf(self.KeyExpiry) || undefined,
+    login: (isObject(user) && stringOf(user.LoginName)) || undefined,
+    peerApiUrls: stringsOf(self.PeerAPIURL),
     capabilities: isObject(self.CapMap) ? Object.keys(self.CapMap) : [],
   };
-}
-
-function parseObject(json: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-function texts(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
 function withoutDot(name: string): string {

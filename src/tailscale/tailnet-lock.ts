@@ -1,3 +1,5 @@
+import { objectOf, parseJson, stringOf } from "../core/json-object.ts";
+
 /** A node whose key no signing node of the tailnet's lock has signed: it runs, and reaches nobody. */
 export interface LockedOut {
   /** What a signing node has to sign; both are public. */
@@ -10,15 +12,12 @@ export interface LockedOut {
  * node is signed. Source: tailscale `ipn/ipnstate`, TailnetLockStatus.
  */
 export function parseLockedOut(json: string): LockedOut | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null) return undefined;
-  const status: Readonly<Record<string, unknown>> = { ...value };
-  const { Enabled: isEnabled, NodeKeySigned: isSigned, NodeKey: nodeKey, PublicKey: lockKey } = status;
+  const {
+    Enabled: isEnabled,
+    NodeKeySigned: isSigned,
+    NodeKey: nodeKey,
+    PublicKey: lockKey,
+  } = objectOf(parseJson(json));
   if (isEnabled !== true || isSigned !== false || typeof nodeKey !== "string") return undefined;
-  return { nodeKey, lockKey: typeof lockKey === "string" ? lockKey : "" };
+  return { nodeKey, lockKey: stringOf(lockKey) };
 }

@@ -1,3 +1,5 @@
+import { objectOf, parseObject, stringOf, stringsOf } from "../core/json-object.ts";
+
 /** Who has an address of the tailnet, as tailscaled tells it. */
 export interface Whois {
   readonly stableId: string;
@@ -19,40 +21,19 @@ export function parseWhois(json: string): Whois | undefined {
   const value = parseObject(json);
   const node = objectOf(value?.Node);
   const user = objectOf(value?.UserProfile);
-  const stableId = text(node.StableID);
+  const stableId = stringOf(node.StableID);
   if (value === undefined || stableId === "") return undefined;
   const hostinfo = objectOf(node.Hostinfo);
   return {
     stableId,
-    node: text(node.Name).replace(/\.$/, "").toLowerCase(),
-    tags: Array.isArray(node.Tags) ? node.Tags.filter((tag) => typeof tag === "string") : [],
-    login: text(user.LoginName),
-    name: text(user.DisplayName),
-    picture: text(user.ProfilePicURL),
+    node: stringOf(node.Name).replace(/\.$/, "").toLowerCase(),
+    tags: stringsOf(node.Tags),
+    login: stringOf(user.LoginName),
+    name: stringOf(user.DisplayName),
+    picture: stringOf(user.ProfilePicURL),
     shared: hostinfo.ShareeNode === true || (node.Sharer !== undefined && node.Sharer !== 0),
     capabilities: Object.fromEntries(
       Object.entries(objectOf(value.CapMap)).map(([name, objects]) => [name, Array.isArray(objects) ? objects : []]),
     ),
   };
-}
-
-function parseObject(json: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isObject(value) ? value : {};
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }

@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import { TsmcpError } from "../../core/errors.ts";
+import { parseObject } from "../../core/json-object.ts";
 import type { ToolCall } from "../../doctor/target.ts";
 import { durationOption, repeatedOption } from "../command.ts";
 import type { Expectations } from "../doctor-target.ts";
@@ -78,15 +79,6 @@ function parseToolCall(text: string): ToolCall {
     message: `--call-tool: ${JSON.stringify(text)} is not NAME or NAME=JSON`,
     hint: `write the arguments as a JSON object: --call-tool 'search={"q":"x"}'`,
   });
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Several values, separated by commas or by giving the option again. */

@@ -1,6 +1,7 @@
 import type { LockedServer } from "../../config/lock.ts";
+import { isObject } from "../../core/json-object.ts";
 import type { Secret } from "../../core/secrets.ts";
-import { isObject, type JsonObject, objectAt, stringAt } from "../../mcp/json.ts";
+import { type JsonObject, objectAt, stringAt } from "../../mcp/json.ts";
 import type { Header } from "../../net/http-message.ts";
 import type { TargetContext } from "../context.ts";
 import { observation } from "../observation.ts";

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject } from "../../mcp/json.ts";
+import { isObject } from "../../core/json-object.ts";
+import type { JsonObject } from "../../mcp/json.ts";
 import { createSseParser } from "../../mcp/sse.ts";
 
 /** The answer to one JSON-RPC request. */

@@ -1,4 +1,4 @@
-import { isObject } from "../../mcp/json.ts";
+import { isObject } from "../../core/json-object.ts";
 import type { Header } from "../../net/http-message.ts";
 import { headerOf } from "../../net/http-message.ts";
 import { plainText } from "../plain-text.ts";

@@ -1,5 +1,6 @@
+import { isObject } from "../../core/json-object.ts";
 import { modernVersionOf } from "../../mcp/era.ts";
-import { isObject, type JsonObject } from "../../mcp/json.ts";
+import type { JsonObject } from "../../mcp/json.ts";
 import { type Message, type MessageId, messageText, type RequestMessage, toMessage } from "../../mcp/message.ts";
 import { bareAnswer } from "../bare-view.ts";
 import { type PlainAnswer, publicAnswer } from "../public-view.ts";

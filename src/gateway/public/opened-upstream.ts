@@ -1,7 +1,8 @@
 import { messageOf } from "../../core/errors.ts";
+import { isObject } from "../../core/json-object.ts";
 import type { Log } from "../../core/log.ts";
 import { timeoutSignal } from "../../core/timeout-signal.ts";
-import { isObject, type JsonObject } from "../../mcp/json.ts";
+import type { JsonObject } from "../../mcp/json.ts";
 import { createPace } from "../pace.ts";
 import type { Upstream } from "../upstream/upstream.ts";
 import { createOwnSession } from "./own-session.ts";

@@ -1,7 +1,8 @@
+import { isObject } from "../../core/json-object.ts";
 import { timeoutSignal } from "../../core/timeout-signal.ts";
 import { version } from "../../core/version.ts";
 import { modernMeta, modernVersion, newestLegacyVersion } from "../../mcp/era.ts";
-import { isObject, type JsonObject, stringAt } from "../../mcp/json.ts";
+import { type JsonObject, stringAt } from "../../mcp/json.ts";
 import type { Message, RequestMessage, ResponseMessage } from "../../mcp/message.ts";
 import { methodNotFound } from "../../mcp/method.ts";
 import type { OnMessage, Upstream, UpstreamCall, UpstreamCaller, UpstreamSession } from "../upstream/upstream.ts";

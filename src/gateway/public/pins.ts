@@ -2,7 +2,8 @@ import type { UpstreamConfig } from "../../config/config.ts";
 import { type LockedServer, type LockResult, lockFileName } from "../../config/lock.ts";
 import { isSame } from "../../config/lock-drift.ts";
 import { messageOf, TsmcpError } from "../../core/errors.ts";
-import { isObject, type JsonObject, stringAt } from "../../mcp/json.ts";
+import { isObject } from "../../core/json-object.ts";
+import { type JsonObject, stringAt } from "../../mcp/json.ts";
 import { type ParamHeader, paramHeadersOf } from "../../mcp/param-headers.ts";
 import { type Fit, strictSchema } from "../../mcp/strict-schema.ts";
 

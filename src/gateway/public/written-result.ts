@@ -1,4 +1,5 @@
-import { isObject, type JsonObject } from "../../mcp/json.ts";
+import { isObject } from "../../core/json-object.ts";
+import type { JsonObject } from "../../mcp/json.ts";
 import type { PinnedTool } from "./pins.ts";
 
 /** More than a tool for strangers has to say; the whole of an answer is held in memory. */

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, objectAt } from "../../mcp/json.ts";
+import { isObject } from "../../core/json-object.ts";
+import { type JsonObject, objectAt } from "../../mcp/json.ts";
 import { maxHandleBytes } from "./upstream.ts";
 
 /**

@@ -1,4 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
+import { isObject } from "../../core/json-object.ts";
 import { type Socket, startListener } from "../../net/tcp-server.ts";
 import type { Call } from "./program.ts";
 
@@ -91,8 +92,4 @@ function parseRequest(line: string): Request | undefined {
 function fileOf(file: unknown): { readonly text: string } | { readonly code: string } {
   if (isObject(file) && typeof file.text === "string") return { text: file.text };
   return { code: isObject(file) && typeof file.code === "string" ? file.code : "ENOENT" };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
+import { isObject } from "../../../core/json-object.ts";
 import type { Log } from "../../../core/log.ts";
 import { eraMismatch } from "../../../mcp/era-mismatch.ts";
-import { isObject, objectAt, stringAt } from "../../../mcp/json.ts";
+import { objectAt, stringAt } from "../../../mcp/json.ts";
 import type { RequestMessage, ResponseMessage, RpcError } from "../../../mcp/message.ts";
 import { isHarmlessToRepeat, isUnknownDiscovery, methodNotFound } from "../../../mcp/method.ts";
 import { headersOfArguments } from "../../../mcp/param-headers.ts";

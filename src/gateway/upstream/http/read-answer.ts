@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { isObject } from "../../../core/json-object.ts";
 import type { Answer } from "../../../mcp/endpoint.ts";
-import { isObject } from "../../../mcp/json.ts";
 import { type Message, type MessageId, parseMessage, type ResponseMessage, toMessage } from "../../../mcp/message.ts";
 import type { SseItem } from "../../../mcp/sse.ts";
 import { RequestLost } from "../../../net/origin.ts";

@@ -1,5 +1,5 @@
+import { isObject } from "../../../core/json-object.ts";
 import type { Log } from "../../../core/log.ts";
-import { isObject } from "../../../mcp/json.ts";
 import { type InvalidMessage, idOfRemnant, type Message, type MessageId, toMessage } from "../../../mcp/message.ts";
 import type { Child } from "../../../process/child.ts";
 import { createLineSplitter, type Line } from "../../../streams/lines.ts";
