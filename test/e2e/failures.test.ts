@@ -103,13 +103,14 @@ function tailscaledThatIs(
   };
 }
 
-/** A stand-in for `tailscale --socket=… up`. */
+/** A stand-in for `tailscale --socket=… up`. How far tailscaled's log got is chance, so it ends with a line of ours. */
 const killDaemonOf = `#!/bin/sh
 for process in /proc/[0-9]*; do
   case "$(tr '\\0' ' ' < $process/cmdline 2>/dev/null)" in
     *"$1 --statedir="*) kill -KILL "\${process#/proc/}" ;;
   esac
 done
+printf '\\nkilled in mid-login\\n' >> "$(dirname "\${1#--socket=}")/tailscaled.log"
 exit 1
 `;
 
