@@ -35,6 +35,17 @@ export interface Identities {
 
 export type Found = Caller | "nobody" | "unknown";
 
+/** Returns what `then` makes of the caller as it is now; undefined where somebody else, or nobody, has the address. */
+export function callerNow<T>(
+  identities: Identities,
+  { address, key, signal }: { readonly address: string; readonly key: string; readonly signal: () => AbortSignal },
+  then: (caller: Caller) => T,
+): T | undefined | Promise<T | undefined> {
+  const judge = (now: Found): T | undefined => (typeof now !== "string" && now.key === key ? then(now) : undefined);
+  const found = identities.at(address, signal);
+  return found instanceof Promise ? found.then(judge) : judge(found);
+}
+
 /** A grant that was taken away holds no longer than this. */
 const lifeMs = 3_000;
 const selfLifeMs = 30_000;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { messageJson, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
 import type { Head } from "./head.ts";
-import type { Caller, Identities } from "./identities.ts";
+import { type Caller, callerNow, type Identities } from "./identities.ts";
 import type { Note } from "./journal/journal.ts";
 import type { Reply } from "./reply.ts";
 import { screenNotice } from "./screen-notice.ts";
@@ -41,10 +41,8 @@ export interface Visit {
 
 /** Returns the view of whoever has the address now; undefined when that is no longer the caller of the visit. */
 export function viewNow(visit: Visit, signal: AbortSignal): View | undefined | Promise<View | undefined> {
-  const found = visit.front.identities.at(visit.address, () => signal);
-  const judge = (now: Awaited<typeof found>): View | undefined =>
-    typeof now !== "string" && now.key === visit.caller.key ? viewOf(visit, now) : undefined;
-  return found instanceof Promise ? found.then(judge) : judge(found);
+  const { front, address, caller } = visit;
+  return callerNow(front.identities, { address, key: caller.key, signal: () => signal }, (now) => viewOf(visit, now));
 }
 
 export function viewOf({ front, served }: Pick<Visit, "front" | "served">, caller: Caller): View {

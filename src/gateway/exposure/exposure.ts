@@ -5,7 +5,7 @@ import { systemSocket } from "../../tailscale/local-api.ts";
 import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import { believe } from "../believe.ts";
 import { isForeignPage } from "../head.ts";
-import { type Caller, createIdentities } from "../identities.ts";
+import { type Caller, callerNow, createIdentities } from "../identities.ts";
 import { createPace } from "../pace.ts";
 import { publicPace } from "../public-side.ts";
 import { rightsOn } from "../rights.ts";
@@ -86,12 +86,8 @@ export function exposure(options: ExposureOptions = {}): Exposure {
   });
 
   const inside = (caller: Caller, address: string): TailnetSeen => {
-    const viewNow: ViewNow = () => {
-      const found = identities.at(address, neverAborted);
-      const judge = (now: Awaited<typeof found>): View | undefined =>
-        typeof now !== "string" && now.key === caller.key ? viewOf(now) : undefined;
-      return found instanceof Promise ? found.then(judge) : judge(found);
-    };
+    const asked = { address, key: caller.key, signal: neverAborted };
+    const viewNow: ViewNow = () => callerNow(identities, asked, viewOf);
     return {
       view: "tailnet",
       caller,

@@ -9,12 +9,6 @@ import { type Era, methodNotFound, screenNotification, screenRequest } from "../
 import { screenResult } from "../screen-result.ts";
 import type { View } from "../view.ts";
 
-/** The part of a transport of the official SDK that carries messages; v1 and v2 have it in common. */
-export interface MessageTransport {
-  onmessage?: ((message: never, extra?: never) => void) | undefined;
-  send(message: never, options?: never): Promise<void>;
-}
-
 /** A server of the official SDK: `Server` connects, `McpServer` has one that does. */
 export type FilteredServer = { connect(transport: never): Promise<void> };
 

@@ -4,7 +4,7 @@ import { type Head, type HeadDefect, readHead } from "../head.ts";
 /** A request as Node's server has it, or as the web's standards have it. */
 export type AnyRequest = IncomingMessage | Request;
 
-export function isWebRequest(request: AnyRequest): request is Request {
+function isWebRequest(request: AnyRequest): request is Request {
   return !("rawHeaders" in request);
 }
 
