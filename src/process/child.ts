@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
 import { systemCodeOf } from "../core/errors.ts";
 import type { DaemonEnd } from "./daemon.ts";
+import { detachedOptions } from "./detached.ts";
 
 /** A program that we speak to, and the process group that it leads: whatever it starts ends with it. */
 export interface Child {
@@ -33,14 +34,8 @@ export async function startChild(start: {
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }): Promise<ChildStart> {
   const child = execa(start.file, start.args, {
-    env: start.env,
-    extendEnv: false,
-    cwd: start.cwd,
+    ...detachedOptions(start),
     ...(start.user === undefined ? {} : { uid: start.user.uid, gid: start.user.gid }),
-    detached: true,
-    cleanup: false,
-    buffer: false,
-    reject: false,
     stdio: ["pipe", "pipe", "pipe"],
   });
   const { pid, stdin, stdout, stderr } = child;

@@ -1,8 +1,8 @@
 import { closeSync, constants, createWriteStream, openSync, readlinkSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Options } from "execa";
 import { systemCodeOf } from "../core/errors.ts";
 import type { ProcessIdentity } from "../core/record.ts";
+import { detachedOptions } from "./detached.ts";
 import { identityOf } from "./identity.ts";
 
 /** A daemon that was started: who it is, and how it ended if it did. */
@@ -53,7 +53,7 @@ export async function startDaemon(
   // execa takes a descriptor past 9 only as a stream; the child gets the descriptor itself.
   const stream = createWriteStream("", { fd: log, autoClose: false });
   try {
-    const child = execa(start.file, start.args, { ...optionsOf(start), stdio: ["ignore", stream, stream] });
+    const child = execa(start.file, start.args, { ...detachedOptions(start), stdio: ["ignore", stream, stream] });
     const outcome = await settled(child, start, system);
     if (outcome.kind === "started") child.unref();
     return outcome;
@@ -72,7 +72,7 @@ export async function startBoundDaemon(
 ): Promise<DaemonStart> {
   if (isBlind(system)) return { kind: "refused", reason: blindProc };
   const { execa } = await import("execa");
-  const child = execa(start.file, start.args, { ...optionsOf(start), stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  const child = execa(start.file, start.args, { ...detachedOptions(start), stdio: ["ignore", "pipe", "pipe", "pipe"] });
   for (const stream of child.stdio) stream?.on("error", () => {});
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", start.onOutput);
   return settled(child, start, system);
@@ -81,18 +81,6 @@ export async function startBoundDaemon(
 /** Of another process namespace, /proc would name somebody else's process by our child's number. */
 function isBlind(system: { readonly ownPidInProc: () => string | undefined }): boolean {
   return system.ownPidInProc() !== String(process.pid);
-}
-
-function optionsOf({ env, cwd }: DaemonCall) {
-  return {
-    env,
-    extendEnv: false,
-    cwd,
-    detached: true,
-    cleanup: false,
-    buffer: false,
-    reject: false,
-  } as const satisfies Options;
 }
 
 /** As much of execa's child as is the same for every kind of output. */
