@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { judgeSandbox } from "../../src/cli/sandbox-doctor.ts";
-import { silentLog } from "../../src/core/log.ts";
 import type { DoctorReport } from "../../src/doctor/run-doctor.ts";
 import type { Sandbox } from "../../src/sandbox/sandbox.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
-import { draw, seedOfRun } from "../peers/gates/draw.ts";
-import { recipe } from "../peers/gates/exposure.ts";
+import { seedOfRun } from "../peers/gates/draw.ts";
 import type { Place } from "../peers/gates/flawed.ts";
 import { soundWireGates, wireGates } from "../peers/gates/flawed-wire.ts";
 import { type SoundServer, soundGates } from "../peers/gates/sound.ts";
+import { amiss, examineGate, failed, placeIn } from "./sandbox-judgement.ts";
 
 let sandbox: Sandbox;
 
@@ -20,33 +18,10 @@ afterAll(async () => {
   await sandbox.close();
 });
 
-/** Puts a gate behind both exposures, as the copied recipe has it, and lets the doctor look. */
-function examine(gate: SoundServer, place: Place): Promise<DoctorReport> {
-  for (const { verb, port, target } of gate.exposures ?? recipe(gate.port)) {
-    if (verb === "serve") sandbox.serve({ port, target, acceptAppCaps: ["example.com/cap/mcp"] });
-    else sandbox.serve({ port, target, funnel: true });
-  }
-  const world = { signal: new AbortController().signal, log: silentLog, path: process.env.PATH ?? "" };
-  // Gates go by logins; an agent has none.
-  return judgeSandbox(sandbox, { caller: "user", intrusive: true, path: place.path }, world);
-}
-
-function failed({ checks }: DoctorReport): readonly string[] {
-  return checks.filter(({ status }) => status === "fail").map(({ id }) => id);
-}
-
-function amiss({ checks }: DoctorReport): readonly object[] {
-  return checks
-    .filter(({ status, mandatory }) => status === "fail" || (mandatory && status !== "pass"))
-    .map(({ id, message }) => ({ id, message }));
-}
-
 const seed = seedOfRun();
-const placeOf = (name: string): Place => ({
-  ...draw(seed, name),
-  publicName: sandbox.host,
-  serverAddress: "100.64.0.1",
-});
+const placeOf = (name: string): Place => placeIn(sandbox, seed, name);
+const examine = (gate: SoundServer, { path }: Place): Promise<DoctorReport> =>
+  examineGate(sandbox, gate, { path, intrusive: true });
 
 describe("the intrusive doctor in a sandbox", () => {
   it.each(wireGates)("finds $found in a gate that $name", async ({ name, found, isErratic, start }) => {

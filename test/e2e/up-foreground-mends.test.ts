@@ -21,6 +21,7 @@ afterAll(async () => {
 const ephemeralKey = async (reusable = false) => ({
   TS_AUTHKEY: await tailnet.createKey({ ephemeral: true, reusable }),
 });
+
 test("up --foreground starts tailscaled again when it is killed, stops answering or is logged out, and leaves when it is told to stop", async () => {
   const vm = machineOn(tailnet);
   const service = await foreground(vm, ["--hostname", "kept"], await ephemeralKey(true));

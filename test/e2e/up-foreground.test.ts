@@ -35,6 +35,7 @@ afterAll(async () => {
 const ephemeralKey = async (reusable = false) => ({
   TS_AUTHKEY: await tailnet.createKey({ ephemeral: true, reusable }),
 });
+
 async function leftNothing({ home }: Machine, name: string): Promise<void> {
   expect(processesNaming(home)).toEqual([]);
   expect(filesBelow(home)).toEqual([]);
