@@ -10,6 +10,10 @@ export default defineConfig({
   plugins: [schemaValidator()],
   test: {
     pool: "threads",
+    // These bound what hangs; a machine that others use as well may take its time over the rest.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {
@@ -19,7 +23,7 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           // Builds the tailnet before any test's clock runs.
           globalSetup: ["test/tailnet/harness/global-setup.ts"],
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           hookTimeout: 300_000,
           maxWorkers: 2,
         },

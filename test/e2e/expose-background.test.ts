@@ -62,7 +62,7 @@ test("it survives a tailscaled that is started again", async () => {
   await machine.node.kill();
   await machine.node.restart();
   const tools = async (): Promise<readonly string[]> => (await seen(machine).catch(() => ({ tools: [] }))).tools;
-  await expect.poll(tools, { timeout: 20_000 }).toEqual(scene.upstream.tools);
+  await expect.poll(tools).toEqual(scene.upstream.tools);
 });
 
 test("another exposure in the background takes the place of the one before", async () => {

@@ -42,11 +42,11 @@ describe("a node without", () => {
     const { dnsName } = machine.node;
     await scene.tailnet.api.setCapabilities(dnsName, { ...everything, ...lacking });
     const sees = async () => (await machine.run([machine.url, "--dry-run", "--json"])).exitCode;
-    await expect.poll(sees, { timeout: 15_000 }).toBe(1);
+    await expect.poll(sees).toBe(1);
     expect(await refusalsOf(machine)).toEqual({ exitCode: 1, ids: [id], lines: [line] });
     expect(await machine.serves()).toEqual({});
     await scene.tailnet.api.setCapabilities(dnsName, everything);
-    await expect.poll(sees, { timeout: 15_000 }).toBe(0);
+    await expect.poll(sees).toBe(0);
   });
 
   test("Funnel can leave the internet out", async () => {
@@ -84,7 +84,7 @@ test("a grant that nobody has is told with the line for the policy", async () =>
   expect(await plan()).toContain(`none has been granted ${capability}`);
   const app = { [capability]: [{ tools: ["*"] }] };
   await scene.tailnet.api.setGrants([everybodyReachesEverybody, { src: ["tag:agent"], dst: ["tag:server"], app }]);
-  await expect.poll(plan, { timeout: 15_000 }).not.toContain("none has been granted");
+  await expect.poll(plan).not.toContain("none has been granted");
   await scene.tailnet.api.setGrants();
 });
 
@@ -131,7 +131,7 @@ describe("a tailscale that", () => {
 test("what a tailscale had set when Ctrl-C broke it off is taken away too", async () => {
   const machine = await scene.machine();
   const running = machine.start([machine.url, "--bg"], standIn(`${realTailscale()} "$@"; exec sleep 60`));
-  await expect.poll(async () => JSON.stringify(await machine.serves()), { timeout: 15_000 }).toContain("AllowFunnel");
+  await expect.poll(async () => JSON.stringify(await machine.serves())).toContain("AllowFunnel");
   expect((await running.end()).exitCode).toBe(130);
   expect(await machine.serves()).toEqual({});
 });

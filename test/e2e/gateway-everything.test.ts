@@ -241,4 +241,4 @@ test("a task is its caller's alone, from its beginning to its result, and nobody
   expect(mine.seen).toContain("elicitation");
   expect(theirs.seen).not.toContain("elicitation");
   expect(await mine.ask("tasks/get", { taskId })).toMatchObject({ taskId, status: "completed" });
-}, 40_000);
+});

@@ -142,10 +142,10 @@ test("/readyz names the upstreams that are not ready, before anybody called them
     const { status, text } = await service.send("admin", { method: "GET", path: "/readyz" });
     return { status, names: [...text.matchAll(/^upstream "(\w+)" is not ready: \S/gm)].map(([, name]) => name) };
   };
-  await expect.poll(ready, { timeout: 10_000 }).toEqual({ status: 503, names: ["broken", "wiki", "gone"] });
+  await expect.poll(ready).toEqual({ status: 503, names: ["broken", "wiki", "gone"] });
   const who = { builtin: "whoami" } as const;
   const { pathname: directory } = new URL(".", `file://${service.configFile}`);
   writeFileSync(service.configFile, configText(directory.slice(0, -1), { upstreams: { notes, who } }));
   service.child.kill("SIGHUP");
-  await expect.poll(ready, { timeout: 10_000 }).toEqual({ status: 200, names: [] });
+  await expect.poll(ready).toEqual({ status: 200, names: [] });
 });

@@ -113,7 +113,7 @@ test.for([
   if (how === "links") symlinkSync("..data/c.json", configFile);
   const service = await startService({ directory, configFile, gateway: {} });
   put("two", after);
-  await expect.poll(service.log, { timeout: 10_000 }).toContain("added again; rules");
+  await expect.poll(service.log).toContain("added again; rules");
   expect((await service.send("private", { from, path: "/mcp/again", body: initialize })).status).toBe(200);
 });
 

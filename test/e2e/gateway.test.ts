@@ -178,7 +178,7 @@ test("a tailscaled that is killed costs no session", async () => {
     const visited = await post(tailnet, { ...asking, headers }, { jsonrpc: "2.0", id: 2, method: "tools/list" });
     return visited.kind === "answered" ? visited.body : visited.message;
   };
-  await expect.poll(list, { timeout: 20_000 }).toContain('"name":"echo"');
+  await expect.poll(list).toContain('"name":"echo"');
 });
 
 test("rules that change hold at once, and a file that is broken changes nothing", async () => {
@@ -191,9 +191,9 @@ test("rules that change hold at once, and a file that is broken changes nothing"
     writeFileSync(gateway.configFile, JSON.stringify(changed));
   };
   write([{ who: ["alice@example.com"], tools: ["pid"] }]);
-  await expect.poll(async () => (await sightOf(tailnet, asking)).tools, { timeout: 20_000 }).toEqual(["pid"]);
+  await expect.poll(async () => (await sightOf(tailnet, asking)).tools).toEqual(["pid"]);
   write("everybody");
-  await expect.poll(() => gateway.log(), { timeout: 20_000 }).toContain("was changed and is not used");
+  await expect.poll(() => gateway.log()).toContain("was changed and is not used");
   expect((await sightOf(tailnet, asking)).tools).toEqual(["pid"]);
 });
 
@@ -202,9 +202,9 @@ test("a grant that is taken away takes the tools away", async () => {
   const asking = { url: `https://${server.dnsName}:8443/mcp/notes`, from: bob };
   const grant = { src: ["bob@example.com"], dst: ["tag:server"], app: { [capability]: [{ tools: ["echo"] }] } };
   await tailnet.api.setGrants([...grants, grant]);
-  await expect.poll(async () => (await sightOf(tailnet, asking)).tools, { timeout: 20_000 }).toEqual(["echo"]);
+  await expect.poll(async () => (await sightOf(tailnet, asking)).tools).toEqual(["echo"]);
   await tailnet.api.setGrants(grants);
-  await expect.poll(async () => (await sightOf(tailnet, asking)).tools, { timeout: 20_000 }).toEqual([]);
+  await expect.poll(async () => (await sightOf(tailnet, asking)).tools).toEqual([]);
 });
 
 test("a stream that is open ends soon after the way it came is closed, or opened to the internet", async () => {
@@ -216,7 +216,7 @@ test("a stream that is open ends soon after the way it came is closed, or opened
     const args = ["-N", "-H", "accept: text/event-stream", "-H", `Mcp-Session-Id: ${session}`];
     const ended = visit(tailnet, { url, from: agent, args, timeoutMs: 40_000 });
     const metrics = async () => (await send(admin, { method: "GET", path: "/metrics" })).text;
-    await expect.poll(metrics, { timeout: 20_000 }).toContain("\ntsmcp_gateway_streams 1\n");
+    await expect.poll(metrics).toContain("\ntsmcp_gateway_streams 1\n");
     return { ended };
   };
   const first = await stream();

@@ -238,7 +238,7 @@ describe("a login", () => {
     await url;
     // A code for a URL of this length has 33 modules, its margin four on each side.
     const codeLines = (): number => stderr.split("\n").filter((line) => /^tsmcp: [ #▀▄█]{41,}$/.test(line)).length;
-    await expect.poll(codeLines, { timeout: 20_000 }).toBeGreaterThan(15);
+    await expect.poll(codeLines).toBeGreaterThan(15);
     await tailnet.api.completeLogin({ url: await url, user: "alice@example.com" });
     expect(parsed(await outcome).node.name).toContain(tailnet.suffix);
   });
@@ -371,7 +371,7 @@ describe("a failed up", () => {
     const up = await tsmcp(["up", "--json"], vm, { TS_AUTHKEY: await tailnet.createKey() });
     await tailnet.api.expireNode(parsed(up).node.name);
     const state = async (): Promise<string> => JSON.parse((await tsmcp(["status", "--json"], vm)).stdout).state;
-    await expect.poll(state, { timeout: 20_000 }).toBe("NeedsLogin");
+    await expect.poll(state).toBe("NeedsLogin");
     const again = await tsmcp(["up"], vm);
     expect(again.exitCode).toBe(1);
     expect(again.stderr).toContain("tsmcp: error: this node was logged in and is not any more: its key expired, or ");

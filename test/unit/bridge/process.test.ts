@@ -76,7 +76,7 @@ test("the process ends when its parent was killed, though its stdin stays open",
   await server.saw(({ httpMethod }) => httpMethod === "DELETE");
   await gone(bridge);
   stdin.destroy();
-}, 20_000);
+});
 
 test("the process ends when the agent above its wrappers was killed, though they live on and its stdin stays open", async () => {
   const server = await startServer(() => {});
@@ -100,7 +100,7 @@ test("the process ends when the agent above its wrappers was killed, though they
   await server.saw(({ httpMethod }) => httpMethod === "DELETE");
   for (const pid of [bridge, inner, outer]) await gone(pid);
   stdin.destroy();
-}, 20_000);
+});
 
 test("a reader that stops holds the bridge up and does not end it, and SIGTERM still does", async () => {
   const text = "x".repeat(200_000);
@@ -119,7 +119,7 @@ test("a reader that stops holds the bridge up and does not end it, and SIGTERM s
   expect(residentBytes(bridge.child.pid)).toBeLessThan(300 * 1024 * 1024);
   bridge.child.kill("SIGTERM");
   expect(await bridge.ended).toBe(0);
-}, 20_000);
+});
 
 test("a large answer arrives whole, though the agent closed its end and reads late", async () => {
   const text = "x".repeat(5_000_000);
@@ -138,7 +138,7 @@ test("a large answer arrives whole, though the agent closed its end and reads la
   for await (const chunk of bridge.stdout) bytes += Buffer.byteLength(chunk);
   expect(bytes).toBeGreaterThan(5_000_000);
   expect(await bridge.ended).toBe(0);
-}, 20_000);
+});
 
 test("a flood of 100,000 lines that are no messages is answered line by line", async () => {
   const server = await startServer((_seen, reply) => reply.json({}));
@@ -154,7 +154,7 @@ test("a flood of 100,000 lines that are no messages is answered line by line", a
   expect(refused).toBe(100_000);
   bridge.stdin.end();
   expect(await bridge.ended).toBe(0);
-}, 30_000);
+});
 
 function childOf({ pid }: Pick<ChildProcess, "pid">): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0]);

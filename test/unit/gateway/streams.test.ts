@@ -122,7 +122,7 @@ test("a grant that is taken away is noticed while nobody says anything, and the 
   front.gateway.update({ capability });
   expect((await stream.next())?.message).toEqual({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
   expect(await stream.next()).toBeUndefined();
-}, 20_000);
+});
 
 test("what a caller may see is told to change, whatever its server tells of its own", async () => {
   const upstream = fakeUpstream("notes", {});

@@ -51,7 +51,7 @@ describe("runInForeground", () => {
         `trap 'echo got; exit 5' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`,
       );
       const output = collect(runner);
-      await expect.poll(output, { timeout: 20_000 }).toContain("ready");
+      await expect.poll(output).toContain("ready");
       runner.kill(signal);
       const [exitCode] = await once(runner, "exit");
       expect([output(), exitCode]).toEqual(["ready\ngot\n", 5]);
@@ -64,9 +64,9 @@ describe("runInForeground", () => {
         "trap 'echo got' INT; trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done",
       );
       terminal.stdin?.write("\u0003");
-      await expect.poll(output, { timeout: 20_000 }).toContain("got");
+      await expect.poll(output).toContain("got");
       process.kill(pid, "SIGINT");
-      await expect.poll(() => output().match(/got/g)?.length, { timeout: 20_000 }).toBe(2);
+      await expect.poll(() => output().match(/got/g)?.length).toBe(2);
       process.kill(pid, "SIGTERM");
       const [exitCode] = await once(terminal, "exit");
       expect([output().match(/got/g)?.length, exitCode]).toEqual([2, 5]);
@@ -81,7 +81,7 @@ async function startInTerminal(script: string): Promise<{ terminal: ChildProcess
   const terminal = spawn("/usr/bin/script", ["-qefc", `exec ${command}`, "/dev/null"], { cwd, detached: true });
   onTestFinished(() => killGroup(terminal));
   const output = collect(terminal);
-  await expect.poll(output, { timeout: 20_000 }).toContain("ready");
+  await expect.poll(output).toContain("ready");
   return { terminal, pid: Number(/runner (\d+)/.exec(output())?.[1]), output };
 }
 

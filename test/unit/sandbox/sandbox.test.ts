@@ -190,7 +190,7 @@ describe("a sandbox", () => {
       await Promise.all(sandboxes.map((sandbox) => sandbox.close()));
     }
     expect(sandboxes.filter(({ directory }) => existsSync(directory))).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe("the stand-in for tailscale", () => {
