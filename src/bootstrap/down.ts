@@ -4,11 +4,11 @@ import { messageOf, TsmcpError } from "../core/errors.ts";
 import { type BootRecord, type ProcessIdentity, readRecord, removeRecord, writeRecord } from "../core/record.ts";
 import { ownRuntimeDirectories } from "../core/runtime-directory.ts";
 import { stopProcess } from "../process/stop.ts";
+import { olderFileOf } from "../streams/turned-file.ts";
 import { logOut } from "../tailscale/local-api.ts";
 import { identitiesOf, stopAll, stopGraceMs } from "./apply/daemon.ts";
 import { removeExports } from "./exports/install.ts";
 import { gatherFacts, type UpFacts } from "./facts.ts";
-import { olderLogOf } from "./foreground/daemon-log.ts";
 import { unlessInterrupted } from "./interruption.ts";
 import { loginsKeptIn } from "./kept-login.ts";
 import { isUsersStateDir, type Layout, layoutOf } from "./layout.ts";
@@ -117,7 +117,7 @@ async function tryToLogOut(
 
 /** What tailscaled said is of no use any more; it holds the file open. */
 function makeRoom({ logFile, logsDir }: Layout): void {
-  rmSync(olderLogOf(logFile), { force: true });
+  rmSync(olderFileOf(logFile), { force: true });
   rmSync(logsDir, { recursive: true, force: true });
   if (lstatSync(logFile, { throwIfNoEntry: false })?.isFile()) truncateSync(logFile);
 }
@@ -137,7 +137,7 @@ function removeDaemonFiles(
   world: BootstrapWorld,
 ): void {
   const { layout, socket, record, keepLogin } = place;
-  for (const path of [socket, layout.logFile, olderLogOf(layout.logFile), layout.aliveFile])
+  for (const path of [socket, layout.logFile, olderFileOf(layout.logFile), layout.aliveFile])
     rmSync(path, { force: true });
   rmSync(layout.logsDir, { recursive: true, force: true });
   const path = record?.stateDir ?? layout.stateDir;

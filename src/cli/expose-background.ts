@@ -1,5 +1,4 @@
-import { closeSync, openSync, readSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { statSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { TsmcpError } from "../core/errors.ts";
 import { endExposure } from "../expose/off.ts";
@@ -11,6 +10,8 @@ import { runExposure } from "../expose/run.ts";
 import { type StartedDaemon, startDaemon } from "../process/daemon.ts";
 import { stopProcess } from "../process/stop.ts";
 import type { CommandContext } from "./context.ts";
+import { exposureLogFile } from "./exposure-log.ts";
+import { type FollowedLog, followLog } from "./followed-log.ts";
 
 /** It takes two handlers away, and drains its calls. */
 const graceMs = 30_000;
@@ -35,11 +36,11 @@ export async function exposeInBackground(
     world.log.info(`another exposure in the background (process ${owner.pid}) makes room`);
     await endExposure(request, world);
   }
-  const logFile = join(directory, "expose.log");
-  rmSync(logFile, { force: true });
+  const logFile = exposureLogFile(directory);
+  const logBytes = sizeOf(logFile);
   const daemon = await startSelf(logFile, context);
   try {
-    const told = await untilTold(daemon, { directory, logFile, context });
+    const told = await untilTold(daemon, { directory, log: followLog(logFile, logBytes), context });
     if (told.kind === "outcome" && told.outcome.status === "exposed") return told.outcome;
     removeOutcome(directory, daemon.identity.pid);
     if (told.kind === "outcome") return told.outcome;
@@ -104,15 +105,14 @@ async function untilTold(
   daemon: StartedDaemon,
   {
     directory,
-    logFile,
+    log,
     context,
-  }: { readonly directory: string; readonly logFile: string; readonly context: CommandContext },
+  }: { readonly directory: string; readonly log: FollowedLog; readonly context: CommandContext },
 ): Promise<ToldOutcome> {
   let hasEnded = false;
   void daemon.ended.then(() => {
     hasEnded = true;
   });
-  const log = followLog(logFile);
   for (;;) {
     const over = hasEnded;
     const told = readOutcome(directory, daemon.identity.pid);
@@ -123,30 +123,13 @@ async function untilTold(
       throw new TsmcpError({
         code: "command-failed",
         message: "the process in the background ended without a word",
-        hint: `see ${logFile}`,
+        hint: `see ${log.path}`,
       });
     }
     await pause(pollMs, undefined, { signal: context.signal });
   }
 }
 
-const chunkBytes = 64 * 1024;
-
-/** Returns what is appended to the file from now on. */
-function followLog(path: string): { next(): string } {
-  let position: number | undefined;
-  return {
-    next() {
-      const descriptor = openSync(path, "r");
-      try {
-        const buffer = Buffer.alloc(chunkBytes);
-        position ??= 0;
-        const length = readSync(descriptor, buffer, 0, chunkBytes, position);
-        position += length;
-        return buffer.toString("utf8", 0, length);
-      } finally {
-        closeSync(descriptor);
-      }
-    },
-  };
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

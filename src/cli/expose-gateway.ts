@@ -3,11 +3,14 @@ import { timeoutSignal } from "../core/timeout-signal.ts";
 import type { GatewayListen, StartedGateway } from "../expose/request.ts";
 import { checkGateway } from "../gateway/check.ts";
 import type { Gateway } from "../gateway/gateway.ts";
+import { startSpans } from "../gateway/journal/spans.ts";
 import type { WatchedFile } from "../gateway/reload.ts";
 import { type GatewayRequest, prepareGateway, runGateway } from "../gateway/run.ts";
 import { createUpstream } from "../gateway/upstream/create.ts";
 import type { CommandContext } from "./context.ts";
+import type { ExposureLog } from "./exposure-log.ts";
 import { tailnetProxyOf } from "./tailnet-proxy.ts";
+import { hasTerminal } from "./terminal.ts";
 
 /** What the gateway of an exposure is made of. */
 export interface ExposedGateway {
@@ -26,17 +29,30 @@ export interface ExposedGateway {
 export async function startExposedGateway(
   exposed: ExposedGateway,
   listen: GatewayListen,
-  context: CommandContext,
+  context: CommandContext & Pick<ExposureLog, "lines">,
 ): Promise<StartedGateway> {
-  const prepared = await prepareGateway(await requestFor(exposed, listen, context), context);
+  const { env, log, lines } = context;
+  const spans = await startSpans(env, log);
+  const observers = spans === undefined ? [] : [spans.observe];
   const stop = new AbortController();
-  const { watched } = exposed;
-  const { log } = context;
+  const run = async (onReady: (gateway: Gateway) => void): Promise<void> => {
+    try {
+      const request = await requestFor(exposed, listen, context);
+      const prepared = await prepareGateway(request, { ...context, auditLines: lines, observers });
+      const { watched } = exposed;
+      // Whose terminal goes away is not asked to go on.
+      const onHangup = hasTerminal(context) ? undefined : context.takeHangup;
+      await runGateway(prepared, { watched, signal: stop.signal, log, onReady, onHangup });
+    } finally {
+      await spans?.close();
+    }
+  };
   let running: Promise<void> = Promise.resolve();
   const gateway = await new Promise<Gateway>((resolve, reject) => {
-    running = runGateway(prepared, { watched, signal: stop.signal, log, onReady: resolve });
+    running = run(resolve);
     running.catch(reject);
   });
+  log.info(`admin: ${gateway.admin.listen} (/healthz, /readyz, /metrics)`);
   return {
     privateTarget: gateway.private.target,
     publicTarget: gateway.public.target,

@@ -85,6 +85,8 @@ export function writeAll(descriptor: 1 | 2, data: string | Buffer): void {
       if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
       // The reader has gone (`| head`): what it did not want to read is no failure of the command.
       else if (code === "EPIPE" || code === "EBADF" || code === "EIO") return;
+      // What is only talk must not end the work, as where stderr is on a full disk.
+      else if (descriptor === 2 && code !== undefined) return;
       else throw error;
     }
   }

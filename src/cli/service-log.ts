@@ -19,12 +19,17 @@ const flushMs = 500;
 /** Returns a log of JSON lines on stderr that nobody waits for, and the usual one on a terminal. */
 export function serviceLog({ errorIsTerminal, quiet, verbose, log }: CommandContext): ServiceLog {
   if (errorIsTerminal) return { log, lines: undefined, flush: () => Promise.resolve() };
-  const stream = descriptorStream(2);
-  const lines = createLineSink(stream === undefined ? toDescriptor(2) : toStream(stream));
+  const lines = serviceLines();
   const verbosity = verbose ? "verbose" : quiet ? "quiet" : "normal";
   return {
     log: createJsonLog({ line: (text) => lines.line(text), verbosity }),
     lines,
     flush: () => lines.flush(flushMs),
   };
+}
+
+/** Returns stderr as a sink that nobody waits for. */
+export function serviceLines(): LineSink {
+  const stream = descriptorStream(2);
+  return createLineSink(stream === undefined ? toDescriptor(2) : toStream(stream));
 }

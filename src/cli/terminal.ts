@@ -23,3 +23,11 @@ export function wantsColor({ terminal, optedOut }: { terminal: Terminal; optedOu
   const { NO_COLOR, TERM } = terminal.env;
   return terminal.errorIsTerminal && !optedOut && (NO_COLOR ?? "") === "" && TERM !== "dumb";
 }
+
+/** Returns whether a person is at the other end. */
+export function hasTerminal({
+  outIsTerminal,
+  errorIsTerminal,
+}: Pick<Terminal, "outIsTerminal" | "errorIsTerminal">): boolean {
+  return outIsTerminal || errorIsTerminal;
+}

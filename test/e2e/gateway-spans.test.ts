@@ -1,8 +1,7 @@
 import { spawnSync } from "node:child_process";
-import { createServer } from "node:http";
-import { buffer } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { beforeAll, expect, onTestFinished, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
+import { startCollector } from "../fakes/span-collector.ts";
 import { aliceAddress as from, initialize, rpc } from "../unit/gateway/front.ts";
 import { startService } from "./gateway-service.ts";
 
@@ -31,26 +30,6 @@ interface Span {
 interface Attribute {
   readonly key: string;
   readonly value: { readonly stringValue?: string };
-}
-
-/** Returns a collector over HTTP, and what exporters posted there. */
-async function startCollector() {
-  const posted: { path: string; type: string; body: Buffer }[] = [];
-  const server = createServer((request, response) => {
-    const type = request.headers["content-type"] ?? "";
-    void buffer(request).then((body) => {
-      posted.push({ path: request.url ?? "", type, body });
-      response.writeHead(200, { "content-type": type }).end(type === "application/json" ? "{}" : "");
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = server.address();
-  if (typeof address !== "object" || address === null) throw new Error("no port");
-  return { url: `http://127.0.0.1:${address.port}`, posted };
 }
 
 /** Reads a body as OpenTelemetry's own types do. */

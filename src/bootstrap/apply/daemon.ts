@@ -8,11 +8,11 @@ import { ownerOfPort } from "../../net/listening.ts";
 import { type DaemonCall, type DaemonEnd, type StartedDaemon, startDaemon } from "../../process/daemon.ts";
 import { isAlive } from "../../process/identity.ts";
 import { stopProcess } from "../../process/stop.ts";
+import { olderFileOf } from "../../streams/turned-file.ts";
 import { daemonArguments, type ListenAddress, listenText } from "../../tailscale/daemon-arguments.ts";
 import { requireTrustedSocket } from "../../tailscale/socket-trust.ts";
 import type { Attempt } from "../attempt.ts";
 import { type DaemonFacts, gatherNode, type NodeFacts, type UpFacts } from "../facts.ts";
-import { olderLogOf } from "../foreground/daemon-log.ts";
 import { lastLogLine, lastLogLines } from "../log-tail.ts";
 import { chooseAddress, hasWantedProxy, portTaken } from "../proxy-address.ts";
 import type { UpRequest } from "../request.ts";
@@ -161,7 +161,7 @@ function forgetNode(attempt: Attempt): void {
   const { layout, world, socket } = attempt;
   for (const line of lastLogLines(layout.logFile)) world.log.debug(`tailscaled: ${line}`);
   removeState(stateDirectoryOf(attempt));
-  for (const path of [layout.logsDir, layout.logFile, olderLogOf(layout.logFile), socket])
+  for (const path of [layout.logsDir, layout.logFile, olderFileOf(layout.logFile), socket])
     rmSync(path, { recursive: true, force: true });
   // A supervisor that goes on finds by the record that it is still wanted.
   if (world.supervision?.isRunning) return;

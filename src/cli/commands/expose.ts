@@ -5,6 +5,7 @@ import type { ExposeWorld } from "../../expose/request.ts";
 import { createCommand, durationOption, repeatedOption, type Session } from "../command.ts";
 import type { CommandContext } from "../context.ts";
 import type { ExposeAsked, ExposeValues } from "../expose-request.ts";
+import type { ExposureLog, ExposurePlace } from "../exposure-log.ts";
 
 export function exposeCommand(session: Session): Command {
   return createCommand<ExposeValues>({
@@ -47,12 +48,23 @@ async function runExposeCommand(
   values: ExposeValues,
   [word]: readonly string[],
 ): Promise<number> {
-  const [{ exposeRequest }, { describeExposure, exposureError, exposureText }] = await Promise.all([
-    import("../expose-request.ts"),
-    import("../expose-text.ts"),
-  ]);
+  const { exposeRequest } = await import("../expose-request.ts");
   if (values.off === true) return endIt(context);
   const asked = exposeRequest(values, word, context);
+  const { exposureLog } = await import("../exposure-log.ts");
+  const told = exposureLog(context, { directory: asked.request.directory, place: placeOf(values) });
+  try {
+    return await exposeAsked(asked, values, { ...context, ...told });
+  } finally {
+    await told.flush();
+  }
+}
+
+/** A command whose talk goes where the talk of its gateway goes. */
+type ExposeContext = CommandContext & ExposureLog;
+
+async function exposeAsked(asked: ExposeAsked, values: ExposeValues, context: ExposeContext): Promise<number> {
+  const { describeExposure, exposureError, exposureText } = await import("../expose-text.ts");
   const world = await worldOf(asked, values, context);
   const show = (outcome: ExposeOutcome): void => {
     context.writeError(exposureError(outcome));
@@ -76,6 +88,12 @@ async function runExposeCommand(
   return exitOf(await runExposure(asked.request, world, show));
 }
 
+function placeOf({ dryRun, detached, bg }: ExposeValues): ExposurePlace {
+  if (dryRun === true) return "elsewhere";
+  if (detached === true) return "background";
+  return bg === true ? "elsewhere" : "here";
+}
+
 async function endIt(context: CommandContext): Promise<number> {
   const [{ exposeDirectory }, { socketOf }, { endExposure }] = await Promise.all([
     import("../expose-request.ts"),
@@ -97,7 +115,7 @@ function endedText({ pid, cleared }: Ended): string {
 async function worldOf(
   { request, gateway }: ExposeAsked,
   { connectTo, publicDns }: ExposeValues,
-  context: CommandContext,
+  context: ExposeContext,
 ): Promise<ExposeWorld> {
   const [
     { parseConnectTo },

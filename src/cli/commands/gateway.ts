@@ -59,6 +59,7 @@ async function runGatewayCommand(
     { serviceLog },
     { tailnetProxyOf },
     { watchedConfig },
+    { hasTerminal },
   ] = await Promise.all([
     import("../../gateway/run.ts"),
     import("../../gateway/upstream/create.ts"),
@@ -72,6 +73,7 @@ async function runGatewayCommand(
     import("../service-log.ts"),
     import("../tailnet-proxy.ts"),
     import("../watched-config.ts"),
+    import("../terminal.ts"),
   ]);
   closeInheritedDescriptors();
   const { config, path } = gatewayConfig(context);
@@ -117,10 +119,6 @@ async function runGatewayCommand(
     await spans?.close();
     await flush();
   }
-}
-
-function hasTerminal({ outIsTerminal, errorIsTerminal }: CommandContext): boolean {
-  return outIsTerminal || errorIsTerminal;
 }
 
 function describe(gateway: Gateway): object {

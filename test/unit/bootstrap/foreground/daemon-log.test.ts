@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { olderLogOf, openDaemonLog } from "../../../../src/bootstrap/foreground/daemon-log.ts";
+import { openDaemonLog } from "../../../../src/bootstrap/foreground/daemon-log.ts";
 import { Secret } from "../../../../src/core/secrets.ts";
+import { olderFileOf } from "../../../../src/streams/turned-file.ts";
 import { temporaryDirectory } from "../../../fakes/temporary-directory.ts";
 
 const read = (path: string): string => readFileSync(path, "utf8");
@@ -24,7 +25,7 @@ describe("the daemon's log", () => {
     const log = openDaemonLog(path, [], 40);
     for (let line = 1; line <= 9; line += 1) log.write(Buffer.from(`this is line ${line}\n`));
     log.close();
-    expect(read(olderLogOf(path))).toBe("this is line 7\nthis is line 8\n");
+    expect(read(olderFileOf(path))).toBe("this is line 7\nthis is line 8\n");
     expect(read(path)).toBe("this is line 9\n");
   });
 
