@@ -1,18 +1,36 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
+import { systemCodeOf } from "../core/errors.ts";
 import { dial } from "./dial.ts";
 
-/** Returns a TCP port of `host` that was free a moment ago. */
-export function freePort(host = "127.0.0.1"): Promise<number> {
+/** Below what kernels give away by themselves (Linux from 32768, macOS from 49152), and above what has a fixed user. */
+const [firstOwnPort, lastOwnPort] = [20_000, 32_767];
+const maxTries = 50;
+
+/**
+ * Returns a TCP port of `host` that was free a moment ago, and that no program gets which asks for any port: whoever is
+ * told of it may need a while before he listens. Where all that were tried are taken, it is one of the kernel's choice.
+ */
+export async function freePort(host = "127.0.0.1"): Promise<number> {
+  for (let tries = 0; tries < maxTries; tries++) {
+    const port = firstOwnPort + Math.floor(Math.random() * (lastOwnPort - firstOwnPort + 1));
+    if ((await listenOnce(host, port)) !== "taken") return port;
+  }
+  const port = await listenOnce(host, 0);
+  if (port === "taken") throw new Error("the system gave no port");
+  return port;
+}
+
+function listenOnce(host: string, port: number): Promise<number | "taken"> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen({ host, port: 0, exclusive: true }, () => {
+    server.once("error", (error) => {
+      if (systemCodeOf(error) === "EADDRINUSE") resolve("taken");
+      else reject(error);
+    });
+    server.listen({ host, port, exclusive: true }, () => {
       const address = server.address();
-      server.close(() => {
-        if (typeof address === "object" && address !== null) resolve(address.port);
-        else reject(new Error("the system gave no port"));
-      });
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : "taken"));
     });
   });
 }

@@ -83,8 +83,14 @@ describe("tsmcp sandbox --doctor", () => {
 describe("tsmcp sandbox --doctor with somebody else's server", () => {
   it("says in one line that the official server-everything shows its tools to the internet when nothing gates it", async () => {
     const everything = fileURLToPath(import.meta.resolve("@modelcontextprotocol/server-everything/dist/index.js"));
-    const argv = ["sandbox", "--doctor", "--intrusive", "--json", "--", process.execPath, everything, "streamableHttp"];
-    const { exitCode, stdout } = await tsmcp(argv, emptyMachine());
+    const machine = emptyMachine();
+    // Other tests run the same program at the same time.
+    const marker = join(machine.workspace, "marker");
+    const program = [process.execPath, everything, "streamableHttp", marker];
+    const { exitCode, stdout } = await tsmcp(
+      ["sandbox", "--doctor", "--intrusive", "--json", "--", ...program],
+      machine,
+    );
     const report: DoctorReport = JSON.parse(stdout);
     expect(exitCode).toBe(1);
     const found = new Map(report.checks.map((check) => [check.id, check]));
@@ -94,7 +100,7 @@ describe("tsmcp sandbox --doctor with somebody else's server", () => {
     });
     // Where everybody sees the tools, no attack shows anything.
     expect(found.get("separation.smuggling")).toMatchObject({ status: "skip", facts: { need: "public.tools" } });
-    expect(processesNaming(everything)).toEqual([]);
+    expect(processesNaming(marker)).toEqual([]);
   });
 });
 

@@ -49,19 +49,23 @@ test("a session is opened, used with its headers, and deleted when stdin closes"
   expect(agent.stray).toEqual([]);
 });
 
-test.each(["terminate", "stdout"] as const)("the session is deleted within a second on %s", async (how) => {
-  const { server, bridge, agent } = await start(calls(() => {}));
-  await agent.initialize();
-  await server.saw(({ body }) => body.method === "notifications/initialized");
-  agent.send({ id: 99, method: "tools/call", params: { name: "hangs" } });
-  await server.saw(({ body }) => body.id === 99);
-  const from = performance.now();
-  if (how === "terminate") bridge.terminate();
-  else bridge.stdout.destroy();
-  expect(await bridge.ended).toBe(0);
-  expect(performance.now() - from).toBeLessThan(1_000);
-  expect(server.seen.at(-1)?.httpMethod).toBe("DELETE");
-});
+test.each(["terminate", "stdout"] as const)(
+  "on %s the session is deleted, and no answer is waited for",
+  async (how) => {
+    const { server, bridge, agent } = await start((seen, reply) => {
+      // Neither the call nor the DELETE is ever answered.
+      if (seen.httpMethod !== "DELETE") answerRoutine(seen, reply);
+    });
+    await agent.initialize();
+    await server.saw(({ body }) => body.method === "notifications/initialized");
+    agent.send({ id: 99, method: "tools/call", params: { name: "hangs" } });
+    await server.saw(({ body }) => body.id === 99);
+    if (how === "terminate") bridge.terminate();
+    else bridge.stdout.destroy();
+    await server.saw(({ httpMethod }) => httpMethod === "DELETE");
+    expect(await bridge.ended).toBe(0);
+  },
+);
 
 test("a request that is under way when stdin closes is still answered", async () => {
   const { bridge, agent } = await start(calls((_seen, reply) => setTimeout(() => reply.json({ late: true }), 100)));

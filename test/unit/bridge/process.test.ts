@@ -38,7 +38,7 @@ function start(command: string, args: readonly string[], env: Record<string, str
 }
 
 test.each(["SIGTERM", "SIGINT"] as const)(
-  "the process deletes its session and exits 0 on %s",
+  "the process deletes its session and exits 0 on %s, though a call is never answered",
   async (signal) => {
     const server = await startServer(() => {});
     const bridge = start(process.execPath, bridgeArgs(server.url));
@@ -46,13 +46,10 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     await agent.initialize();
     agent.send({ id: "hangs", method: "tools/call", params: { name: "t" } });
     await server.saw(({ body }) => body.id === "hangs");
-    const from = performance.now();
     bridge.child.kill(signal);
     expect(await bridge.ended).toBe(0);
-    expect(performance.now() - from).toBeLessThan(1_000);
-    expect(server.seen.at(-1)?.httpMethod).toBe("DELETE");
+    await server.saw(({ httpMethod }) => httpMethod === "DELETE");
   },
-  20_000,
 );
 
 test("the process ends when its parent was killed, though its stdin stays open", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -25,6 +25,13 @@ test("freePort gives a port that can be listened on", async () => {
   const server = createServer();
   await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
   await new Promise((done) => server.close(done));
+});
+
+test("freePort gives no port that a program gets which asks for any", async () => {
+  const [first = 0] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/).map(Number);
+  const ports = await Promise.all(Array.from({ length: 50 }, () => freePort()));
+  // Where the system's own range begins lower, there is none.
+  expect(ports.filter((port) => first > 32_767 && port >= first)).toEqual([]);
 });
 
 test("listenerUids tells this process's user on a real port, and nobody once it is free", async () => {
