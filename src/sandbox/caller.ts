@@ -6,7 +6,7 @@ import type { Origin } from "./front/marks.ts";
 import type { SandboxCaller } from "./options.ts";
 import { destinationOf } from "./proxy/destination.ts";
 import { startProxy } from "./proxy/proxy.ts";
-import type { CallerName, Tailnet } from "./tailnet.ts";
+import { type CallerName, servedOn, type Tailnet } from "./tailnet.ts";
 
 /** The ports that somebody without a proxy can reach, each by a port of this machine. */
 const directPorts = { tailnet: [443, 8443, 10000], internet: [443, 8443, 10000] } as const;
@@ -26,7 +26,7 @@ export async function startCaller(request: {
   const direct = await Promise.all(
     ports.map(async (port): Promise<readonly [number, Listener]> => {
       const listener = await startListener({ port: 0 }, (socket) => {
-        const served = tailnet.serve.get(port);
+        const served = servedOn(tailnet, port);
         const isOpen = served !== undefined && (node !== undefined || served.funnel);
         // Funnel's relay accepts, and learns with the first bytes that the node does not want them.
         if (!isOpen) return void socket.once("data", () => socket.resetAndDestroy());

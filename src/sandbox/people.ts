@@ -67,6 +67,7 @@ export function createTailnet(request: { readonly version: string; readonly call
     },
     joined: new Map(),
     serve: new Map(),
+    foreground: new Map(),
   };
 }
 

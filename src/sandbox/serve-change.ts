@@ -29,8 +29,8 @@ export function withServed(config: ServeConfig, request: ServeRequest): ServeCon
  */
 export function withMount(config: ServeConfig, request: ServeRequest): ServeConfig {
   const { port, path = "/", funnel = false, acceptAppCaps = [] } = request;
+  parseServeTarget(request.target);
   const target = expandServeTarget(request.target);
-  parseServeTarget(target);
   const mount: Mount = { path: path.startsWith("/") ? path : `/${path}`, target, acceptAppCaps };
   const others = config.get(port)?.mounts.filter((one) => one.path !== mount.path) ?? [];
   return new Map([...config, [port, { funnel, mounts: [...others, mount] }]]);

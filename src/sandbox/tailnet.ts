@@ -1,5 +1,5 @@
 import type { TailscaleVersion } from "../tailscale/version.ts";
-import type { ServeConfig } from "./front/serve-config.ts";
+import type { ServeConfig, ServedPort } from "./front/serve-config.ts";
 
 /** Who can be a caller of the sandbox's server. */
 export const callerNames = ["user", "agent", "stranger", "guest", "internet"] as const;
@@ -40,7 +40,29 @@ export interface Tailnet {
   readonly callers: Readonly<Record<Exclude<CallerName, "internet">, TailnetNode>>;
   /** Nodes that joined by `tailscale up`; they come and go. */
   readonly joined: Map<number, TailnetNode>;
+  /** What stays until it is taken away. */
   serve: ServeConfig;
+  /** What stands only while some `tailscale serve` runs, by the session that it runs in. */
+  readonly foreground: Map<string, ForegroundServe>;
+}
+
+export interface ForegroundServe {
+  readonly config: ServeConfig;
+  /** Ends the program that it stands for. */
+  end(): void;
+}
+
+/**
+ * Returns what is served on a port of the server; what runs in the foreground comes first.
+ * Source: tailscale `ipn/serve.go` FindWeb.
+ */
+export function servedOn({ serve, foreground }: Tailnet, port: number): ServedPort | undefined {
+  return foregroundOn(foreground, port) ?? serve.get(port);
+}
+
+/** Returns what is served on a port in the foreground. */
+export function foregroundOn(foreground: Tailnet["foreground"], port: number): ServedPort | undefined {
+  return [...foreground.values()].find(({ config }) => config.has(port))?.config.get(port);
 }
 
 /** Returns the node that has the address, or nothing. */

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { foregroundSteps, walkForeground } from "../parity/foreground.ts";
 import { exchange, proxyCases } from "../parity/proxies.ts";
 import { type RequestCase, requestCases } from "../parity/requests.ts";
 import { serverCommands } from "../parity/server-commands.ts";
@@ -107,6 +108,23 @@ describe("the server's tailscale in the sandbox", () => {
     async ({ ask }) => {
       const [theirs, ours] = await Promise.all([ask(real), ask(sandbox)]);
       expect(ours).toEqual(theirs);
+    },
+  );
+});
+
+describe("tailscale serve in the foreground of the sandbox", () => {
+  let theirs: readonly unknown[];
+  let ours: readonly unknown[];
+
+  beforeAll(async () => {
+    [theirs = [], ours = []] = await Promise.all([real, sandbox].map(walkForeground));
+  });
+
+  it.each(foregroundSteps.map(({ title }, index) => ({ title: `${index + 1}. ${title}`, index })))(
+    "is what the real one is after $title",
+    ({ index }) => {
+      expect(theirs[index]).toBeDefined();
+      expect(ours[index]).toEqual(theirs[index]);
     },
   );
 });

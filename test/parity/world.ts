@@ -32,6 +32,8 @@ export interface ParityWorld extends AsyncDisposable {
   funnel(request: { port: number; target: string; path?: string }): Promise<void>;
   /** Runs `tailscale` on the server. */
   onServer(args: readonly string[]): Promise<RunResult>;
+  /** Starts `tailscale` on the server, and leaves it running. */
+  startOnServer(args: readonly string[]): ParityProgram;
   /** Asks the server's LocalAPI. */
   askServer(path: string): Promise<LocalAnswer>;
   /** The address of a caller. */
@@ -45,6 +47,20 @@ export interface ParityWorld extends AsyncDisposable {
   expire(node: string): Promise<void>;
   /** Takes out what differs between any two tailnets: names and addresses. */
   normalised(text: string): string;
+}
+
+/** A program that goes on until it is told to end. */
+export interface ParityProgram {
+  /** Waits until it has said that. */
+  says(text: string): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+  /** How it ended, and all that it said. */
+  readonly ended: Promise<{ readonly exitCode: number | null; readonly signal: string | null } & ParityTexts>;
+}
+
+interface ParityTexts {
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export interface ParityDaemon {
@@ -109,6 +125,7 @@ export async function startRealWorld(): Promise<ParityWorld> {
     serve: (request) => server.serve(request),
     funnel: (request) => server.funnel(request),
     onServer: (args) => server.tailscale(args),
+    startOnServer: (args) => startProgram(join(tailnet.binDir, "tailscale"), [`--socket=${server.socket}`, ...args]),
     askServer: (path) => askLocalApi(server.socket, path),
     address: (caller) => nodes[caller].ip,
     async startDaemon(hostname) {
@@ -164,6 +181,7 @@ export async function startSandboxWorld(): Promise<ParityWorld> {
     serve: async (request) => sandbox.serve({ ...request, funnel: false }),
     funnel: async (request) => sandbox.serve({ ...request, funnel: true }),
     onServer: (args) => run(join(sandbox.binDir, "tailscale"), args),
+    startOnServer: (args) => startProgram(join(sandbox.binDir, "tailscale"), args),
     askServer: (path) => askLocalApi(sandbox.socket, path),
     address: (caller) => callers[caller].address ?? "",
     startDaemon: (hostname) => startStandIn(sandbox, hostname),
@@ -217,6 +235,30 @@ async function startStandIn({ binDir, directory }: Sandbox, hostname: string): P
 }
 
 const loginServer = "http://127.0.0.1:1";
+
+function startProgram(file: string, args: readonly string[]): ParityProgram {
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const closed = once(child, "close");
+  const ended = closed.then(() => ({ exitCode: child.exitCode, signal: child.signalCode, stdout, stderr }));
+  const alive = (): void => {
+    if (child.exitCode !== null || child.signalCode !== null)
+      throw new Error(`${file} ${args.join(" ")} ended: ${stderr}`);
+  };
+  return {
+    says: async (text) => {
+      await until({ what: `${args.join(" ")} to say ${text}`, alive }, async () => stdout.includes(text) || undefined);
+    },
+    kill: (signal) => void child.kill(signal),
+    ended,
+  };
+}
 
 function askLocalApi(socketPath: string, path: string, method: "GET" | "POST" = "GET"): Promise<LocalAnswer> {
   const request = { socketPath, method, path: `/localapi/v0/${path}`, host: "local-tailscaled.sock", timeoutMs: 5_000 };

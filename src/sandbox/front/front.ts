@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { type Backend, type BackendPlace, type BackendWatcher, createBackend } from "../../net/backend.ts";
 import type { Socket } from "../../net/tcp-server.ts";
 import { createWebServer, type ServerCertificate, type WebServer } from "../../net/web-server.ts";
-import type { Tailnet } from "../tailnet.ts";
+import { servedOn, type Tailnet } from "../tailnet.ts";
 import { type Answering, answer, errorHeaders, type Forwarded, forward } from "./forward.ts";
 import { serveHttp1 } from "./http1/connection.ts";
 import { refused } from "./http1/head.ts";
@@ -61,7 +61,7 @@ export function createFront(
   };
 
   const planFor = (request: ClientRequest, target: Target, arrival: Arrival): Plan | undefined => {
-    const served = tailnet.serve.get(arrival.port);
+    const served = servedOn(tailnet, arrival.port);
     const mount = served && findMount(served, target.path);
     const stripped = mount && stripMount(target, mount.path);
     if (mount === undefined || stripped === undefined) return undefined;

@@ -43,6 +43,7 @@ async function serve(line: string, socket: Socket, signal: AbortSignal, run: Run
     signal,
     write: (text) => say({ out: text }),
     writeError: (text) => say({ error: text }),
+    takes: (signals) => say({ signals }),
   };
   try {
     say({ exit: await run(request.name, call) });

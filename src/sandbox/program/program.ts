@@ -22,6 +22,8 @@ export interface Call {
   readonly hostname: string;
   readonly write: (text: string) => void;
   readonly writeError: (text: string) => void;
+  /** Names the signals by which the caller is told to end; any other ends it on the spot. */
+  readonly takes: (signals: readonly NodeJS.Signals[]) => void;
   /** Fires when the caller is gone, or was told to end. */
   readonly signal: AbortSignal;
 }
@@ -35,6 +37,12 @@ export interface Invocation {
   readonly words: readonly string[];
   /** The subcommand's. */
   readonly name: string;
+}
+
+/** Says so, and returns the exit code: what is wrong is the sandbox, and not how it was asked. */
+export function notImitated({ writeError }: Call, what: string): number {
+  writeError(`the sandbox does not imitate ${JSON.stringify(what)}\n`);
+  return 1;
 }
 
 export function untilAborted(signal: AbortSignal): Promise<void> {

@@ -33,6 +33,8 @@ socket.on("data", (text) => {
     const message = JSON.parse(line);
     if ("out" in message) writeSync(1, message.out);
     else if ("error" in message) writeSync(2, message.error);
+    else if ("signals" in message)
+      for (const signal of message.signals) process.on(signal, () => socket.write('{"end":true}\\n'));
     else exit(message.exit);
   }
 });
@@ -42,7 +44,6 @@ const gone = () => {
 };
 socket.on("error", gone);
 socket.on("close", gone);
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => socket.write('{"end":true}\\n'));
 `;
 
 export const standInNames = ["tailscale", "tailscaled"] as const;

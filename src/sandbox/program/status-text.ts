@@ -18,10 +18,11 @@ export function statusText(daemon: Daemon): { readonly text: string; readonly ex
   };
 }
 
-/** Returns the list of what the internet reaches, or nothing. */
-export function funnelText({ serve, server }: Tailnet): string {
+/** Returns the list of what the internet reaches, or nothing; what runs in the foreground is told, and not listed. */
+export function funnelText({ serve, foreground, server }: Tailnet): string {
   const ports = [...serve].filter(([, { funnel }]) => funnel).map(([port]) => port);
-  if (ports.length === 0) return "";
+  const inForeground = [...foreground.values()].flatMap(({ config }) => [...config.values()]);
+  if (ports.length === 0 && !inForeground.some(({ funnel }) => funnel)) return "";
   return `\n# Funnel on:\n${ports.map((port) => `#     - ${urlOf(server.dnsName, port)}\n`).join("")}\n`;
 }
 

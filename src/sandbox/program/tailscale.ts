@@ -5,8 +5,8 @@ import { addressesOf, prefixesOf, stableId, whoisJson } from "../daemon/node-jso
 import { prefsJson, statusJson, versionText } from "../daemon/status-json.ts";
 import { goJson } from "../front/marks.ts";
 import { nodeOfAddress } from "../tailnet.ts";
-import { type FlagKinds, isOn, parseFlags } from "./flags.ts";
-import { type Call, type Invocation, type ProgramWorld, untilAborted } from "./program.ts";
+import { type FlagKinds, isOn, parseFlags, unimitated } from "./flags.ts";
+import { type Call, type Invocation, notImitated, type ProgramWorld, untilAborted } from "./program.ts";
 import { runServe } from "./serve.ts";
 import { statusText } from "./status-text.ts";
 import { runUp } from "./up.ts";
@@ -14,19 +14,19 @@ import { runUp } from "./up.ts";
 /** Runs `tailscale` with these arguments and returns its exit code. Source: tailscale `cmd/tailscale/cli`; run on 1.102.5. */
 export async function runTailscale(call: Call, world: ProgramWorld): Promise<number> {
   const top = parseFlags(call.argv, { socket: "text", version: "switch" });
-  if (top.kind === "invalid") return misused(call, top.message);
+  if (top.kind !== "parsed") return misused(call, top.kind === "invalid" ? top.message : "");
   const [name = "", ...rest] = top.rest;
   if (name === "version" || isOn(top.flags, "version")) return version(call, world);
-  if (!(name in subcommands)) {
+  const subcommand = Object.hasOwn(subcommands, name) ? subcommands[name] : undefined;
+  if (subcommand === undefined) {
     call.writeError(
       `tailscale: unknown subcommand: ${name} (the sandbox knows ${Object.keys(subcommands).join(", ")})\n`,
     );
     return 1;
   }
-  const subcommand = subcommands[name];
-  const parsed = parseFlags(rest, flagsAt(world.tailnet.version, subcommand?.flags ?? {}));
-  if (subcommand === undefined || parsed.kind === "invalid")
-    return misused(call, parsed.kind === "invalid" ? parsed.message : "");
+  const parsed = parseFlags(rest, flagsAt(world.tailnet.version, subcommand.flags));
+  if (parsed.kind === "invalid") return misused(call, parsed.message);
+  if (parsed.kind === "unimitated") return notImitated(call, `tailscale ${name} --${parsed.name}`);
   const daemon = world.daemons.get(top.flags.get("socket") ?? world.defaultSocket);
   if (daemon === undefined) {
     call.writeError("failed to connect to local tailscaled; it doesn't appear to be running\n");
@@ -45,32 +45,46 @@ const serveFlags: FlagKinds = {
   yes: "switch",
   https: "text",
   "set-path": "text",
+  ...unimitated("tcp", "tls-terminated-tcp", "proxy-protocol"),
+};
+
+const upFlags: FlagKinds = {
+  reset: "switch",
+  "login-server": "text",
+  hostname: "text",
+  "advertise-tags": "text",
+  "accept-routes": "switch",
+  "shields-up": "switch",
+  timeout: "text",
+  "auth-key": "text",
+  "client-secret": "text",
+  "client-id": "text",
+  "id-token": "text",
+  ...unimitated("accept-dns", "accept-risk", "advertise-connector", "advertise-exit-node", "advertise-routes"),
+  ...unimitated("audience", "exit-node", "exit-node-allow-lan-access", "force-reauth", "json", "netfilter-mode"),
+  ...unimitated("operator", "qr", "qr-format", "report-posture", "snat-subnet-routes", "ssh", "stateful-filtering"),
 };
 
 const subcommands: Readonly<Record<string, Subcommand>> = {
-  up: {
+  up: { flags: upFlags, run: runUp },
+  down: { flags: unimitated("accept-risk", "reason"), run: down },
+  logout: { flags: unimitated("reason"), run: logout },
+  status: {
     flags: {
-      reset: "switch",
-      "login-server": "text",
-      hostname: "text",
-      "advertise-tags": "text",
-      "accept-routes": "switch",
-      "shields-up": "switch",
-      timeout: "text",
-      "auth-key": "text",
-      "client-secret": "text",
-      "client-id": "text",
-      "id-token": "text",
+      json: "switch",
+      peers: "switch",
+      self: "switch",
+      ...unimitated("active", "browser", "header", "listen", "web"),
     },
-    run: runUp,
+    run: status,
   },
-  down: { flags: {}, run: down },
-  logout: { flags: {}, run: logout },
-  status: { flags: { json: "switch", peers: "switch", self: "switch" }, run: status },
-  ip: { flags: { "4": "switch", "6": "switch", "1": "switch" }, run: ip },
-  whois: { flags: { json: "switch" }, run: whois },
+  ip: { flags: { "4": "switch", "6": "switch", "1": "switch", ...unimitated("assert") }, run: ip },
+  whois: { flags: { json: "switch", ...unimitated("proto") }, run: whois },
   debug: { flags: {}, run: debug },
-  serve: { flags: { ...serveFlags, "accept-app-caps": "text" }, run: runServe },
+  serve: {
+    flags: { ...serveFlags, "accept-app-caps": "text", ...unimitated("http", "service", "tun") },
+    run: runServe,
+  },
   funnel: { flags: serveFlags, run: runServe },
 };
 
@@ -158,6 +172,5 @@ function debug({ call, daemon, words }: Invocation): number {
     call.write(`${goJson(prefsJson(daemon), "\t")}\n`);
     return 0;
   }
-  call.writeError('the sandbox imitates "tailscale debug prefs" alone\n');
-  return 1;
+  return notImitated(call, ["tailscale debug", ...words].join(" "));
 }

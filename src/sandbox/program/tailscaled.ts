@@ -7,8 +7,8 @@ import { startLocalApi } from "../daemon/local-api.ts";
 import { destinationOf } from "../proxy/destination.ts";
 import { type ProxyNode, startProxy } from "../proxy/proxy.ts";
 import type { TailnetNode } from "../tailnet.ts";
-import { parseFlags } from "./flags.ts";
-import { type Call, type ProgramWorld, untilAborted } from "./program.ts";
+import { parseFlags, unimitated } from "./flags.ts";
+import { type Call, notImitated, type ProgramWorld, untilAborted } from "./program.ts";
 
 /** Hands a node's connection to a served port on. */
 export type AcceptServed = (socket: Socket, arrival: { readonly port: number; readonly node: TailnetNode }) => void;
@@ -24,7 +24,11 @@ export async function runTailscaled(call: Call, world: ProgramWorld, accept: Acc
     "socks5-server": "text",
     "outbound-http-proxy-listen": "text",
     "no-logs-no-support": "switch",
+    verbose: "text",
+    ...unimitated("bird-socket", "cleanup", "config", "debug", "encrypt-state", "hardware-attestation"),
+    ...unimitated("syslog", "syspolicy-file", "version"),
   });
+  if (parsed.kind === "unimitated") return notImitated(call, `tailscaled --${parsed.name}`);
   if (parsed.kind === "invalid") {
     call.writeError(`${parsed.message}\n`);
     return 2;
@@ -53,6 +57,7 @@ export async function runTailscaled(call: Call, world: ProgramWorld, accept: Acc
     world.daemons.set(socket, daemon);
     const stateDir = flags.get("statedir");
     if (stateDir !== undefined) keepLogin(daemon, stateDir);
+    call.takes(["SIGINT", "SIGTERM"]);
     await untilAborted(call.signal);
     return 0;
   } catch (error) {

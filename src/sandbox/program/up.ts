@@ -77,6 +77,7 @@ async function untilRunning(daemon: Daemon, call: Call, limitMs: number): Promis
     };
     const timer = limitMs === 0 ? undefined : setTimeout(late, limitMs);
     daemon.events.on("change", onChange);
+    call.takes(["SIGINT", "SIGTERM"]);
     void untilAborted(call.signal).then(() => finish(1));
   });
 }

@@ -1,5 +1,5 @@
 import { isAddress } from "../../net/address.ts";
-import { nodeOfAddress, nodeOfName, type Tailnet, type TailnetNode } from "../tailnet.ts";
+import { nodeOfAddress, nodeOfName, servedOn, type Tailnet, type TailnetNode } from "../tailnet.ts";
 
 /** Where a node's proxy gets to, in tailscaled's words where it does not. */
 export type Destination =
@@ -41,5 +41,6 @@ function portOf(node: TailnetNode, port: number, tailnet: Tailnet): Destination 
   if (port === node.peerApiPort) return { kind: "peer-api" };
   if (node !== tailnet.server) return { kind: "failed", reason: refusal };
   // On a userspace server a port that is not served is forwarded to the same one of its loopback.
-  return tailnet.serve.has(port) ? { kind: "front", port } : { kind: "loopback", host: "127.0.0.1", port, refusal };
+  const isServed = servedOn(tailnet, port) !== undefined;
+  return isServed ? { kind: "front", port } : { kind: "loopback", host: "127.0.0.1", port, refusal };
 }

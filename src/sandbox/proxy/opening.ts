@@ -14,6 +14,8 @@ export type OpeningResult =
   | Opening
   /** Something else was asked for; the connection stays. */
   | { readonly kind: "answered"; readonly answer: string }
+  /** A request for an `http://` URL, of which the sandbox can only say whether anybody is there. */
+  | { readonly kind: "plain"; readonly authority: string; answer(isThere: boolean): string }
   /** The connection ends with the answer. */
   | { readonly kind: "refused"; readonly answer: string | Buffer };
 
@@ -77,11 +79,15 @@ function parseHttp(head: string): OpeningResult {
   }
   if (method !== "CONNECT") {
     const text = "bogus RequestURI; must be absolute URL or CONNECT\n";
-    // A request for an absolute URL would be sent on; the sandbox has nothing but TLS to send it to.
-    const isAbsolute = /^http:\/\//i.test(target);
+    const authority = /^http:\/\/([^/?#]*)/i.exec(target)?.[1];
+    if (authority === undefined) return { kind: "answered", answer: textAnswer("400 Bad Request", [], text) };
     return {
-      kind: "answered",
-      answer: isAbsolute ? httpAnswer("502 Bad Gateway", [], "") : textAnswer("400 Bad Request", [], text),
+      kind: "plain",
+      authority: /:\d+$/.test(authority) ? authority : `${authority}:80`,
+      answer: (isThere) =>
+        isThere
+          ? textAnswer("501 Not Implemented", [], "the sandbox does not imitate http:// through a proxy; use CONNECT\n")
+          : httpAnswer("502 Bad Gateway", [], ""),
     };
   }
   return {

@@ -1,5 +1,6 @@
 import { dial } from "../../net/dial.ts";
 import { readAnswer } from "../../net/handshake.ts";
+import { isListening } from "../../net/listening.ts";
 import { type Listener, type ListenPlace, type Socket, splice, startListener } from "../../net/tcp-server.ts";
 import type { Destination } from "./destination.ts";
 import { type Opening, readOpening } from "./opening.ts";
@@ -36,6 +37,10 @@ async function serve(socket: Socket, node: ProxyNode, signal: AbortSignal): Prom
       socket.write(opening.answer);
       continue;
     }
+    if (opening.kind === "plain") {
+      socket.write(opening.answer(await isThere(node.destination(opening.authority))));
+      continue;
+    }
     const reason = await connect(socket, opening, node);
     if (reason === undefined) return;
     if (!opening.fail(socket, reason)) return;
@@ -62,6 +67,11 @@ async function connect(socket: Socket, opening: Opening, node: ProxyNode): Promi
     case "loopback":
       return connectLoopback(socket, opening, destination);
   }
+}
+
+async function isThere(destination: Destination): Promise<boolean> {
+  if (destination.kind !== "loopback") return destination.kind === "front" || destination.kind === "peer-api";
+  return isListening({ host: destination.host, port: destination.port });
 }
 
 async function connectLoopback(
