@@ -61,10 +61,7 @@ async function start(...args: readonly string[]) {
   await agent.initialize();
   await agent.ask("tools/list");
   const says = (words: string): Promise<true> =>
-    until(
-      { what: JSON.stringify(words), log: () => talk, timeoutMs: 30_000 },
-      async () => talk.includes(words) || undefined,
-    );
+    until({ what: JSON.stringify(words), log: () => talk }, async () => talk.includes(words) || undefined);
   const calls = (name: string, count = 20): Promise<Record<string, unknown>>[] =>
     Array.from({ length: count }, (_, index) =>
       agent.ask("tools/call", { name: "work", arguments: { mark: `${name} ${index}` } }),

@@ -26,7 +26,7 @@ it.each([["an imitation", []] as const, ["the real tailnet", ["--real"]] as cons
     const { temporary, env } = place();
     // As a terminal shows it, with what goes to stderr in its place.
     const argv = ["-c", 'exec "$0" "$@" 2>&1', process.execPath, ...demo, ...words];
-    const done = await run("sh", argv, { cwd: root, env, timeoutMs: 55_000 });
+    const done = await run("sh", argv, { cwd: root, env });
     expect(done).toMatchObject({ exitCode: 0 });
     for (const shown of ["echo answered", '"command": "tsmcp"', "pass: ", "fail: ", "FAIL separation.host-header"]) {
       expect(done.stdout).toContain(shown);
@@ -45,7 +45,7 @@ it.each([["an imitation", []] as const, ["the real tailnet", ["--real"]] as cons
 it("the demo leaves nothing behind when nobody reads it to its end", async () => {
   const { temporary, env } = place();
   const argv = ["-c", '"$0" "$@" | head -n 1', process.execPath, ...demo];
-  await run("sh", argv, { cwd: root, env, timeoutMs: 55_000 });
+  await run("sh", argv, { cwd: root, env });
   expect(readdirSync(temporary)).toEqual([]);
   expect(processesNaming(temporary)).toEqual([]);
 });

@@ -90,7 +90,7 @@ export function exposing(running: Running): Exposing {
     ...running,
     said: () => said,
     async says(text) {
-      await until({ what: `"${text}"`, timeoutMs: 30_000, log: () => said, alive }, async () => {
+      await until({ what: `"${text}"`, log: () => said, alive }, async () => {
         return said.includes(text) || undefined;
       });
     },

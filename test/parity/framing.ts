@@ -102,7 +102,7 @@ export function sendBytes({ host, port, ca }: PublicEnd, request: FramingCase): 
   });
 }
 
-const silenceMs = 4_000;
+const silenceMs = 8_000;
 
 /** The interim ones do not count. */
 function wholeAnswers(text: string, isHead: boolean): number {

@@ -10,8 +10,10 @@ export interface Transition {
   readonly until?: string;
 }
 
-const login = ["--login-server=LOGIN", "--hostname=vm", "--timeout=1s"];
-const otherLogin = ["--login-server=LOGIN", "--hostname=vm2", "--timeout=1s"];
+const login = ["--login-server=LOGIN", "--hostname=vm"];
+const otherLogin = ["--login-server=LOGIN", "--hostname=vm2"];
+/** For what would wait for ever. */
+const atLast = "--timeout=3s";
 const goodKey = "--auth-key=file:GOOD";
 const waitingKey = "--auth-key=file:WAITING";
 const wrongKey = "--auth-key=file:WRONG";
@@ -27,7 +29,7 @@ export const transitions: readonly Transition[] = [
   { title: "up with a name that is none", args: ["up", "--reset", "--hostname=a_b"] },
   { title: "up with a name that is too long", args: ["up", "--reset", `--hostname=${"a".repeat(64)}`] },
   { title: "up with a name that begins with a dash", args: ["up", "--reset", "--hostname=-a"] },
-  { title: "up without a key", args: ["up", "--reset", ...login] },
+  { title: "up without a key", args: ["up", "--reset", ...login, atLast] },
   { title: "up with a key", args: ["up", "--reset", ...login, goodKey], until: "Running" },
   { title: "ip of a node that runs", args: ["ip", "-4"] },
   { title: "up of a node that runs", args: ["up"] },
@@ -51,7 +53,7 @@ export const approvals: readonly Transition[] = [
   {
     title: "up while approval is needed",
     act: (world) => world.requireApproval(true),
-    args: ["up", "--reset", ...otherLogin, waitingKey],
+    args: ["up", "--reset", ...otherLogin, atLast, waitingKey],
     until: "NeedsMachineAuth",
   },
   { title: "status while approval is needed", args: ["status"] },
@@ -96,11 +98,11 @@ function keyKind(word: string): "good" | "waiting" | "wrong" {
 
 /** Returns what tsmcp reads of the node, once it is in the state. */
 async function settled(daemon: ParityDaemon, state: string | undefined): Promise<unknown> {
-  const limit = performance.now() + 10_000;
+  const limit = performance.now() + 60_000;
   for (;;) {
     const status: Status = JSON.parse((await daemon.localApi("status?peers=false")).body);
     const isThere = status.BackendState === state && (state !== "Running" || status.Self.Online === true);
-    if (performance.now() > limit) throw new Error(`waited 10 s for ${state}, and it is ${JSON.stringify(status)}`);
+    if (performance.now() > limit) throw new Error(`waited 60 s for ${state}, and it is ${JSON.stringify(status)}`);
     if (state === undefined || isThere) {
       const prefs: Prefs = JSON.parse((await daemon.localApi("prefs")).body);
       return { ...statusOf(status), ...prefsOf(prefs) };

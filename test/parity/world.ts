@@ -261,7 +261,13 @@ function startProgram(file: string, args: readonly string[]): ParityProgram {
 }
 
 function askLocalApi(socketPath: string, path: string, method: "GET" | "POST" = "GET"): Promise<LocalAnswer> {
-  const request = { socketPath, method, path: `/localapi/v0/${path}`, host: "local-tailscaled.sock", timeoutMs: 5_000 };
+  const request = {
+    socketPath,
+    method,
+    path: `/localapi/v0/${path}`,
+    host: "local-tailscaled.sock",
+    timeoutMs: 30_000,
+  };
   return askLocalSocket(request);
 }
 
@@ -281,9 +287,9 @@ function writeKeys(
 }
 
 function runCurl(args: readonly string[]): Promise<RunResult> {
-  return run("curl", ["-sSi", "--suppress-connect-headers", "--max-time", "10", ...args], {
+  return run("curl", ["-sSi", "--suppress-connect-headers", "--max-time", "60", ...args], {
     env: { PATH: process.env.PATH },
-    timeoutMs: 15_000,
+    timeoutMs: 90_000,
   });
 }
 

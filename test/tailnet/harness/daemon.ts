@@ -27,7 +27,7 @@ export interface Daemon {
   /** WireGuard's port, once it is known. */
   udpPort(): number | undefined;
   isRunning(): boolean;
-  /** SIGTERM, then SIGKILL after 8 s: an ephemeral node takes up to 5 s to log out. */
+  /** SIGTERM, then SIGKILL after 30 s: an ephemeral node takes up to 5 s to log out, on a quiet machine. */
   stop(): Promise<void>;
   kill(): Promise<void>;
 }
@@ -97,7 +97,7 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) {
     const exited = once(child, "exit");
     child.kill(signal);
-    const late = setTimeout(() => child.kill("SIGKILL"), 8_000);
+    const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
     await exited;
     clearTimeout(late);
   }

@@ -24,12 +24,15 @@ export async function localStatus(socketPath: string): Promise<NodeStatus | unde
 
 function localGet(socketPath: string, path: string): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const ask = request({ socketPath, path, host: "local-tailscaled.sock", agent: false, timeout: 5_000 }, (answer) => {
-      const chunks: Buffer[] = [];
-      answer.on("data", (chunk: Buffer) => chunks.push(chunk));
-      answer.on("end", () => resolve(answer.statusCode === 200 ? Buffer.concat(chunks).toString() : undefined));
-      answer.on("error", () => resolve(undefined));
-    });
+    const ask = request(
+      { socketPath, path, host: "local-tailscaled.sock", agent: false, timeout: 30_000 },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+        answer.on("end", () => resolve(answer.statusCode === 200 ? Buffer.concat(chunks).toString() : undefined));
+        answer.on("error", () => resolve(undefined));
+      },
+    );
     ask.on("timeout", () => ask.destroy());
     ask.on("error", () => resolve(undefined));
     ask.end();

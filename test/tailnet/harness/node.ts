@@ -54,7 +54,7 @@ async function joinTailnet(needs: NodeNeeds, node: BareNode, options: NodeOption
   writeFileSync(keyFile, key, { mode: 0o600 });
   try {
     const login = [`--login-server=${needs.controlUrl}`, `--auth-key=file:${keyFile}`, `--hostname=${node.hostname}`];
-    const joined = await node.tailscale(["up", ...login, "--timeout=15s", ...upArgs]);
+    const joined = await node.tailscale(["up", ...login, "--timeout=60s", ...upArgs]);
     if (joined.exitCode !== 0) throw new Error(`${node.hostname} did not join: ${joined.stderr}\n${node.log()}`);
   } finally {
     rmSync(keyFile, { force: true });

@@ -43,7 +43,7 @@ export async function startProgram(binDir: string, suffix: string | undefined): 
   closeSync(log);
   const lines = readLines(child);
   try {
-    const ready = await lines.next(20_000);
+    const ready = await lines.next(60_000);
     if (ready === undefined) throw new Error(`the test tailnet did not start:\n${readFileSync(logFile, "utf8")}`);
     if (child.pid === undefined) throw new Error("the test tailnet has no process id");
     return { runDir, ready: JSON.parse(ready), pid: child.pid, end: () => end(child, lines, runDir) };
@@ -57,7 +57,7 @@ export async function startProgram(binDir: string, suffix: string | undefined): 
 async function end(child: ChildProcess, lines: Lines, runDir: string): Promise<readonly Swept[]> {
   const exited = child.exitCode === null && child.signalCode === null ? once(child, "exit") : Promise.resolve([]);
   child.stdin?.end();
-  const last = await lines.next(10_000);
+  const last = await lines.next(60_000);
   if (last === undefined) child.kill("SIGKILL");
   await exited;
   const isLeft = existsSync(runDir);
@@ -69,8 +69,7 @@ async function end(child: ChildProcess, lines: Lines, runDir: string): Promise<r
 
 /** Short, because a unix socket's path has 108 bytes at most, and real, because the sweep compares paths. */
 function makeRunDir(): string {
-  const base = realpathSync(openBase() ?? tmpdir());
-  return mkdtempSync(join(base.length <= 60 ? base : "/tmp", "tn-"));
+  return mkdtempSync(join(realpathSync(openBase() ?? tmpdir()), "tn-"));
 }
 
 interface Lines {

@@ -13,9 +13,9 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** Runs a program to its end, without input. Throws when it cannot start or runs over `timeoutMs` (30 s). */
+/** Runs a program to its end, without input. Throws when it cannot start or runs over `timeoutMs` (120 s). */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { cwd, env = process.env, timeoutMs = 30_000 } = options;
+  const { cwd, env = process.env, timeoutMs = 120_000 } = options;
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     const stdout: Buffer[] = [];

@@ -8,9 +8,9 @@ export interface Wait {
   readonly alive?: () => void;
 }
 
-/** Asks until the answer is not undefined, at growing distances, and returns it. Throws after `timeoutMs` (15 s). */
+/** Asks until the answer is not undefined, at growing distances, and returns it. Throws after `timeoutMs` (60 s, in which nothing that works is late on any machine). */
 export async function until<T>(wait: Wait, ask: () => Promise<T | undefined>): Promise<T> {
-  const { what, timeoutMs = 15_000, log, alive } = wait;
+  const { what, timeoutMs = 60_000, log, alive } = wait;
   const started = performance.now();
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 1.5, 50)) {
     alive?.();

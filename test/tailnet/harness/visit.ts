@@ -17,7 +17,7 @@ export type Visited =
   | { readonly kind: "failed"; readonly curlExitCode: number | null; readonly message: string };
 
 /** Fetches a URL with stock curl, from the public side or through a node's proxy. */
-export async function visit(tailnet: Tailnet, { url, from, args = [], timeoutMs = 10_000 }: Visit): Promise<Visited> {
+export async function visit(tailnet: Tailnet, { url, from, args = [], timeoutMs = 30_000 }: Visit): Promise<Visited> {
   const route = from === undefined ? publicRoute(tailnet, url) : ["--proxy", `http://${from.proxy}`];
   const done = await run(
     "curl",
