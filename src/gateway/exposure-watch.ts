@@ -1,5 +1,6 @@
 import { readServeText } from "../tailscale/local-api.ts";
-import { type Exposure, parseServeConfig } from "../tailscale/serve-config.ts";
+import { parseServeState, type ServeHandler } from "../tailscale/serve-state.ts";
+import { listenerOf, parseServeTarget } from "../tailscale/serve-target.ts";
 
 /** Notices when a way to a target is closed, or opened to the internet. */
 export interface ExposureWatch {
@@ -52,20 +53,25 @@ export function watchExposure(options: {
   };
 }
 
-/** Returns the ways that lead to a target, each as a text; undefined for what is no Serve configuration. */
+/**
+ * Returns the ways that lead to a target's listener, by whatever path, each as a text: of the node, in the background and of terminals,
+ * and of its Services; undefined for what is no Serve configuration.
+ */
 export function waysTo(target: string, serveText: string): readonly string[] | undefined {
-  const exposures = parseServeConfig(serveText);
-  return exposures?.filter((one) => leadsTo(one, target)).map(wayOf);
+  const state = parseServeState(serveText);
+  const listener = listenerAt(target);
+  return state?.handlers
+    .filter((one) => one.target !== undefined && listenerAt(one.target) === listener)
+    .map((one) => wayOf(one, state.funnelPorts));
 }
 
-function leadsTo(exposure: Exposure, target: string): boolean {
-  return exposure.target !== undefined && withoutSlash(exposure.target) === withoutSlash(target);
+function listenerAt(target: string): string {
+  const parsed = parseServeTarget(target.replace(/\/+$/, ""));
+  return parsed === undefined ? target : listenerOf(parsed);
 }
 
-function wayOf({ port, kind, mount, isFunnel }: Exposure): string {
-  return [port, kind, mount, isFunnel].join(" ");
-}
-
-function withoutSlash(text: string): string {
-  return text.replace(/\/+$/, "");
+/** Funnel has no part in a Service, whose ports are its own. Source: tailscale `ipn/ipnlocal/serve.go` HandleIngressTCPConn. */
+function wayOf({ service, port, kind, mount, target }: ServeHandler, funnelPorts: readonly number[]): string {
+  const isFunnel = service === undefined && funnelPorts.includes(port);
+  return [service ?? "node", port, kind, mount, target, isFunnel].join(" ");
 }
