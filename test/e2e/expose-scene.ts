@@ -1,8 +1,9 @@
+import { join } from "node:path";
 import { type GateServer, startGate } from "../peers/gates/mcp-server.ts";
 import type { NodeOptions, TailnetNode } from "../tailnet/harness/node.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
 import { until } from "../tailnet/harness/until.ts";
-import { type Outcome, type Running, startTsmcp, tsmcp } from "./tsmcp.ts";
+import { binDir, type Outcome, type Running, startProgram } from "./tsmcp.ts";
 
 /** A tailnet, a server that anybody may use who gets to it, and machines to expose it on. */
 export interface ExposeScene extends AsyncDisposable {
@@ -46,22 +47,27 @@ export async function startExposeScene(): Promise<ExposeScene> {
     upstream,
     async machine(options = {}) {
       const node = await tailnet.startNode({ hostname: "server", tags: ["tag:server"], funnel: true, ...options });
+      const { within = [] } = options;
       const home = tailnet.tempDir();
       const env = {
         ...tailnet.env(),
         HOME: home,
-        TSMCP_PROXY: `http://${node.proxy}`,
+        // With a TUN there is no proxy, and none is needed.
+        ...(within.length > 0 ? {} : { TSMCP_PROXY: `http://${node.proxy}` }),
         TSMCP_SOCKET: node.socket,
         TSMCP_CONNECT_TO: tailnet.connectTo(node.dnsName).join(","),
       };
       const place = { env, workspace: home };
+      const [file, ...words] = [...within, process.execPath, join(binDir, "tsmcp"), "expose"];
+      const start = (args: readonly string[], extra: Readonly<Record<string, string>> = {}): Running =>
+        startProgram(file, [...words, ...args], place, extra);
       return {
         node,
         home,
         url,
         env,
-        run: (args, extra) => tsmcp(["expose", ...args], place, extra),
-        start: (args, extra) => exposing(startTsmcp(["expose", ...args], place, extra)),
+        run: (args, extra) => start(args, extra).outcome,
+        start: (args, extra) => exposing(start(args, extra)),
         async serves() {
           const { stdout } = await node.tailscale(["serve", "status", "--json"]);
           return JSON.parse(stdout);

@@ -68,16 +68,26 @@ export async function expose(node: TailnetNode, { private: inner, public: outer 
 export interface Asking {
   readonly url: string;
   readonly from?: TailnetNode;
+  /** The words that start curl in a network of its own. */
+  readonly within?: readonly string[];
+  /** Which address of the machine curl is to call from. */
+  readonly source?: string;
   readonly headers?: readonly string[];
 }
 
 const type = ["-H", "content-type: application/json", "-H", "accept: application/json, text/event-stream"];
 
 /** Posts one message with stock curl; `-i`, so the head comes first in the body. */
-export function post(tailnet: Tailnet, { url, from, headers = [] }: Asking, message: object): Promise<Visited> {
+export function post(
+  tailnet: Tailnet,
+  { url, from, within, source, headers = [] }: Asking,
+  message: object,
+): Promise<Visited> {
   const more = headers.flatMap((line) => ["-H", line]);
-  const args = ["-i", ...type, ...more, "--data-binary", JSON.stringify(message)];
-  return visit(tailnet, { url, args, ...(from === undefined ? {} : { from }) });
+  const own = source === undefined ? [] : ["--interface", source];
+  const args = ["-i", ...own, ...type, ...more, "--data-binary", JSON.stringify(message)];
+  const way = { ...(from === undefined ? {} : { from }), ...(within === undefined ? {} : { within }) };
+  return visit(tailnet, { url, args, ...way });
 }
 
 export const initialize = {

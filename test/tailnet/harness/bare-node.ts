@@ -11,12 +11,14 @@ export interface BareNodeOptions {
   /** More variables and arguments for the daemon. */
   readonly env?: NodeJS.ProcessEnv;
   readonly args?: readonly string[];
+  /** The words that start a program in a network of its own, where the daemon has a TUN and no proxy. */
+  readonly within?: readonly string[];
 }
 
 /** A stock tailscaled with its own state, socket and proxy, logged in or not. */
 export interface BareNode {
   readonly hostname: string;
-  /** SOCKS5 and HTTP CONNECT on one port. */
+  /** SOCKS5 and HTTP CONNECT on one port; nobody listens there where the daemon has a TUN. */
   readonly proxy: string;
   readonly socket: string;
   readonly stateDir: string;
@@ -45,11 +47,11 @@ export interface NodeNeeds {
 /** Starts a daemon that has not logged in, and returns when its socket and its proxy answer. */
 export async function startBareNode(needs: NodeNeeds, options: BareNodeOptions): Promise<BareNode> {
   const { api, binDir, caFile, dir } = needs;
-  const { hostname, args = [], env = {} } = options;
+  const { hostname, args = [], env = {}, within } = options;
   const stateDir = join(dir, "state");
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const proxyPort = await api.reservePort();
-  const start = { binDir, caFile, dir, stateDir, proxyPort, udpPort: 0, args, env };
+  const start = { binDir, caFile, dir, stateDir, proxyPort, udpPort: 0, args, env, within };
   let daemon = await startDaemon(start);
   const status = async (): Promise<NodeStatus> => {
     const answer = await localStatus(daemon.socket);

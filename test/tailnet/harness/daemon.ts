@@ -17,6 +17,8 @@ export interface DaemonOptions {
   readonly udpPort: number;
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  /** The words that start a program in a network of its own, where it has a TUN and no proxy. */
+  readonly within: readonly string[] | undefined;
 }
 
 export interface Daemon {
@@ -32,22 +34,24 @@ export interface Daemon {
   kill(): Promise<void>;
 }
 
-/** Starts a stock tailscaled without a TUN and returns when its socket and its proxy answer. It dies with this process. */
+/** Starts a stock tailscaled, without a TUN unless `within`, and returns when its socket and its proxy answer. It dies with this process. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { binDir, caFile, dir, stateDir, proxyPort, udpPort, args, env } = options;
+  const { binDir, caFile, dir, stateDir, proxyPort, udpPort, args, env, within = [] } = options;
   const socket = join(dir, "s");
   const logFile = join(dir, "log");
   const proxy = `127.0.0.1:${proxyPort}`;
   const log = openSync(logFile, "a", 0o600);
+  const hasTun = within.length > 0;
+  const network = ["--tun=userspace-networking", `--socks5-server=${proxy}`, `--outbound-http-proxy-listen=${proxy}`];
+  const [file, ...words] = [...within, join(binDir, "tailscaled")];
   const child = spawn(
-    join(binDir, "tailscaled"),
+    file,
     [
+      ...words,
       `--statedir=${stateDir}`,
       `--socket=${socket}`,
-      "--tun=userspace-networking",
+      ...(hasTun ? [] : network),
       `--port=${udpPort}`,
-      `--socks5-server=${proxy}`,
-      `--outbound-http-proxy-listen=${proxy}`,
       "--no-logs-no-support",
       ...args,
     ],
@@ -80,6 +84,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await until({ what: "tailscaled's socket", log: tail, alive: () => assertRunning(daemon) }, () =>
     localStatus(socket),
   );
+  if (hasTun) return daemon;
   await until({ what: "tailscaled's proxy", log: tail, alive: () => assertRunning(daemon) }, () => accepts(proxyPort));
   return daemon;
 }

@@ -7,6 +7,8 @@ export interface Visit {
   readonly url: string;
   /** The node to go through by its proxy; without it, the public internet. */
   readonly from?: TailnetNode;
+  /** The words that start curl in a network of its own, from where it goes straight. */
+  readonly within?: readonly string[];
   /** More arguments for curl. */
   readonly args?: readonly string[];
   readonly timeoutMs?: number;
@@ -17,11 +19,17 @@ export type Visited =
   | { readonly kind: "failed"; readonly curlExitCode: number | null; readonly message: string };
 
 /** Fetches a URL with stock curl, from the public side or through a node's proxy. */
-export async function visit(tailnet: Tailnet, { url, from, args = [], timeoutMs = 30_000 }: Visit): Promise<Visited> {
-  const route = from === undefined ? publicRoute(tailnet, url) : ["--proxy", `http://${from.proxy}`];
+export async function visit(
+  tailnet: Tailnet,
+  { url, from, within, args = [], timeoutMs = 30_000 }: Visit,
+): Promise<Visited> {
+  const route =
+    within !== undefined ? [] : from === undefined ? publicRoute(tailnet, url) : ["--proxy", `http://${from.proxy}`];
+  const [file, ...words] = [...(within ?? []), "curl"];
   const done = await run(
-    "curl",
+    file,
     [
+      ...words,
       "-sS",
       "--cacert",
       tailnet.caFile,
