@@ -18,6 +18,7 @@ export function describeSandbox(sandbox: Sandbox): object {
         {
           address: caller.address ?? null,
           proxy: caller.proxy ?? null,
+          tunnel: caller.tunnel,
           connectTo: caller.connectTo,
           curl: ["curl", ...caller.curl(urlFor(caller, host))],
         },

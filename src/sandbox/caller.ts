@@ -1,15 +1,13 @@
-import { type Listener, startListener } from "../net/tcp-server.ts";
+import { type Listener, type Socket, startListener } from "../net/tcp-server.ts";
 import { relay } from "./delay.ts";
 import type { Faults } from "./faults.ts";
 import type { Front } from "./front/front.ts";
 import type { Origin } from "./front/marks.ts";
+import { funnelPorts } from "./front/serve-config.ts";
 import type { SandboxCaller } from "./options.ts";
-import { destinationOf } from "./proxy/destination.ts";
+import { destinationOf, publicDestinationOf } from "./proxy/destination.ts";
 import { startProxy } from "./proxy/proxy.ts";
 import { type CallerName, servedOn, type Tailnet } from "./tailnet.ts";
-
-/** The ports that somebody without a proxy can reach, each by a port of this machine. */
-const directPorts = { tailnet: [443, 8443, 10000], internet: [443, 8443, 10000] } as const;
 
 /** Opens a caller's ways to the server: a port of this machine for each of its ports, and for a node a proxy. */
 export async function startCaller(request: {
@@ -21,43 +19,46 @@ export async function startCaller(request: {
 }): Promise<{ readonly caller: SandboxCaller; close(): Promise<void> }> {
   const { name, tailnet, front, faults, caFile } = request;
   const node = name === "internet" ? undefined : tailnet.callers[name];
-  const ports = directPorts[node === undefined ? "internet" : "tailnet"];
   const nextAddress = addresses();
+  /** Whether it is nobody's: a port that is not served, or not to the internet. */
+  const isClosed = (port: number): boolean => {
+    const served = servedOn(tailnet, port);
+    return served === undefined || (node === undefined && !served.funnel);
+  };
+  const accept = (socket: Socket, port: number): void => {
+    // Funnel's relay accepts, and learns with the first bytes that the node does not want them.
+    if (isClosed(port)) return void socket.once("data", () => socket.resetAndDestroy());
+    const origin: Origin =
+      node === undefined ? { kind: "funnel", address: nextAddress() } : { kind: "serve", address: node.address, node };
+    front.accept(socket, { port, origin });
+  };
   const direct = await Promise.all(
-    ports.map(async (port): Promise<readonly [number, Listener]> => {
-      const listener = await startListener({ port: 0 }, (socket) => {
-        const served = servedOn(tailnet, port);
-        const isOpen = served !== undefined && (node !== undefined || served.funnel);
-        // Funnel's relay accepts, and learns with the first bytes that the node does not want them.
-        if (!isOpen) return void socket.once("data", () => socket.resetAndDestroy());
-        const origin: Origin =
-          node === undefined
-            ? { kind: "funnel", address: nextAddress() }
-            : { kind: "serve", address: node.address, node };
-        front.accept(socket, { port, origin });
-      });
-      return [port, listener];
+    funnelPorts.map(async (port): Promise<readonly [number, Listener]> => {
+      return [port, await startListener({ port: 0 }, (socket) => accept(socket, port))];
     }),
   );
-  const proxy =
+  const proxy = await startProxy(
+    { port: 0 },
     node === undefined
-      ? undefined
-      : await startProxy(
-          { port: 0 },
-          {
-            address: () => node.address,
-            destination: (authority) => destinationOf(authority, { tailnet, standing: "running" }),
-            accept(socket, port) {
-              const accept = (arrived: typeof socket): void =>
-                front.accept(arrived, { port, origin: { kind: "serve", address: node.address, node } });
-              if (faults.relayDelayMs > 0) void relay(socket, faults.relayDelayMs, accept);
-              else accept(socket);
-            },
-            isDead: () => faults.proxy === "dead",
+      ? {
+          address: () => "127.0.0.1",
+          destination: (authority) => publicDestinationOf(authority, tailnet),
+          accept,
+          isDead: () => false,
+        }
+      : {
+          address: () => node.address,
+          destination: (authority) => destinationOf(authority, { tailnet, standing: "running" }),
+          accept(socket, port) {
+            if (faults.relayDelayMs > 0) void relay(socket, faults.relayDelayMs, (late) => accept(late, port));
+            else accept(socket, port);
           },
-        );
+          isDead: () => faults.proxy === "dead",
+        },
+  );
   const connectTo = direct.map(([port, listener]) => `${tailnet.server.dnsName}:${port}:127.0.0.1:${listener.port}`);
-  const url = proxy && `http://127.0.0.1:${proxy.port}`;
+  const tunnel = `http://127.0.0.1:${proxy.port}`;
+  const url = node && tunnel;
   const way = url === undefined ? connectTo.flatMap((rule) => ["--connect-to", rule]) : ["--proxy", url];
   return {
     caller: {
@@ -65,11 +66,12 @@ export async function startCaller(request: {
       address: node?.address,
       login: node === undefined || node.tags.length > 0 ? undefined : node.user.login,
       proxy: url,
+      tunnel,
       connectTo,
       curl: (target) => ["--cacert", caFile, ...way, target],
     },
     async close() {
-      await Promise.all([...direct.map(([, listener]) => listener.close()), proxy?.close()]);
+      await Promise.all([...direct.map(([, listener]) => listener.close()), proxy.close()]);
     },
   };
 }

@@ -33,6 +33,8 @@ export interface SandboxCaller {
   readonly login: string | undefined;
   /** `http://127.0.0.1:PORT`: HTTP CONNECT, and SOCKS5 on the same port; undefined for the internet. */
   readonly proxy: string | undefined;
+  /** The same for everybody, for programs that know no `--connect-to`: the internet's leads to the server alone. */
+  readonly tunnel: string;
   /** `HOST:PORT:ADDRESS:PORT` for each port, as curl's `--connect-to` takes it. */
   readonly connectTo: readonly string[];
   /** The URL's curl command, without the program's name. */

@@ -1,10 +1,7 @@
 import { TsmcpError } from "../core/errors.ts";
-import type { Mount, ServeConfig } from "./front/serve-config.ts";
+import { funnelPorts, type Mount, type ServeConfig } from "./front/serve-config.ts";
 import { expandServeTarget, parseServeTarget } from "./front/serve-target.ts";
 import type { ServeRequest } from "./options.ts";
-
-/** Ports on which the internet can be let in. Source: https://tailscale.com/kb/1223/funnel */
-const funnelPorts = [443, 8443, 10000];
 
 /**
  * Returns the configuration with one mount more, or another in its place.

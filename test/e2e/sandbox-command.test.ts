@@ -190,32 +190,49 @@ describe("tsmcp sandbox", () => {
   });
 });
 
-const nodeTest = { file: "gate.test.mjs", argv: ["--test", "gate.test.mjs"] };
+interface Example {
+  readonly file: string;
+  readonly argv: readonly string[];
+}
+
+const nodeTest: Example = { file: "gate.test.mjs", argv: ["--test", "gate.test.mjs"] };
 const vitestRun = join(root, "node_modules/vitest/vitest.mjs");
-const vitest = { file: "gate.vitest.test.mjs", argv: [vitestRun, "run", "--root", "."] };
+const vitest: Example = { file: "gate.vitest.test.mjs", argv: [vitestRun, "run", "--root", "."] };
+const readers = join(root, "test/readers/node_modules");
+const hasReaders = existsSync(readers) || process.env.CI === "true";
+const playwright: Example = {
+  file: "gate.playwright.test.mjs",
+  argv: [join(readers, "playwright/cli.js"), "test", "--reporter=list", "gate.playwright.test.mjs"],
+};
 
 describe("the library's example", () => {
-  it.each([
-    { title: "for node:test passes a sound gate", ...nodeTest, gate: "sound", wanted: 0 },
-    { title: "for node:test fails the copied recipe", ...nodeTest, gate: "recipe", wanted: 1 },
-    { title: "for vitest passes a sound gate", ...vitest, gate: "sound", wanted: 0 },
-    { title: "for vitest fails the copied recipe", ...vitest, gate: "recipe", wanted: 1 },
-  ])("$title", async ({ file, argv, gate, wanted }) => {
-    const directory = temporaryDirectory();
-    mkdirSync(join(directory, "node_modules"));
-    symlinkSync(root, join(directory, "node_modules/tsmcp"));
-    symlinkSync(join(root, "node_modules/vitest"), join(directory, "node_modules/vitest"));
-    await cp(join(root, "templates/sandbox", file), join(directory, file));
-    const port = await freePort();
-    const server = spawn(process.execPath, [recipe], { env: { PORT: String(port), GATE: gate }, stdio: "ignore" });
-    try {
-      await until({ what: "the server" }, async () => (await isListening({ host: "127.0.0.1", port })) || undefined);
-      const env = { PATH: process.env.PATH, HOME: directory, NO_COLOR: "1", TARGET: `http://127.0.0.1:${port}` };
-      const done = await run(process.execPath, argv, { cwd: directory, env });
-      expect({ exitCode: done.exitCode, text: done.stdout }).toMatchObject({ exitCode: wanted });
-      expect(done.stdout).toMatch(wanted === 0 ? /\b3 passed|pass 3/ : /names another host/);
-    } finally {
-      server.kill("SIGKILL");
-    }
-  });
+  const rows = (title: string, example: Example) => [
+    { title: `for ${title} passes a sound gate`, example, gate: "sound", wanted: 0 },
+    { title: `for ${title} fails the copied recipe`, example, gate: "recipe", wanted: 1 },
+  ];
+
+  it.each([...rows("node:test", nodeTest), ...rows("vitest", vitest)])("$title", tryExample);
+
+  it.skipIf(!hasReaders).each(rows("Playwright", playwright))("$title", tryExample);
 });
+
+async function tryExample({ example, gate, wanted }: { example: Example; gate: string; wanted: number }) {
+  const { file, argv } = example;
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, "node_modules"));
+  symlinkSync(root, join(directory, "node_modules/tsmcp"));
+  symlinkSync(join(root, "node_modules/vitest"), join(directory, "node_modules/vitest"));
+  symlinkSync(join(readers, "@playwright"), join(directory, "node_modules/@playwright"));
+  await cp(join(root, "templates/sandbox", file), join(directory, file));
+  const port = await freePort();
+  const server = spawn(process.execPath, [recipe], { env: { PORT: String(port), GATE: gate }, stdio: "ignore" });
+  try {
+    await until({ what: "the server" }, async () => (await isListening({ host: "127.0.0.1", port })) || undefined);
+    const env = { PATH: process.env.PATH, HOME: directory, NO_COLOR: "1", TARGET: `http://127.0.0.1:${port}` };
+    const done = await run(process.execPath, argv, { cwd: directory, env });
+    expect({ exitCode: done.exitCode, text: done.stdout }).toMatchObject({ exitCode: wanted });
+    expect(done.stdout).toMatch(wanted === 0 ? /\b3 passed|pass 3/ : /names another host/);
+  } finally {
+    server.kill("SIGKILL");
+  }
+}

@@ -1,3 +1,6 @@
+/** Ports on which the internet can be let in. Source: https://tailscale.com/kb/1223/funnel */
+export const funnelPorts: readonly number[] = [443, 8443, 10000];
+
 /** What one path of a port leads to. */
 export interface Mount {
   readonly path: string;

@@ -1,4 +1,5 @@
 import { isAddress } from "../../net/address.ts";
+import { funnelPorts } from "../front/serve-config.ts";
 import { nodeOfAddress, nodeOfName, servedOn, type Tailnet, type TailnetNode } from "../tailnet.ts";
 
 /** Where a node's proxy gets to, in tailscaled's words where it does not. */
@@ -34,6 +35,16 @@ export function destinationOf(
   if (node !== undefined) return standing === "running" ? portOf(node, port, tailnet) : { kind: "silent" };
   if (!isAddress(host)) return { kind: "failed", reason: `lookup ${host}: no such host` };
   return { kind: "failed", reason: `dial tcp ${authority}: connect: network is unreachable` };
+}
+
+/** Returns where `authority` leads from the internet: to the server's public ports, and nowhere else. */
+export function publicDestinationOf(authority: string, { server }: Tailnet): Destination {
+  const [host = "", port = ""] = authority.split(":");
+  if (host.toLowerCase().replace(/\.$/, "") !== server.dnsName)
+    return { kind: "failed", reason: `lookup ${host}: no such host` };
+  return funnelPorts.includes(Number(port))
+    ? { kind: "front", port: Number(port) }
+    : { kind: "failed", reason: `dial tcp ${authority}: connect: connection refused` };
 }
 
 function portOf(node: TailnetNode, port: number, tailnet: Tailnet): Destination {

@@ -92,6 +92,32 @@ describe("a sandbox's callers", () => {
     expect(first["x-forwarded-for"]).not.toBe(second["x-forwarded-for"]);
   });
 
+  it.each([
+    { title: "an open port", caller: "internet", at: ":443", answers: "200", mark: "?1" },
+    { title: "a port that only the tailnet has", caller: "internet", at: ":8443", answers: "000", mark: undefined },
+    { title: "a port that Funnel never has", caller: "internet", at: ":9999", answers: "000", mark: undefined },
+    { title: "the tailnet's port", caller: "agent", at: ":8443", answers: "200", mark: undefined },
+  ] as const)("get by their tunnels what they get otherwise: the $caller at $title", async (row) => {
+    const sandbox = await sandboxWithEcho();
+    const url = `https://${sandbox.host}${row.at}/`;
+    const { tunnel } = sandbox.callers[row.caller];
+    const args = ["-sS", "--cacert", sandbox.caFile, "--proxy", tunnel, "-w", "\n%{http_code}", url];
+    const [body = "", status] = (await run("curl", args, { env: { PATH: process.env.PATH } })).stdout.split("\n");
+    expect(status).toBe(row.answers);
+    expect(body === "" ? undefined : JSON.parse(body)["tailscale-funnel-request"]).toBe(row.mark);
+  });
+
+  it("get from the internet's tunnel to no other place, this machine's own included", async () => {
+    const sandbox = await sandboxWithEcho();
+    const { tunnel, proxy } = sandbox.callers.internet;
+    expect(proxy).toBeUndefined();
+    for (const place of ["127.0.0.1:1", "localhost:443", `agent.${sandbox.suffix}:443`, "example.com:443"]) {
+      const args = ["-sS", "--proxy", tunnel, `https://${place}/`];
+      const done = await run("curl", args, { env: { PATH: process.env.PATH } });
+      expect(done.stderr).toContain("500");
+    }
+  });
+
   it("share one connection to a backend, whether they come by Serve or by Funnel", async () => {
     const sandbox = await sandboxWithEcho();
     await headersSeen(sandbox, "user", { port: 8443 });
