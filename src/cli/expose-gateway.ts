@@ -33,12 +33,12 @@ export async function startExposedGateway(
 ): Promise<StartedGateway> {
   const { env, log, lines } = context;
   const spans = await startSpans(env, log);
-  const observers = spans === undefined ? [] : [spans.observe];
+  const tracing = spans === undefined ? {} : { observers: [spans.observe], openSpan: spans.open };
   const stop = new AbortController();
   const run = async (onReady: (gateway: Gateway) => void): Promise<void> => {
     try {
       const request = await requestFor(exposed, listen, context);
-      const prepared = await prepareGateway(request, { ...context, auditLines: lines, observers });
+      const prepared = await prepareGateway(request, { ...context, auditLines: lines, ...tracing });
       const { watched } = exposed;
       // Whose terminal goes away is not asked to go on.
       const onHangup = hasTerminal(context) ? undefined : context.takeHangup;

@@ -4,10 +4,11 @@ import type { Secret } from "../core/secrets.ts";
 import { addressText, type HttpServer, type ListenAddress, startHttpServer } from "../net/http-server.ts";
 import type { LineSink } from "../streams/line-sink.ts";
 import { answerAdmin } from "./admin.ts";
+import { createAdminReach } from "./admin-reach.ts";
 import { type ExposureWatch, watchExposure } from "./exposure-watch.ts";
 import { createIdentities } from "./identities.ts";
 import { type AuditConfig, createAudit } from "./journal/audit.ts";
-import { createJournal, type Observer } from "./journal/journal.ts";
+import { createJournal, type Observer, type OpenSpan } from "./journal/journal.ts";
 import { createMetrics } from "./journal/metrics.ts";
 import { levelsOf } from "./levels.ts";
 import { type ListenPlan, targetOf } from "./listen-plan.ts";
@@ -36,6 +37,8 @@ export interface GatewayOptions {
   readonly plan: ListenPlan;
   /** tailscaled's, for whois. */
   readonly socket: string;
+  /** Whether that one has a TUN, as far as it has told. */
+  readonly usesTun?: boolean | undefined;
   readonly keys: readonly [Secret, ...Secret[]];
   readonly world: UpstreamWorld;
   readonly createUpstream: CreateUpstream;
@@ -44,6 +47,8 @@ export interface GatewayOptions {
   readonly auditLines?: Pick<LineSink, "line" | "dropped"> | undefined;
   /** Who else is told of every request. */
   readonly observers?: readonly Observer[];
+  /** Begins the spans of those that go on to a server. */
+  readonly openSpan?: OpenSpan | undefined;
 }
 
 /** Where one exposure leads. */
@@ -113,7 +118,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
             (line) => auditLines.line(line),
           ),
         ];
-  const journal = createJournal([metrics.observe, ...audit, ...observers]);
+  const journal = createJournal([metrics.observe, ...audit, ...observers], options.openSpan);
   const publicSide: PublicSide = { pace: createPace(publicPace), journal, tools: opened.now };
   const privateSide: PrivateSide = {
     ...publicSide,
@@ -162,10 +167,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...((await identities.isUp()) ? [] : ["tailscaled does not tell who calls"]),
       ...(await readiness.reasons()),
     ];
+    const reach = createAdminReach({ listen: plan.admin, socket, usesTun: options.usesTun });
     admin = await startHttpServer({
       address: plan.admin,
       ...publicLimits,
-      onRequest: (request, response) => void answerAdmin(request, response, { isReady, metrics }),
+      onRequest: (request, response) => {
+        answerAdmin(request, response, { reach, isReady, metrics }).catch(() => void response.destroy());
+      },
     });
     const { prefix } = privateSide;
     // tailscaled leaves open what is open when a handler goes, or gets the internet for a caller.

@@ -90,7 +90,11 @@ async function open(visit: Visit, request: RequestMessage): Promise<void> {
   const reply = createReply(response, { takesStream: false, begin: "json" });
   const { onMessage } = createDelivery(visit, reply);
   try {
-    const opening = await upstream.open({ ...request, params }, { caller, signal: reply.signal, onMessage });
+    const opening = await upstream.open(note.passedOn(request, { ...request, params }), {
+      caller,
+      signal: reply.signal,
+      onMessage,
+    });
     if (opening.kind === "refused") note.answered(request, opening);
     if (opening.kind === "refused") return reply.finish(200, messageJson(errorAnswer(request.id, opening.error)));
     const { result, session } = opening;
@@ -172,7 +176,8 @@ async function ask(
   try {
     const screened = screenRequest(request, "legacy", viewOf(visit, visit.caller));
     if (screened.kind === "refused") return errorAnswer(request.id, screened.error);
-    return await session.request(screened.request, { caller: visit.caller, signal: reply.signal, onMessage });
+    const passed = visit.note.passedOn(request, screened.request);
+    return await session.request(passed, { caller: visit.caller, signal: reply.signal, onMessage });
   } catch {
     return errorAnswer(request.id, internalError);
   }
@@ -203,6 +208,7 @@ function idOf(message: Message | undefined): MessageId | null {
   return message?.kind === "request" ? message.id : null;
 }
 
-function refuse({ response }: Visit, status: number, { code, message, id = null }: Refusal): void {
+function refuse({ response, note }: Visit, status: number, { code, message, id = null }: Refusal): void {
+  note.denied(status === 404 ? "no session of this caller" : "head and body are no valid request");
   sendPlain(response, { status, body: errorText(id, { code, message }) });
 }

@@ -11,10 +11,12 @@ import { createDelivery, internalError, screenAnswer, type Visit, viewOf } from 
 
 /** Answers a POST of the modern era, which is one request and belongs to nothing before it. */
 export function answerModern(visit: Visit, request: RequestMessage, version: string): void {
-  const { response } = visit;
+  const { response, note } = visit;
   const defect = modernDefect(visit, request, version);
-  if (defect !== undefined) sendPlain(response, defect);
-  else carry(visit, request).catch(() => void response.destroy());
+  if (defect !== undefined) {
+    note.denied("head and body are no valid request");
+    sendPlain(response, defect);
+  } else carry(visit, request).catch(() => void response.destroy());
 }
 
 /** In this order: a version is told to be unknown only where it is certain which one is asked for. */
@@ -54,7 +56,7 @@ async function carry(visit: Visit, request: RequestMessage): Promise<void> {
   let answer: ResponseMessage;
   try {
     const call = { caller, signal: reply.signal, onMessage };
-    answer = await served.upstream.request(screened.request, call);
+    answer = await served.upstream.request(visit.note.passedOn(request, screened.request), call);
   } catch {
     answer = errorAnswer(request.id, internalError);
   }

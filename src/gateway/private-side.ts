@@ -31,6 +31,7 @@ export function answerPrivate(request: IncomingMessage, response: ServerResponse
   const head = readHead(request);
   const note = side.journal.begin("private", request, response);
   if ("status" in head) {
+    note.denied(head.reason);
     refuse(request, response, head.status);
     return;
   }
@@ -58,30 +59,38 @@ async function answer({ request, response, head, belief, note }: Asked, side: Pr
   const path = head.path.slice(side.prefix.length);
   if (belief.kind === "public") return answerAsPublic({ request, response, head, path, note }, side);
   // Who calls cannot be told now, which says nothing of who calls.
-  if (belief.kind === "unknown") return refuse(request, response, 503);
+  const deny = (status: number, rule: string): void => {
+    note.denied(rule);
+    refuse(request, response, status);
+  };
+  if (belief.kind === "unknown") return deny(503, "tailscaled does not tell who calls");
   const { allowedOrigins, front } = side;
-  if (isForeignPage(head, { allowedOrigins: allowedOrigins(), ownName: front.identities.ownName() }))
-    return refuse(request, response, 403);
-  const served = servedAt(path, side.upstreams);
-  if (served === undefined) return refuse(request, response, 404);
   const { caller, address } = belief;
+  note.visitor(caller);
+  if (isForeignPage(head, { allowedOrigins: allowedOrigins(), ownName: front.identities.ownName() }))
+    return deny(403, "a page of somebody else");
+  const served = servedAt(path, side.upstreams);
+  if (served === undefined) return deny(404, "no such upstream");
   const visit: Visit = { head, response, caller, address, served, front, note };
   note.visitor(caller, served.upstream.name);
   const isBare = !caller.rightsOn(served.upstream.name).some;
   if (head.method !== "POST") {
     request.resume();
-    if (isBare) return refuse(request, response, 405);
+    if (isBare) return deny(405, "no rule, no grant");
     if (head.method === "GET") {
       side.open.add(response, served, "stream");
       note.stream();
     }
     return head.method === "GET" ? answerGet(visit) : answerDelete(visit);
   }
-  if (!isJsonBody(head)) return refuse(request, response, 415);
+  if (!isJsonBody(head)) return deny(415, "the body is no JSON");
   side.open.add(response, served, "call");
   const body = await readBody(request, maxBodyBytes);
   if (body.kind === "broken") return;
-  if (body.kind === "too-large") return refuseLarge(request, response, body.head);
+  if (body.kind === "too-large") {
+    note.denied("the body is too large");
+    return refuseLarge(request, response, body.head);
+  }
   const incoming = readIncoming(body.bytes);
   note.asked(messagesOf(incoming), body.bytes.length);
   if (isListening(incoming)) {
@@ -92,14 +101,16 @@ async function answer({ request, response, head, belief, note }: Asked, side: Pr
 }
 
 function answerPost(visit: Visit, incoming: Incoming, isBare: boolean): void {
-  const { response } = visit;
+  const { response, note } = visit;
   if (incoming.kind === "invalid") {
     const { id, code, reason } = incoming;
+    note.denied("no valid message");
     sendPlain(response, { status: 400, body: errorText(id, { code, message: reason }) });
     return;
   }
   const messages = incoming.kind === "one" ? [incoming.message] : incoming.messages;
   if (incoming.kind === "batch" && messages.some((message) => modernVersionOf(message) !== undefined)) {
+    note.denied("no valid message");
     sendPlain(response, { status: 400, body: errorText(null, { code: -32600, message: "a batch is not allowed" }) });
     return;
   }

@@ -73,7 +73,7 @@ async function answerTo(
   const incoming = readIncoming(body.bytes);
   note.asked(messagesOf(incoming), body.bytes.length);
   if (tools === undefined) return publicAnswer(incoming);
-  return tools.answer({ path, head, incoming, signal: () => signalOf(response) });
+  return tools.answer({ path, head, incoming, note, signal: () => signalOf(response) });
 }
 
 const refusalMs = 1_000;

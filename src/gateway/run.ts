@@ -36,6 +36,7 @@ export interface GatewayWorld {
   /** For the lines about requests. */
   readonly auditLines?: GatewayOptions["auditLines"];
   readonly observers?: GatewayOptions["observers"];
+  readonly openSpan?: GatewayOptions["openSpan"];
 }
 
 /** What was found out before anything listens. */
@@ -54,7 +55,7 @@ const statusTimeoutMs = 2_000;
  */
 export async function prepareGateway(request: GatewayRequest, world: GatewayWorld): Promise<PreparedGateway> {
   const { config, upstreams, socket, createUpstream, proxy } = request;
-  const { env, cwd, log, auditLines, observers = [] } = world;
+  const { env, cwd, log, auditLines, observers = [], openSpan } = world;
   const pinsOf: PinsOf = (read) => pinsIn(read, request);
   const pins = pinsOf({ config, upstreams });
   requireTrustedSocket(socket, "about who calls");
@@ -75,12 +76,14 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
     pins,
     plan,
     socket,
+    usesTun: status?.usesTun,
     keys,
     world: { log, env, cwd, proxy },
     createUpstream,
     log,
     auditLines,
     observers,
+    openSpan,
   };
   return { options, status, pinsOf };
 }
@@ -183,7 +186,7 @@ function pinsIn({ config, upstreams }: Parameters<PinsOf>[0], { lockFile }: Gate
 function keepAdminIn(port: number, log: Log): void {
   const message = "the tailnet reaches ports of loopback through this tailscaled, the admin listener's too";
   if (port === 0) {
-    log.warn(`${message}: name a socket as gateway.listen.admin`);
+    log.warn(`${message}, so that it only tells that it lives: name a socket as gateway.listen.admin`);
     return;
   }
   throw new TsmcpError({

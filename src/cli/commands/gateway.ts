@@ -99,9 +99,9 @@ async function runGatewayCommand(
   const { signal, env, takeHangup } = context;
   const { log, lines, flush } = serviceLog(context);
   const spans = await startSpans(env, log);
-  const observers = spans === undefined ? [] : [spans.observe];
+  const tracing = spans === undefined ? {} : { observers: [spans.observe], openSpan: spans.open };
   try {
-    const prepared = await prepareGateway(request, { ...context, log, auditLines: lines, observers });
+    const prepared = await prepareGateway(request, { ...context, log, auditLines: lines, ...tracing });
     const notifier = serviceNotifier({ env, log });
     await runGateway(prepared, {
       watched: watchedConfig(context, { config, path }, upstreamsOf),

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isJsonBody } from "../head.ts";
 import { readIncoming } from "../incoming.ts";
-import type { Journal } from "../journal/journal.ts";
+import type { Journal, Note } from "../journal/journal.ts";
 import { answerPublic, maxPublicBodyBytes, type PublicSide, refuse } from "../public-side.ts";
 import { type PlainAnswer, publicAnswer, publicRefusal } from "../public-view.ts";
 import { headOf } from "./request-head.ts";
@@ -58,7 +58,20 @@ function toResponse({ status, body }: PlainAnswer): Response {
   return new Response(new Uint8Array(body), { status, headers });
 }
 
+const quiet = (): void => {};
+const silentNote: Note = {
+  asPublic: quiet,
+  visitor: quiet,
+  opened: quiet,
+  denied: quiet,
+  asked: quiet,
+  passedOn: (_, screened) => screened,
+  answered: quiet,
+  failed: quiet,
+  stream: quiet,
+};
+
 /** The library tells nobody. */
 export const noJournal: Journal = {
-  begin: () => ({ asPublic: () => {}, visitor: () => {}, asked: () => {}, answered: () => {}, stream: () => {} }),
+  begin: () => silentNote,
 };

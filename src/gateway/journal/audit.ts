@@ -8,7 +8,7 @@ export interface AuditConfig {
   readonly calls?: boolean;
   /** Whether they tell what tools were called with. */
   readonly arguments?: boolean;
-  /** Of the internet's requests, one of so many is told; 100 unless it is said. */
+  /** Of the internet's requests that get nothing, one of so many is told; 100 unless it is said. */
   readonly publicEvery?: number;
 }
 
@@ -18,18 +18,19 @@ const usualPublicEvery = 100;
 const maxTextChars = 256;
 const maxArgumentChars = 2_048;
 
-/** Returns what writes a line about every request of the tailnet view, and about some of the internet's. */
+/** Returns what writes a line about every request of the tailnet view, of the internet's about those that were let through, and some others. */
 export function createAudit(config: () => AuditConfig, write: (line: string) => void): Observer {
   let passed = 0;
   return (entry) => {
     const { calls = true, arguments: tellsArguments = false, publicEvery = usualPublicEvery } = config();
     if (!calls) return;
-    if (entry.view === "public") {
+    const isSampled = entry.view === "public" && !entry.decision.allowed;
+    if (isSampled) {
       const isTold = passed % publicEvery === 0;
       passed += 1;
       if (!isTold) return;
     }
-    write(auditLine(entry, { tellsArguments, sampled: entry.view === "public" ? publicEvery : undefined }));
+    write(auditLine(entry, { tellsArguments, sampled: isSampled ? publicEvery : undefined }));
   };
 }
 

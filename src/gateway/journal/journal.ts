@@ -6,6 +6,7 @@ import type { Caller } from "../identities.ts";
 import { deniedCode } from "../screen-request.ts";
 import type { UpstreamCaller } from "../upstream/upstream.ts";
 import { type Decision, decisionOf } from "./decision.ts";
+import { belowSpan, type TraceParent } from "./trace-context.ts";
 
 export type Side = "private" | "public";
 
@@ -34,7 +35,15 @@ export interface Entry {
   /** It went on for as long as the caller listened. */
   readonly isStream: boolean;
   readonly traceparent: string | undefined;
+  /** As the server was told of it; undefined where none was. */
+  readonly span: TraceParent | undefined;
 }
+
+/** What is known of a request when it goes on to a server. */
+export type Begun = Pick<Entry, "atMs" | "view" | "traceparent" | "request">;
+
+/** Begins the span of a request, and returns what names it. */
+export type OpenSpan = (begun: Begun) => TraceParent;
 
 export type Observer = (entry: Entry) => void;
 
@@ -42,9 +51,17 @@ export type Observer = (entry: Entry) => void;
 export interface Note {
   /** The caller gets what the internet gets. */
   asPublic(): void;
-  visitor(caller: Caller, upstream: string): void;
+  /** Who it is, and what it is about as soon as that is known. */
+  visitor(caller: Caller, upstream?: string): void;
+  /** The internet may call this, on an upstream. */
+  opened(upstream: string): void;
+  /** It gets no further, for this reason. */
+  denied(rule: string): void;
   asked(messages: readonly Message[], bytes: number): void;
+  /** Returns what goes on to a server in the place of what was asked, with the span that it belongs to. */
+  passedOn(asked: RequestMessage, screened: RequestMessage): RequestMessage;
   answered(request: RequestMessage, outcome: ResponseMessage["outcome"]): void;
+  failed(request: RequestMessage): void;
   stream(): void;
 }
 
@@ -53,17 +70,20 @@ export interface Journal {
   begin(side: Side, request: IncomingMessage, response: ServerResponse): Note;
 }
 
-export function createJournal(observers: readonly Observer[]): Journal {
+export function createJournal(observers: readonly Observer[], openSpan?: OpenSpan): Journal {
   return {
     begin(side, request, response) {
       const atMs = Date.now();
       const startMs = performance.now();
       const { socket } = request;
       const bytesBefore = socket.bytesWritten;
+      const traceparent = side === "private" ? headerOf(request, "traceparent") : undefined;
       const outcomes = new Map<RequestMessage, Outcome>();
+      const spans = new Map<RequestMessage, TraceParent>();
       let view = side;
       let caller: Caller | undefined;
       let upstream: string | undefined;
+      let decided: Decision | undefined;
       let requests: readonly RequestMessage[] = [];
       let bytesIn = 0;
       let isStream = false;
@@ -73,12 +93,14 @@ export function createJournal(observers: readonly Observer[]): Journal {
         const { statusCode: status } = response;
         const byStatus = outcomeOf(response, { isStream, view });
         const rights = caller === undefined || upstream === undefined ? undefined : caller.rightsOn(upstream);
-        const known = { atMs, durationMs, view, caller, upstream, status, bytesIn, bytesOut, isStream };
-        const traceparent = view === "private" ? headerOf(request, "traceparent") : undefined;
+        const measured = { atMs, durationMs, view, caller, upstream, status, bytesIn, bytesOut, isStream };
         for (const one of requests.length === 0 ? [undefined] : requests) {
-          const outcome = (one === undefined ? undefined : outcomes.get(one)) ?? byStatus;
-          const decision = decisionOf(one, { rights, isRefused: outcome === "refused" });
-          const entry = { ...known, request: one, decision, outcome, traceparent };
+          const known = (one === undefined ? undefined : outcomes.get(one)) ?? byStatus;
+          // Some refusals look like an answer.
+          const outcome = known === "ok" && decided?.allowed === false ? "refused" : known;
+          const decision = decided ?? decisionOf(one, { rights, isRefused: outcome === "refused" });
+          const span = one === undefined ? undefined : spans.get(one);
+          const entry = { ...measured, request: one, decision, outcome, traceparent, span };
           for (const observe of observers) observe(entry);
         }
       });
@@ -90,11 +112,25 @@ export function createJournal(observers: readonly Observer[]): Journal {
           caller = found;
           upstream = name;
         },
+        opened(name) {
+          upstream = name;
+          decided = { allowed: true, rule: "gateway.publicTools" };
+        },
+        denied(rule) {
+          decided = { allowed: false, rule };
+        },
         asked(messages, bytes) {
           requests = messages.filter((message) => message.kind === "request");
           bytesIn = bytes;
         },
+        passedOn(one, screened) {
+          if (openSpan === undefined) return screened;
+          const span = openSpan({ atMs, view, traceparent, request: one });
+          spans.set(one, span);
+          return belowSpan(screened, span);
+        },
         answered: (one, outcome) => void outcomes.set(one, outcomeIn(outcome)),
+        failed: (one) => void outcomes.set(one, "failed"),
         stream() {
           isStream = true;
         },

@@ -1,14 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Attributes, SpanContext } from "@opentelemetry/api";
+import type { Attributes, Span } from "@opentelemetry/api";
 import type { Log } from "../../core/log.ts";
 import type { Environment } from "../../core/runtime-directory.ts";
+import { strikeSecrets } from "../../core/secrets.ts";
 import { version } from "../../core/version.ts";
-import { objectAt, stringAt } from "../../mcp/json.ts";
-import { type Entry, type Observer, subjectOf } from "./journal.ts";
+import { type Begun, type Entry, type Observer, type OpenSpan, subjectOf } from "./journal.ts";
+import { parentOf, type TraceParent } from "./trace-context.ts";
 
 /** Tells an OpenTelemetry collector of requests. */
 export interface Spans {
   readonly observe: Observer;
+  /** Begins the span of a request that goes on to a server. */
+  readonly open: OpenSpan;
   /** Sends what is left, within a while. */
   close(): Promise<void>;
 }
@@ -16,6 +19,7 @@ export interface Spans {
 /** The internet must not crowd out the tailnet's spans, of which a limited number waits to be sent. */
 const publicEvery = 100;
 const maxNameChars = 128;
+const maxStruckChars = 4_096;
 const closeMs = 2_000;
 const complainEveryMs = 60_000;
 
@@ -28,6 +32,11 @@ export async function startSpans(env: Environment, log: Log): Promise<Spans | un
   if (protocol === undefined) return undefined;
   if (protocol === "unknown") {
     log.warn("no spans are sent: of OTEL_EXPORTER_OTLP_PROTOCOL only http/protobuf and http/json are known here");
+    return undefined;
+  }
+  const [bad] = endpointVariables.filter((name) => Boolean(env[name]) && !/^https?:\/\/./i.test(env[name] ?? ""));
+  if (bad !== undefined) {
+    log.warn(`no spans are sent: ${bad} is no http:// or https:// URL`);
     return undefined;
   }
   const [api, sdk, resources, { OTLPTraceExporter }] = await Promise.all([
@@ -51,19 +60,28 @@ export async function startSpans(env: Environment, log: Log): Promise<Spans | un
     spanProcessors: [new sdk.BatchSpanProcessor(new OTLPTraceExporter())],
   });
   const tracer = provider.getTracer("tsmcp", version);
+  const begin = (begun: Begun): Span => {
+    const parent = parentOf(begun);
+    const around =
+      parent === undefined
+        ? api.ROOT_CONTEXT
+        : api.trace.setSpanContext(api.ROOT_CONTEXT, { ...parent, isRemote: true });
+    return tracer.startSpan("request", { kind: api.SpanKind.SERVER, startTime: begun.atMs }, around);
+  };
+  const opened = new WeakMap<TraceParent, Span>();
   let passed = 0;
   return {
+    open(begun) {
+      const span = begin(begun);
+      const context = span.spanContext();
+      opened.set(context, span);
+      return context;
+    },
     observe(entry) {
       if (entry.view === "public" && passed++ % publicEvery !== 0) return;
-      const parent = parentOf(entry);
-      const around =
-        parent === undefined ? api.ROOT_CONTEXT : api.trace.setSpanContext(api.ROOT_CONTEXT, { ...parent });
       const { atMs: startTime, durationMs } = entry;
-      const span = tracer.startSpan(
-        nameOf(entry),
-        { kind: api.SpanKind.SERVER, startTime, attributes: attributesOf(entry) },
-        around,
-      );
+      const span = (entry.span === undefined ? undefined : opened.get(entry.span)) ?? begin(entry);
+      span.updateName(nameOf(entry)).setAttributes(attributesOf(entry));
       if (entry.outcome === "failed" || entry.outcome === "error") span.setStatus({ code: api.SpanStatusCode.ERROR });
       span.end(startTime + durationMs);
     },
@@ -73,6 +91,8 @@ export async function startSpans(env: Environment, log: Log): Promise<Spans | un
     },
   };
 }
+
+const endpointVariables = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] as const;
 
 /** Returns how spans are to be sent; undefined: not at all. */
 export function spanProtocol(env: Environment): "http/protobuf" | "http/json" | "unknown" | undefined {
@@ -84,18 +104,6 @@ export function spanProtocol(env: Environment): "http/protobuf" | "http/json" | 
   const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL || "http/protobuf";
   return protocol === "http/protobuf" || protocol === "http/json" ? protocol : "unknown";
 }
-
-/** Returns the span that the caller says it is in. The internet says nothing that counts. */
-export function parentOf({ view, traceparent, request }: Entry): SpanContext | undefined {
-  if (view === "public") return undefined;
-  const text = traceparent ?? stringAt(objectAt(request?.params, "_meta"), "traceparent") ?? "";
-  const [, traceId = "", spanId = "", flags = ""] = w3c.exec(text) ?? [];
-  if (!/[1-9a-f]/.test(traceId) || !/[1-9a-f]/.test(spanId)) return undefined;
-  return { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true };
-}
-
-/** Source: W3C Trace Context § 3.2. */
-const w3c = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** A name that was refused is whatever a caller made up. */
 function nameOf(entry: Entry): string {
@@ -125,8 +133,9 @@ function attributesOf(entry: Entry): Attributes {
   };
 }
 
+/** What is cut away could hide what shows that the rest is a secret. */
 function cut(text: string): string {
-  return text.slice(0, maxNameChars);
+  return strikeSecrets(text.slice(0, maxStruckChars)).slice(0, maxNameChars);
 }
 
 function seldom(say: (text: string) => void): (text: string) => void {

@@ -4,6 +4,7 @@ import { modernVersion, modernVersionOf } from "../../mcp/era.ts";
 import { errorText, type RequestMessage, resultText } from "../../mcp/message.ts";
 import type { Head } from "../head.ts";
 import type { Incoming } from "../incoming.ts";
+import type { Note } from "../journal/journal.ts";
 import { headerDefect, headerMismatch, legacyHeaderDefect, paramDefect, versionDefect } from "../mcp-headers.ts";
 import { type PlainAnswer, publicAnswer, publicRefusal } from "../public-view.ts";
 import type { CreateUpstream, UpstreamWorld } from "../upstream/create.ts";
@@ -25,6 +26,7 @@ export interface PublicAsked {
   readonly path: string;
   readonly head: Head;
   readonly incoming: Incoming;
+  readonly note: Pick<Note, "opened" | "denied" | "answered" | "failed">;
   /** Aborted when the caller has gone. */
   readonly signal: () => AbortSignal;
 }
@@ -50,20 +52,23 @@ export function createPublicTools(options: {
       ),
     };
   });
-  const byPath = new Map(
-    opened.flatMap(({ name, upstream }) => pathsOf(name).map((path) => [path, upstream] as const)),
-  );
+  const byPath = new Map(opened.flatMap((one) => pathsOf(one.name).map((path) => [path, one] as const)));
   return {
-    answer({ path, head, incoming, signal }) {
-      const upstream = byPath.get(path);
-      if (upstream === undefined || incoming.kind !== "one" || incoming.message.kind !== "request") {
+    answer({ path, head, incoming, note, signal }) {
+      const { name, upstream } = byPath.get(path) ?? {};
+      if (
+        upstream === undefined ||
+        name === undefined ||
+        incoming.kind !== "one" ||
+        incoming.message.kind !== "request"
+      ) {
         return publicAnswer(incoming);
       }
       const { message } = incoming;
       const tool = message.method === "tools/call" ? upstream.find(message.params?.name) : undefined;
-      return tool === undefined
-        ? publicAnswer(incoming, upstream.tools())
-        : call({ upstream, tool, head, message, signal });
+      if (tool === undefined) return publicAnswer(incoming, upstream.tools());
+      note.opened(name);
+      return call({ upstream, tool, head, message, note, signal });
     },
     close: async () => void (await Promise.all(opened.map(({ upstream }) => upstream.close()))),
   };
@@ -80,13 +85,17 @@ async function call(asked: {
   readonly tool: PinnedTool;
   readonly head: Head;
   readonly message: RequestMessage;
+  readonly note: PublicAsked["note"];
   readonly signal: () => AbortSignal;
 }): Promise<PlainAnswer> {
-  const { upstream, tool, head, message, signal } = asked;
+  const { upstream, tool, head, message, note, signal } = asked;
   const { id, params } = message;
   const version = modernVersionOf(message);
   // Refused in the words for every unknown version.
-  if (version !== undefined && version !== modernVersion) return publicAnswer({ kind: "one", message });
+  if (version !== undefined && version !== modernVersion) {
+    note.denied("head and body are no valid request");
+    return publicAnswer({ kind: "one", message });
+  }
   const defect =
     version === undefined
       ? legacyHeaderDefect(head, message)
@@ -94,22 +103,28 @@ async function call(asked: {
         headerDefect(head, message) ??
         paramDefect(head, message, new Map([[tool.name, tool.paramHeaders]])));
   if (defect !== undefined) {
+    note.denied("head and body are no valid request");
     const code = version === undefined ? -32600 : headerMismatch;
     return { status: 400, body: errorText(id, { code, message: `Bad Request: ${defect}` }) };
   }
   const called = await upstream.call(tool, params?.arguments ?? {}, signal());
   switch (called.kind) {
     case "result": {
+      note.answered(message, called);
       const complete = version === undefined ? {} : { resultType: "complete" };
       return { status: 200, body: resultText(id, { ...complete, ...called.result }) };
     }
     case "unpinned":
+      note.denied("the tool is not as it was pinned");
       return publicAnswer({ kind: "one", message });
     case "busy":
+      note.denied("too many call it");
       return publicRefusal(429);
     case "invalid":
+      note.denied("the arguments are not as pinned");
       return { status: 200, body: errorText(id, { code: -32602, message: "Invalid params" }) };
     case "failed":
+      note.failed(message);
       return { status: 200, body: errorText(id, internalError) };
   }
 }

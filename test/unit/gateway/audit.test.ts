@@ -3,7 +3,16 @@ import { Secret } from "../../../src/core/secrets.ts";
 import { auditLine, createAudit } from "../../../src/gateway/journal/audit.ts";
 import type { Entry } from "../../../src/gateway/journal/journal.ts";
 import { fakeUpstream } from "../../fakes/upstream.ts";
-import { agentAddress as from, initialize, openSession, rpc, startFront, strangerAddress } from "./front.ts";
+import {
+  type Ask,
+  agentAddress as from,
+  initialize,
+  openSession,
+  rpc,
+  startFront,
+  strangerAddress,
+  usualNodes,
+} from "./front.ts";
 
 const caller = {
   key: "user alice@example.com",
@@ -31,6 +40,7 @@ function entryOf(more: Partial<Entry>): Entry {
     bytesOut: 240,
     isStream: false,
     traceparent: undefined,
+    span: undefined,
     ...more,
   };
 }
@@ -86,10 +96,23 @@ test("one of so many of the internet's requests is told, and all of the tailnet'
     () => ({ publicEvery: 10 }),
     (line) => lines.push(line),
   );
-  for (let count = 0; count < 25; count++) audit(entryOf({ view: "public", caller: undefined }));
+  for (let count = 0; count < 25; count++) audit(entryOf({ view: "public", caller: undefined, decision: deny }));
   expect(lines.map((line) => JSON.parse(line).sampled)).toEqual([10, 10, 10]);
   for (let count = 0; count < 25; count++) audit(entryOf({}));
   expect(lines).toHaveLength(28);
+});
+
+const deny = { allowed: false, rule: "public view" };
+
+test("of the internet's requests those that were let through are told, each of them", () => {
+  const lines: string[] = [];
+  const audit = createAudit(
+    () => ({ publicEvery: 10 }),
+    (line) => lines.push(line),
+  );
+  const decision = { allowed: true, rule: "gateway.publicTools" };
+  for (let count = 0; count < 25; count++) audit(entryOf({ view: "public", caller: undefined, decision }));
+  expect(lines.map((line) => JSON.parse(line).sampled)).toEqual(Array.from({ length: 25 }, () => undefined));
 });
 
 test("every request of the tailnet view is told with its decision, and changes of the rules hold", async () => {
@@ -127,7 +150,59 @@ test("every request of the tailnet view is told with its decision, and changes o
     "private nagent.tail.ts.net notes tools/list - allow rules[1] ok 200",
     "private nagent.tail.ts.net notes tools/unknown - deny unknown method error 200",
     "public - - initialize - deny public view ok 200",
-    "private - - - - deny public view refused 404",
+    "private nagent.tail.ts.net - - - deny no such upstream refused 404",
   ]);
   expect(lines.join()).not.toContain("secret");
+});
+
+test("every refusal is told with its own reason, and whom it met", async () => {
+  const lines: string[] = [];
+  const front = await startFront({
+    upstreams: [fakeUpstream("notes", {})],
+    nodes: usualNodes(),
+    auditLines: { line: (line) => lines.push(line), dropped: () => 0 },
+  });
+  const session = await openSession(front, from);
+  const json = ["content-type", "application/json"] as const;
+  const list = rpc("tools/list");
+  const asked: Ask[] = [
+    { from, path: "/mcp/other", body: list },
+    { from, path: "/mcp/notes?x=1", body: list },
+    { from, headers: [json, ["origin", "https://evil.example"]], body: list },
+    { from, headers: [["content-type", "text/plain"]], body: list },
+    { from, session, body: "{" },
+    { from, session, body: Buffer.from([0x22, 0xff, 0x22]).toString("latin1") },
+    { from, session, body: "[]" },
+    { from, session: "made-up", body: list },
+    { from, body: list },
+    { from, session, headers: [json, ["accept", "text/html"]], body: list },
+    { from, method: "GET", path: "/mcp/notes", session, headers: [["accept", "text/html"]] },
+    { from, method: "PUT", path: "/mcp/notes", session },
+    { from, session, headers: [json, ["upgrade", "h2c"]], body: list },
+    { from, body: rpc("tools/list", { _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } }) },
+  ];
+  for (const ask of asked) await front.send("private", ask);
+  await expect.poll(() => lines.length).toBe(asked.length + 1);
+  const told = lines.slice(1).map((line) => {
+    const { caller: who, upstream, method, decision, rule, outcome, status } = JSON.parse(line);
+    return [who, upstream, method, decision, rule, outcome, status].map((word) => word ?? "-").join(" | ");
+  });
+  expect(told).toMatchInlineSnapshot(`
+    [
+      "nagent.tail.ts.net | - | - | deny | no such upstream | refused | 404",
+      "nagent.tail.ts.net | - | - | deny | no such upstream | refused | 404",
+      "nagent.tail.ts.net | - | - | deny | a page of somebody else | refused | 403",
+      "nagent.tail.ts.net | notes | - | deny | the body is no JSON | invalid | 415",
+      "nagent.tail.ts.net | notes | - | deny | no valid message | invalid | 400",
+      "nagent.tail.ts.net | notes | - | deny | no valid message | invalid | 400",
+      "nagent.tail.ts.net | notes | - | deny | no valid message | invalid | 400",
+      "nagent.tail.ts.net | notes | tools/list | deny | no session of this caller | refused | 404",
+      "nagent.tail.ts.net | notes | tools/list | deny | head and body are no valid request | invalid | 400",
+      "nagent.tail.ts.net | notes | tools/list | deny | head and body are no valid request | invalid | 406",
+      "nagent.tail.ts.net | notes | - | deny | head and body are no valid request | invalid | 406",
+      "- | - | - | deny | the method is not allowed | refused | 405",
+      "- | - | - | deny | nothing to upgrade to | invalid | 400",
+      "nagent.tail.ts.net | notes | tools/list | deny | head and body are no valid request | invalid | 400",
+    ]
+  `);
 });

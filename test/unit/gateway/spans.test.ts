@@ -26,3 +26,13 @@ test.for([
 test("startSpans starts nothing where nothing is asked for", async () => {
   expect(await startSpans({}, silentLog)).toBeUndefined();
 });
+
+test.for(["localhost:4318", "not a URL", "unix:///run/otel"])(
+  "%s is said to be no endpoint, and nothing is sent",
+  async (bad) => {
+    const warned: string[] = [];
+    const log = { ...silentLog, warn: (line: string) => void warned.push(line) };
+    expect(await startSpans({ OTEL_EXPORTER_OTLP_ENDPOINT: bad }, log)).toBeUndefined();
+    expect(warned).toEqual(["no spans are sent: OTEL_EXPORTER_OTLP_ENDPOINT is no http:// or https:// URL"]);
+  },
+);

@@ -1,7 +1,9 @@
 import { timeoutSignal } from "../../../core/timeout-signal.ts";
 import type { Answer } from "../../../mcp/endpoint.ts";
+import { objectAt, stringAt } from "../../../mcp/json.ts";
 import { messageText, type RequestMessage } from "../../../mcp/message.ts";
 import type { Header } from "../../../net/http-message.ts";
+import { readTraceParent } from "../../journal/trace-context.ts";
 import type { UpstreamCaller } from "../upstream.ts";
 import type { HttpConnection } from "./connection.ts";
 import { identityHeaders } from "./identity-headers.ts";
@@ -52,7 +54,7 @@ export function createAsker({
     async post(request, asked, read) {
       const stage = startStage(asked.signal, asked.isOpening === true ? limits.openingMs : limits.answerMs);
       const body = messageText(request);
-      const headers = headersFor(asked);
+      const headers = [...headersFor(asked), ...traceHeader(request)];
       try {
         const answer = await connection.reach(
           () => endpoint.post({ body, headers, signal: stage.signal }),
@@ -85,4 +87,10 @@ export function createAsker({
       await endpoint.delete({ headers: headersFor(asked), signal }).catch(() => undefined);
     },
   };
+}
+
+/** Servers over HTTP look for it there. What is none would be somebody's own header. */
+function traceHeader({ params }: RequestMessage): readonly Header[] {
+  const text = stringAt(objectAt(params, "_meta"), "traceparent");
+  return text === undefined || readTraceParent(text) === undefined ? [] : [["traceparent", text]];
 }

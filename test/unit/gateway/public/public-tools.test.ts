@@ -201,3 +201,34 @@ test("with one listener the internet has the same tool", async () => {
   const listed = await front.send("private", { from: "198.51.100.7", headers, body: rpc("tools/list") });
   expect(listed.json).toMatchObject({ result: { tools: [search] } });
 });
+
+test("a call of an opened tool is told with what let it through, whatever became of it", async () => {
+  const lines: string[] = [];
+  const own = fakeUpstream("notes (public)", {
+    "tools/list": { tools: [search] },
+    "tools/call": () => (lines.length === 0 ? found : Promise.reject(new Error("broken"))),
+  });
+  const front = await startFront({
+    upstreams: [fakeUpstream("notes", {}), own],
+    pins: [pinOf(search)],
+    rules: { audit: { publicEvery: 1_000 } },
+    auditLines: { line: (line) => lines.push(line), dropped: () => 0 },
+  });
+  const call = (name: string, args: object) =>
+    front.send("public", { body: rpc("tools/call", { name, arguments: args }) });
+  await call("search", { q: "x" });
+  await expect.poll(() => lines.length).toBe(1);
+  await call("search", { q: "x" });
+  await call("search", { q: 1 });
+  await call("write", { q: "x" });
+  await expect.poll(() => lines.length).toBe(3);
+  const told = lines.map((line) => {
+    const { view, upstream, tool, decision, rule, outcome, sampled = "each" } = JSON.parse(line);
+    return [view, upstream, tool, decision, rule, outcome, sampled].join(" | ");
+  });
+  expect(told).toEqual([
+    "public | notes | search | allow | gateway.publicTools | ok | each",
+    "public | notes | search | allow | gateway.publicTools | failed | each",
+    "public | notes | search | deny | the arguments are not as pinned | refused | 1000",
+  ]);
+});
