@@ -58,6 +58,7 @@ export interface UpstreamConfig {
   readonly isolation?: "shared" | "session" | "pool";
   readonly maxChildren?: number;
   readonly user?: string;
+  readonly namespace?: boolean;
   readonly url?: string;
   readonly tokenEnv?: string;
   /** Values hold `${env:NAME}`, or are `file:PATH`. */

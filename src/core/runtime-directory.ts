@@ -111,7 +111,8 @@ function isOwn(directory: string): boolean {
   }
 }
 
-function runtimeRoots({ env, shmDirectory = "/dev/shm" }: RuntimeWorld): readonly string[] {
+/** Returns where everything that tsmcp keeps for this user may be. */
+export function runtimeRoots({ env, shmDirectory = "/dev/shm" }: RuntimeWorld): readonly string[] {
   const home = homeDirectory(env);
   const shared = join(shmDirectory, `tsmcp-${process.getuid?.() ?? 0}`);
   return home === undefined ? [shared] : [join(home, ".local/state/tsmcp"), shared];

@@ -14,8 +14,8 @@ import { type ListenPlan, listenPlan, singleListener } from "./listen-plan.ts";
 import { pinnedTools } from "./public/pins.ts";
 import { keepReloading, type PinsOf, rulesOf, type WatchedFile, warnOfPublicTools } from "./reload.ts";
 import { sealingKeys } from "./sealing-key.ts";
-import { configuredUser } from "./upstream/configured.ts";
 import type { CreateUpstream } from "./upstream/create.ts";
+import { exposedPrograms, tryEnclosure } from "./upstream/enclosure.ts";
 
 export interface GatewayRequest {
   /** What counts of every file and option. */
@@ -70,6 +70,14 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
   if (plan.kind === "single") requireSingle(version);
   if (plan.admin.kind === "tcp" && status?.usesTun === false) keepAdminIn(plan.admin.port, log);
   const keys = sealingKeys({ variable: env.TSMCP_SEALING_KEY || undefined, configured: config.sealingKey, directory });
+  const enclosure = await tryEnclosure({
+    plan,
+    socket,
+    keyTexts: [env.TSMCP_SEALING_KEY, config.sealingKey],
+    env,
+    log,
+    upstreams,
+  });
   const options = {
     upstreams,
     rules: rulesOf(config),
@@ -78,7 +86,7 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
     socket,
     usesTun: status?.usesTun,
     keys,
-    world: { log, env, cwd, proxy },
+    world: { log, env, cwd, proxy, enclosure },
     createUpstream,
     log,
     auditLines,
@@ -145,7 +153,7 @@ export async function runGateway({ options, pinsOf }: PreparedGateway, run: Gate
   }
 }
 
-function warnOfWeakness({ plan, rules, upstreams, keys, pins = [] }: GatewayOptions, log: Log): void {
+function warnOfWeakness({ plan, rules, upstreams, keys, world, pins = [] }: GatewayOptions, log: Log): void {
   warnOfPublicTools(pins, log);
   const [{ origin }] = keys as readonly [Secret];
   log.debug(`session ids are sealed with ${origin}`);
@@ -157,16 +165,7 @@ function warnOfWeakness({ plan, rules, upstreams, keys, pins = [] }: GatewayOpti
       "one listener: a header alone tells the internet from the tailnet, and the tailnet sees its tools on 443 too",
     );
   }
-  const asOurselves = Object.entries(upstreams)
-    .filter(([, { command, enabled }]) => command !== undefined && enabled !== false)
-    .filter(([name, config]) => configuredUser({ name, config, env: {} }) === undefined)
-    .map(([name]) => name);
-  if (asOurselves.length > 0) {
-    log.warn(
-      `${asOurselves.join(", ")}: runs as this user, who can read the sealing key and open the private listener; ` +
-        'give it another user in the configuration: "user"',
-    );
-  }
+  for (const line of exposedPrograms(upstreams, world.enclosure)) log.warn(line);
   if (!listensOnSocket(plan)) {
     log.warn("the private listener is a port: whoever is on this machine can learn its path from tailscaled");
   }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GatewayConfig } from "../../src/config/config.ts";
 import { freePort } from "../../src/net/listening.ts";
@@ -27,8 +27,10 @@ export async function startLoneGateway(options: {
   readonly port?: number;
   /** Is left open for the gateway as descriptor 41. */
   readonly leaksDescriptor?: boolean;
+  /** Who it runs as, and a launcher that this user may start. */
+  readonly as?: { readonly uid: number; readonly gid: number; readonly launcher: string };
 }): Promise<LoneGateway> {
-  const { directory, socket, upstreams, port = await freePort(), leaksDescriptor = false } = options;
+  const { directory, socket, upstreams, port = await freePort(), leaksDescriptor = false, as } = options;
   const home = join(directory, "home");
   mkdirSync(home, { recursive: true });
   const config = join(directory, "tsmcp.config.json");
@@ -38,8 +40,11 @@ export async function startLoneGateway(options: {
     upstreams,
   };
   writeFileSync(config, JSON.stringify({ gateway }), { mode: 0o600 });
-  const args = [join(binDir, "tsmcp"), "gateway", "--json", "--config", config, "--socket", socket];
+  if (as !== undefined) for (const path of [directory, home, config]) chownSync(path, as.uid, as.gid);
+  const launcher = as?.launcher ?? join(binDir, "tsmcp");
+  const args = [launcher, "gateway", "--json", "--config", config, "--socket", socket];
   const child = spawn(process.execPath, args, {
+    ...(as === undefined ? {} : { uid: as.uid, gid: as.gid, cwd: "/" }),
     env: { PATH: process.env.PATH, HOME: home },
     stdio: ["ignore", "pipe", "pipe", ...(leaksDescriptor ? leaked : [])],
   });

@@ -2,6 +2,7 @@ import type { UpstreamConfig } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import type { Environment } from "../../core/runtime-directory.ts";
 import { configuredEnvironment, configuredHeaders, configuredUser, type Entry, invalid } from "./configured.ts";
+import { configuredEnclosure, type Enclosure } from "./enclosure.ts";
 import { createHttpUpstream } from "./http/http-upstream.ts";
 import { createStdioUpstream } from "./stdio/stdio-upstream.ts";
 import type { Upstream } from "./upstream.ts";
@@ -14,6 +15,8 @@ export interface UpstreamWorld {
   readonly cwd: string;
   /** `http://` or `socks5://`, for names in the tailnet; undefined: dial directly. */
   readonly proxy: string | undefined;
+  /** How programs of our own user are kept away from our sockets and keys. */
+  readonly enclosure?: Enclosure | undefined;
 }
 
 /** Makes the upstream that one entry of the configuration describes; it starts with the first call. */
@@ -56,6 +59,7 @@ export const createUpstream: CreateUpstream = (name, config, world) => {
   return createStdioUpstream({
     name,
     program: { command, args: config.args ?? [], env: configuredEnvironment(entry, user), cwd: world.cwd, user },
+    enclose: configuredEnclosure(entry, user, world.enclosure),
     log: world.log,
     openTimeoutMs,
     silenceMs,

@@ -5,7 +5,8 @@ import { timeoutSignal } from "../../../core/timeout-signal.ts";
 import { modernMeta, modernVersion } from "../../../mcp/era.ts";
 import type { JsonObject } from "../../../mcp/json.ts";
 import type { RpcError } from "../../../mcp/message.ts";
-import { type Child, startChild } from "../../../process/child.ts";
+import { type Child, type ChildStart, startChild } from "../../../process/child.ts";
+import type { Program } from "../../../process/namespace.ts";
 import type { SystemUser } from "../../../process/system-user.ts";
 import type { Watchdog } from "../../../process/watchdog.ts";
 import { linesOf } from "../../../streams/lines.ts";
@@ -51,6 +52,8 @@ export class OpeningRefused extends Error {
 export interface StdioWorld {
   readonly name: string;
   readonly program: StdioProgram;
+  /** How to start it where it cannot get at us; undefined: as it is. Returns undefined where there is no such program. */
+  readonly enclose?: ((program: Program) => Program | undefined) | undefined;
   readonly log: Log;
   readonly watchdog: Watchdog;
   readonly room: Room;
@@ -70,9 +73,12 @@ export async function startServer(
   opening: StdioOpening,
   { isExclusive }: { isExclusive: boolean },
 ): Promise<RunningServer> {
-  const { name, program, log, watchdog, openTimeoutMs } = world;
+  const { name, log, watchdog, openTimeoutMs } = world;
   const leave = await world.room.take();
-  const started = await startChild({ ...program, file: program.command });
+  const started = await startProgram(world).catch((error: unknown) => {
+    leave();
+    throw error;
+  });
   if (started.kind === "refused") {
     leave();
     throw new UpstreamFailure("unreachable", `cannot be started (${started.reason})`);
@@ -109,6 +115,13 @@ export async function startServer(
     if (error instanceof UpstreamFailure) throw new UpstreamFailure("unreachable", error.message);
     throw error;
   }
+}
+
+async function startProgram({ program, enclose }: StdioWorld): Promise<ChildStart> {
+  const { command: file, args, env, cwd, user } = program;
+  if (enclose === undefined) return await startChild({ file, args, env, cwd, user });
+  const enclosed = enclose({ file, args, env, cwd });
+  return enclosed === undefined ? { kind: "refused", reason: "ENOENT" } : await startChild(enclosed);
 }
 
 const maxErrorLineBytes = 4 * 1024;

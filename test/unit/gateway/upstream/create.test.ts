@@ -6,6 +6,7 @@ import type { UpstreamConfig } from "../../../../src/config/config.ts";
 import { TsmcpError } from "../../../../src/core/errors.ts";
 import { silentLog } from "../../../../src/core/log.ts";
 import { createUpstream, type UpstreamWorld } from "../../../../src/gateway/upstream/create.ts";
+import type { Enclosure } from "../../../../src/gateway/upstream/enclosure.ts";
 import type { UpstreamCaller } from "../../../../src/gateway/upstream/upstream.ts";
 import { answerRoutine, startScriptedServer } from "../../../fakes/mcp-server.ts";
 import { canRunAsOther, otherUser } from "../../../fakes/other-user.ts";
@@ -65,6 +66,22 @@ describe("createUpstream", () => {
     }
     await Promise.all(held);
     await openSession(upstream, "cat");
+  });
+
+  it.each([
+    ["the namespace that it needs cannot be made", { namespace: true }, { kind: "refused", reason: "root is root" }],
+    ["nobody tried whether the namespace can be made", { namespace: true }, undefined],
+    ["it was let out of its namespace meanwhile", { namespace: false }, { atStart: {} }],
+    ["its command was changed where it was let out", { namespace: false }, { atStart: { namespace: false } }],
+  ] as const)("refuses a program when %s", (_what, config, from) => {
+    const started = { notes: { command: "sh", ...(from !== undefined && "atStart" in from ? from.atStart : {}) } };
+    const works: Enclosure = { kind: "works", enclose: (program) => program, atStart: started };
+    const enclosure = from === undefined || "kind" in from ? from : works;
+    const world = { log: silentLog, env: {}, cwd: "/", proxy: undefined, enclosure };
+    const make = () => createUpstream("notes", { command: "node", ...config }, world);
+    expect(make).toThrow(
+      expect.objectContaining({ code: "config-invalid", message: expect.stringContaining("namespace") }),
+    );
   });
 
   it.runIf(canRunAsOther(peer))("starts a program as another user, without our groups", async () => {
