@@ -27,7 +27,7 @@ export interface Exposition {
 
 export interface PlannedHandler extends ServeChange {
   readonly side: "tailnet" | "public";
-  /** Kept by a `tailscale` that runs as long as we do: should both be killed, nothing is left. Only for a port of its own. */
+  /** Whether tailscaled keeps it; else a `tailscale` does, which ends with us and leaves nothing. Beside others' it cannot. */
   readonly background: boolean;
   /** The node is no host of the Service yet. */
   readonly isOnlyHosting: boolean;
@@ -53,7 +53,7 @@ export function planExposure(facts: ExposeFacts, request: ExposeRequest, serve: 
   const isShared = places.some(({ place }) => place.kind === "placed" && place.isShared);
   const backend = backendFor(facts, request, { isShared });
   const handlers = places.flatMap(({ side, service, place }) =>
-    place.kind === "placed" ? [handlerAt({ side, service, place }, { facts, request })] : [],
+    place.kind === "placed" ? [handlerAt({ side, service, place }, { facts, request, backend })] : [],
   );
   return {
     kind: "planned",
@@ -102,13 +102,19 @@ function handlerAt(
     readonly service: string | undefined;
     readonly place: Extract<Placement, { readonly kind: "placed" }>;
   },
-  { facts, request }: { readonly facts: ExposeFacts; readonly request: ExposeRequest },
+  {
+    facts,
+    request,
+    backend,
+  }: { readonly facts: ExposeFacts; readonly request: ExposeRequest; readonly backend: Backend },
 ): PlannedHandler {
   const { side, service, place } = view;
   const isTailnet = side === "tailnet";
   const { capability } = request;
   // Two lists of capabilities on one port get mixed up now and then (tailscale 1.102.5), and the gateway asks tailscaled itself.
   const accepts = isTailnet && capability !== undefined && !place.isShared && canAccept(facts);
+  // Should all be killed, anybody on this machine could take a port of loopback, and a handler that outlived us would lead there.
+  const mayStay = request.background && backend.kind === "sockets";
   return {
     side,
     verb: isTailnet ? "serve" : "funnel",
@@ -116,7 +122,7 @@ function handlerAt(
     service,
     mount: place.mount,
     capabilities: accepts ? [capability] : [],
-    background: request.background || place.isShared || service !== undefined,
+    background: mayStay || place.isShared || service !== undefined,
     isOnlyHosting: service !== undefined && !facts.services.includes(service),
   };
 }

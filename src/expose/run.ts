@@ -1,14 +1,14 @@
-import { TsmcpError } from "../core/errors.ts";
 import { serveArguments } from "../tailscale/serve-arguments.ts";
+import { daemonMark } from "./await-daemon.ts";
 import { examine, examineAndClear } from "./examine.ts";
-import type { HeldHandler } from "./handlers.ts";
+import { keepStanding, type StandingViews } from "./keep.ts";
 import { whileExposing } from "./lock.ts";
 import type { Exposed, ExposeOutcome } from "./outcome.ts";
 import type { Exposition, PlannedHandler } from "./plan.ts";
 import { proveExposure } from "./prove.ts";
 import type { OwnHandler } from "./record.ts";
 import type { Refusal } from "./refusal.ts";
-import { type ExposeRequest, type ExposeWorld, publicPort, type StartedGateway, tailnetPort } from "./request.ts";
+import { type ExposeRequest, type ExposeWorld, publicPort, tailnetPort } from "./request.ts";
 import { ownOf, setHandlers } from "./set-handlers.ts";
 import { createUndo, type Undo } from "./undo.ts";
 
@@ -64,42 +64,22 @@ async function stand({ request, world, onOutcome, undo }: Standing): Promise<Exp
   const gateway = await world.startGateway(plan.listen);
   undo.add(() => gateway.close());
   world.log.info(`gateway: done (${wordsOf(plan)})`);
-  const held = await setHandlers(plan, { request, world, undo, gateway });
-  const exposed = exposedBy(
-    plan,
-    request,
-    held.map(({ own }) => own),
-  );
-  const proof = await proveExposure(plan, exposed, { request, world });
+  const views = createUndo();
+  undo.add(async () => void (await views.all(world.log)));
+  const set = async (wanted: Exposition): Promise<StandingViews & { readonly exposed: Exposed }> => {
+    const mark = daemonMark(request);
+    const held = await setHandlers(wanted, { request, world, undo: views, gateway });
+    const handlers = held.map(({ own }) => own);
+    const exposed = exposedBy(wanted, request, handlers);
+    return { mark, held, exposed, proof: await proveExposure(wanted, exposed, { request, world }) };
+  };
+  const first = await set(plan);
+  const { exposed, proof } = first;
   if (proof.verdict === "fail") return { status: "withdrawn", proof, ...exposed };
-  const outcome: ExposeOutcome = { status: "exposed", proof, ...exposed };
-  onOutcome(outcome);
-  await lasting({ held, gateway, world });
-  return outcome;
-}
-
-/** Returns when the user has had enough. Throws when the exposure does not stand any longer. */
-async function lasting({
-  held,
-  gateway,
-  world,
-}: {
-  readonly held: readonly HeldHandler[];
-  readonly gateway: StartedGateway;
-  readonly world: ExposeWorld;
-}): Promise<void> {
-  const { signal } = world;
-  const stopped = new Promise<undefined>((resolve) => {
-    if (signal.aborted) resolve(undefined);
-    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
-  });
-  const lost = held.map(({ own, lost }) =>
-    lost.then(() => `port ${own.port} is served no longer: tailscaled was restarted, or somebody took it away`),
-  );
-  const ended = gateway.ended.then(() => "the gateway has ended");
-  const reason = await Promise.race([stopped, ended, ...lost]);
-  if (reason === undefined || signal.aborted) return;
-  throw new TsmcpError({ code: "command-failed", message: reason, hint: 'run "tsmcp expose" again' });
+  onOutcome({ status: "exposed", proof, ...exposed });
+  const clear = async (): Promise<void> => void (await views.all(world.log));
+  const last = await keepStanding(first, { plan, request, world, gateway, clear, set });
+  return { status: "exposed", proof: last, ...exposed };
 }
 
 function exposedBy(plan: Exposition, { paths, funnel }: ExposeRequest, handlers: readonly OwnHandler[]): Exposed {

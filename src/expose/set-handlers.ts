@@ -81,7 +81,8 @@ export function ownOf(
   return { service, port, mount, target: mount === "/" ? target : `${target}${mount}`, isOnlyHosting };
 }
 
-function refused(refusals: readonly Refusal[]): TsmcpError {
+/** Returns what somebody has made impossible since the plan was made. */
+export function refused(refusals: readonly Refusal[]): TsmcpError {
   return new TsmcpError({
     code: "expose-refused",
     message: refusals.map(({ what }) => what).join("; "),

@@ -158,7 +158,7 @@ describe.runIf(process.getuid?.() === 0)("a user who is not root", () => {
   test("exposes on loopback behind a secret path where he is tailscaled's operator", async () => {
     const { machine, running } = await asNobody([], "nobody");
     await running.says(stands);
-    expect(running.said()).toContain("loopback behind a secret path: tailscaled takes sockets from root only");
+    await running.says("loopback behind a secret path: tailscaled takes sockets from root only");
     const url = `https://${machine.node.dnsName}:8443/mcp`;
     expect((await sightOf(scene.tailnet, { url, from: scene.agent })).tools).toEqual(scene.upstream.tools);
     expect((await running.end()).exitCode).toBe(0);

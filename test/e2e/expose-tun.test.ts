@@ -36,8 +36,8 @@ describe.skipIf(noTun !== undefined)(`a node with a TUN${noTun === undefined ? "
     expect(await node.status()).toMatchObject({ TUN: true });
     const running = machine.start([machine.url]);
     await running.says(stands);
-    expect(running.said()).toContain("gateway: done (unix sockets: only this user and root can open them)");
-    expect(running.said()).toContain("proof: pass (the tailnet's side answers, the internet sees no tool");
+    await running.says("gateway: done (unix sockets: only this user and root can open them)");
+    await running.says("proof: pass (the tailnet's side answers, the internet sees no tool");
     expect((await seenByAgent()).tools).toEqual(scene.upstream.tools);
     expect(await seenByInternet()).toEqual(nothing);
     // The kernel hands these to tailscaled itself: the source is whatever address of the machine a program takes.

@@ -87,7 +87,7 @@ describe("among others' handlers", () => {
     const before = await machine.serves();
     const running = machine.start([machine.url, "--no-color"]);
     await running.says(stands);
-    expect(running.said()).toContain("loopback behind a secret path");
+    await running.says("loopback behind a secret path");
     expect((await tools(machine, "tailnet")).tools).toEqual(scene.upstream.tools);
     expect(await tools(machine, "public")).toEqual({ server: "tsmcp-public", session: undefined, tools: [] });
     expect(await machine.serves()).toMatchObject({ TCP: { 443: { HTTPS: true }, 8443: { HTTPS: true } } });
@@ -125,7 +125,7 @@ test("a Service gets the tailnet's view, stands unproven until somebody approves
   await running.says(stands);
   expect(await services()).toEqual(["svc:notes"]);
   expect(await machine.serves()).toMatchObject({ Services: { "svc:notes": { TCP: { 8443: { HTTPS: true } } } } });
-  expect(running.said()).toContain(`the tailnet does not know notes.${scene.tailnet.suffix}`);
+  await running.says(`the tailnet does not know notes.${scene.tailnet.suffix}`);
   const { exitCode, stdout } = await running.end();
   expect(exitCode).toBe(3);
   expect(stdout).toContain(`https://notes.${scene.tailnet.suffix}:8443/mcp`);

@@ -30,7 +30,11 @@ export function exposeCommand(session: Session): Command {
       new Option("--bg", "expose in a process of its own, and return when that stands"),
       new Option("--off", "end the exposure at this tailscaled, and take away what a killed one left"),
       new Option("--dry-run", "say what would be done, or what stands in the way"),
-      durationOption("--wait <time>", "how long certificate, public name and proof may take", "10m"),
+      durationOption(
+        "--wait <time>",
+        "how long certificate, public name and proof may take, and tailscaled when it is restarted",
+        "10m",
+      ),
       repeatedOption(
         "--connect-to <host:port:addr:port>",
         "for the proof: where the public side is, as in curl; may be repeated",
