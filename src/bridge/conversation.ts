@@ -1,9 +1,11 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../core/log.ts";
 import type { Environment } from "../core/runtime-directory.ts";
 import { modernVersionOf } from "../mcp/era.ts";
 import { type Message, type NotificationMessage, notificationText } from "../mcp/message.ts";
 import { headersOfMessage } from "../mcp/request-headers.ts";
+import { RequestLost } from "../net/origin.ts";
 import type { Agent } from "./agent.ts";
 import { createBacklog } from "./backlog.ts";
 import { createCarrier } from "./carrier.ts";
@@ -52,6 +54,8 @@ const open: Promise<void> = Promise.resolve();
 export function createConversation(options: ConversationOptions): Conversation {
   const { way, agent, log, memory, patienceMs } = options;
   const over = new AbortController();
+  // As many listen as there are messages under way.
+  setMaxListeners(0, over.signal);
   const inFlight = createInFlight(options.maxInFlight);
   const newId = createIds();
   const catalogue = createCatalogue({ memory, log });
@@ -128,6 +132,13 @@ export function createConversation(options: ConversationOptions): Conversation {
     else if (outcome.kind !== "accepted") log.debug("the server answered a message that wants no answer");
   };
 
+  /** For what does no harm when it comes twice, and must not be missed. */
+  const notifySurely = (message: Message, bytes: Buffer): Promise<void> =>
+    notify(message, bytes).catch((error: unknown) => {
+      if (!(error instanceof RequestLost)) throw error;
+      return notify(message, bytes);
+    });
+
   const takeNotification = async (message: NotificationMessage, bytes: Buffer): Promise<void> => {
     if (message.method === "notifications/initialized") {
       // What follows must not overtake it: strict servers refuse what comes before.
@@ -135,7 +146,7 @@ export function createConversation(options: ConversationOptions): Conversation {
       const openGate = gate.close();
       try {
         await before;
-        await notify(message, bytes).then(
+        await notifySurely(message, bytes).then(
           () => session.listen(),
           (error: unknown) => logLost(message.method, error),
         );

@@ -3,6 +3,7 @@ import type { Log } from "../core/log.ts";
 import type { Answer } from "../mcp/endpoint.ts";
 import type { JsonObject } from "../mcp/json.ts";
 import { parseMessage, type RequestMessage, type ResponseMessage, type RpcError, toMessage } from "../mcp/message.ts";
+import { resumeDelay } from "../mcp/resume-delay.ts";
 import { RequestLost } from "../net/origin.ts";
 import type { Agent } from "./agent.ts";
 import { refusalError, tooLarge } from "./failure.ts";
@@ -32,9 +33,6 @@ type StreamEnd =
       readonly cause: unknown;
     };
 
-/** Servers that end a stream say when to come back; the others get a second. */
-const defaultRetryMs = 1_000;
-
 /** Streams in a row that brought nothing. */
 const maxFruitlessResumes = 3;
 
@@ -61,7 +59,7 @@ export async function deliver(first: Answer, delivery: Delivery): Promise<void> 
       throw new RequestLost(end.cause);
     }
     delivery.log.debug(`the stream of ${delivery.pending.method} broke off; resuming it`);
-    await delay(end.retryMs ?? defaultRetryMs, undefined, { signal: delivery.pending.stop.signal });
+    await delay(resumeDelay(end.retryMs), undefined, { signal: delivery.pending.stop.signal });
     answer = await delivery.resume(position);
     if (answer.kind !== "stream") throw new RequestLost(end.cause);
   }

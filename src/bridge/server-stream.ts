@@ -3,6 +3,7 @@ import type { Log } from "../core/log.ts";
 import type { Answer } from "../mcp/endpoint.ts";
 import { parseMessage, type RequestMessage } from "../mcp/message.ts";
 import { headersOfSession, type LegacySession } from "../mcp/request-headers.ts";
+import { resumeDelay } from "../mcp/resume-delay.ts";
 import { isSessionRefusal } from "../mcp/session-refusal.ts";
 import type { Header } from "../net/http-message.ts";
 import type { Agent } from "./agent.ts";
@@ -11,10 +12,13 @@ import type { Way } from "./way.ts";
 const firstWaitMs = 1_000;
 const longestWaitMs = 30_000;
 
+/** Request time-out, too many requests: not now. */
+const laterStatuses: ReadonlySet<number> = new Set([408, 429]);
+
 /**
  * Passes what the server says of its own accord to the agent, and opens the stream again when it breaks off. Returns why
- * it ended: the server offers no stream (405), or it forgot the session, in which there was one. Rejects with the reason
- * of `signal`.
+ * it ended: the server offers no stream (405, or an answer that is none), or it forgot the session, in which there was
+ * one. Rejects with the reason of `signal`.
  * Source: MCP 2025-11-25 basic/transports, "Listening for Messages from the Server".
  */
 export async function listenToServer(options: {
@@ -32,16 +36,21 @@ export async function listenToServer(options: {
   for (;;) {
     signal.throwIfAborted();
     let retryMs: number | undefined;
+    let isFruitful = false;
+    const openedAt = performance.now();
     try {
       const resuming: Header[] = lastEventId === undefined ? [] : [["last-event-id", lastEventId]];
       const headers = (): readonly Header[] => [...headersOfSession(session), ...resuming];
       const answer = await way.listen({ headers, signal, patienceMs: Number.POSITIVE_INFINITY });
-      if (answer.kind === "refused" && answer.status < 500) {
+      if (answer.kind === "refused" && answer.status < 500 && !laterStatuses.has(answer.status)) {
         log.debug(`the server has no stream of its own messages (HTTP ${answer.status})`);
         return hadStream && isSessionRefusal(answer, session) ? "forgotten" : "none";
       }
+      if (answer.kind !== "stream" && answer.kind !== "refused") {
+        log.debug("the server answers the request for its own messages with something else than a stream");
+        return "none";
+      }
       if (answer.kind === "stream") {
-        waitMs = firstWaitMs;
         hadStream = true;
         for await (const item of answer.items) {
           if (item.kind === "retry") retryMs = item.delayMs;
@@ -53,6 +62,7 @@ export async function listenToServer(options: {
           }
           if (item.kind !== "event") continue;
           lastEventId = item.lastEventId;
+          isFruitful ||= item.data.length > 0;
           await passOn(item, options);
         }
       }
@@ -61,8 +71,10 @@ export async function listenToServer(options: {
       log.debug(`the stream of the server's own messages broke off: ${String(error)}`);
     }
     way.doubt();
+    // One that ends as soon as it was opened, each time, is asked less and less.
+    if (isFruitful || performance.now() - openedAt > waitMs) waitMs = firstWaitMs;
     if (retryMs === undefined) await way.urgency.wait(waitMs, signal);
-    else await delay(retryMs, undefined, { signal });
+    else await delay(resumeDelay(retryMs), undefined, { signal });
     waitMs = Math.min(waitMs * 2, longestWaitMs);
   }
 }

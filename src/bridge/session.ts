@@ -116,7 +116,10 @@ export function createSession(context: {
     const renewed = sessionOf(answer, response);
     current = renewed;
     generation += 1;
-    await post(initialized, renewed);
+    await way.post({
+      ...{ body: initialized, headers: () => headersOfSession(renewed), signal, patienceMs },
+      ...{ isHarmless: true, isBrief: true },
+    });
     for (const { method, params } of restoration.requests()) await restore(renewed, method, params);
     if (isListening) listen();
     context.onRenewed();

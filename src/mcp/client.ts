@@ -140,7 +140,8 @@ function createWire({ endpoint, timeoutMs, signal }: McpClientOptions): Wire {
     const message = toMessage(value);
     if (message.kind === "invalid") throw new Error(message.reason);
     const headers = headersOfMessage(message, wire.session);
-    return endpoint.post({ body: Buffer.from(JSON.stringify(value)), headers, signal: limited });
+    const isBrief = message.kind !== "request";
+    return endpoint.post({ body: Buffer.from(JSON.stringify(value)), headers, signal: limited, isBrief });
   };
   const withEra = (params: JsonObject): JsonObject =>
     wire.era === "modern"

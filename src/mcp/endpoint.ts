@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { isObject } from "../core/json-object.ts";
 import type { StopSignal } from "../core/stop.ts";
+import { discard } from "../net/discard.ts";
 import type { Header, HttpResponse } from "../net/http-message.ts";
 import { headerOf } from "../net/http-message.ts";
 import { type Origin, type OriginRequest, RequestLost } from "../net/origin.ts";
@@ -10,7 +11,10 @@ import { createSseParser, type SseItem } from "./sse.ts";
 
 /** One MCP server over Streamable HTTP: what goes over the wire, without sessions or eras. */
 export interface Endpoint {
-  /** `isBrief`: an answer or a notification, which must get through while calls take long. */
+  /**
+   * `isBrief`: an answer or a notification, which must get through while calls take long. What the server says to it is
+   * not read: it has nothing to say.
+   */
   post(request: {
     body: Uint8Array;
     /** A frozen list is made ready once for all the requests that carry it. */
@@ -30,10 +34,11 @@ export type Answer =
   /** One JSON text. */
   | { readonly kind: "json"; readonly bytes: Buffer; readonly headers: readonly Header[] }
   | { readonly kind: "stream"; readonly items: AsyncIterable<SseItem>; readonly headers: readonly Header[] }
-  /** Anything that is not a success, with the JSON it may carry. */
+  /** Anything that is not a success, with the text it may carry, and that as JSON where it is. */
   | {
       readonly kind: "refused";
       readonly status: number;
+      readonly text: string | undefined;
       readonly body: JsonObject | undefined;
       readonly headers: readonly Header[];
     }
@@ -53,6 +58,9 @@ export class AnswerTooLarge extends Error {
 
 /** A refusal's text is for people and for JSON-RPC errors. */
 const maxRefusalBytes = 64 * 1024;
+
+/** It comes with its head, or the server is one that never ends. */
+const maxRefusalMs = 2_000;
 
 /** Servers add or drop a slash; more than a few hops is a circle. */
 const maxRedirects = 3;
@@ -75,7 +83,7 @@ export function createEndpoint(options: {
     for (let hop = 0; hop < maxRedirects && isRedirect(response); hop++) {
       const next = redirectPath(response, { authority: options.authority, path });
       if (next === undefined) break;
-      response.body.resume();
+      discard(response.body);
       path = next;
       response = await ask(request);
     }
@@ -84,6 +92,7 @@ export function createEndpoint(options: {
   const answerTo = async (request: Omit<OriginRequest, "target">): Promise<Answer> => {
     const first = await ask(request);
     const response = isRedirect(first) ? await follow(first, request) : first;
+    if (request.isBrief === true && isSuccess(response)) return unread(response);
     return isJson(response)
       ? { kind: "json", headers: response.headers, bytes: await readWhole(response.body, options.maxMessageBytes) }
       : readOther(response, options.maxMessageBytes);
@@ -108,7 +117,7 @@ export function createEndpoint(options: {
     async delete({ headers, signal }) {
       const request = { method: "DELETE", signal, headers: [...headers, ...options.headers], isBrief: true };
       const response = await follow(await ask(request), request);
-      response.body.resume();
+      discard(response.body);
       return response.status;
     },
   };
@@ -131,16 +140,15 @@ function isJson({ status, headers }: HttpResponse): boolean {
 async function readOther(response: HttpResponse, maxMessageBytes: number): Promise<Answer> {
   const { status, headers, body } = response;
   const contentType = mediaType(headers);
-  if (status < 200 || status > 299) {
-    const text = contentType.endsWith("json")
-      ? await readWhole(body, maxRefusalBytes).catch(() => undefined)
-      : undefined;
-    if (text === undefined) body.resume();
-    return { kind: "refused", status, headers, body: text && jsonObject(text) };
+  if (!isSuccess(response)) {
+    const isJsonText = contentType.endsWith("json");
+    const text = isJsonText || contentType === "text/plain" ? await readRefusal(body) : undefined;
+    if (text === undefined) discard(body);
+    return { kind: "refused", status, headers, text, body: isJsonText ? jsonObject(text ?? "") : undefined };
   }
   if (contentType === "text/event-stream") return { kind: "stream", headers, items: readStream(body, maxMessageBytes) };
   if (status === 202 || status === 204) {
-    body.resume();
+    discard(body);
     return { kind: "accepted", headers };
   }
   if (contentType !== "application/json") {
@@ -148,6 +156,28 @@ async function readOther(response: HttpResponse, maxMessageBytes: number): Promi
     return { kind: "foreign", status, contentType };
   }
   return { kind: "json", headers, bytes: await readWhole(body, maxMessageBytes) };
+}
+
+function isSuccess({ status }: HttpResponse): boolean {
+  return status >= 200 && status <= 299;
+}
+
+/** Servers open streams even for what wants no answer: left alone, each would keep a connection busy. */
+function unread({ status, headers, body }: HttpResponse): Answer {
+  discard(body);
+  if (status === 202 || status === 204) return { kind: "accepted", headers };
+  return { kind: "foreign", status, contentType: mediaType(headers) };
+}
+
+async function readRefusal(body: Readable): Promise<string | undefined> {
+  const timer = setTimeout(() => body.destroy(), maxRefusalMs);
+  try {
+    return (await readWhole(body, maxRefusalBytes)).toString("utf8");
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Returns the content type without its parameters. */
@@ -213,9 +243,9 @@ function redirectPath(
   return `${next.pathname}${next.search}`;
 }
 
-function jsonObject(text: Buffer): JsonObject | undefined {
+function jsonObject(text: string): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(text.toString("utf8"));
+    const value: unknown = JSON.parse(text);
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;

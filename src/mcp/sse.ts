@@ -7,7 +7,7 @@ export type SseItem =
       /** `message` unless the server named it. */
       readonly type: string;
       readonly data: Buffer;
-      /** The last id so far, for resuming. */
+      /** The last id so far, for resuming: as a header carries it, a byte a character. */
       readonly lastEventId: string | undefined;
     }
   | { readonly kind: "retry"; readonly delayMs: number }
@@ -37,6 +37,7 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
   let data: Buffer[] = [];
   let dataBytes = 0;
   let lastEventId: string | undefined;
+  let isNewId = false;
 
   const hold = (part: Buffer): void => {
     lineBytes += part.length;
@@ -60,6 +61,9 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
     const item: SseItem[] = [];
     if (dataBytes > maxEventBytes) item.push({ kind: "oversize", totalBytes: dataBytes });
     else if (data.length > 0) item.push({ kind: "event", type, data: joined([...blocks, joined(data)]), lastEventId });
+    // An id counts though there is no event with it: some servers number the place alone.
+    else if (isNewId) item.push({ kind: "event", type, data: emptyLine, lastEventId });
+    isNewId = false;
     type = "message";
     drop();
     dataBytes = 0;
@@ -83,8 +87,10 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
       if (dataBytes > maxEventBytes) drop();
       else keep(value);
     } else if (name === "event") type = value.length === 0 ? "message" : value.toString("utf8");
-    else if (name === "id") lastEventId = value.includes(0) ? lastEventId : value.toString("utf8") || undefined;
-    else if (name === "retry" && /^\d{1,9}$/.test(value.toString("latin1"))) {
+    else if (name === "id" && !value.includes(0)) {
+      lastEventId = headerValue(value);
+      isNewId = true;
+    } else if (name === "retry" && /^\d{1,9}$/.test(value.toString("latin1"))) {
       return [{ kind: "retry", delayMs: Number(value.toString("latin1")) }];
     }
     return [];
@@ -133,6 +139,12 @@ function fieldOf(line: Buffer): { name: string; value: Buffer } {
 function joined(data: readonly Buffer[]): Buffer {
   const [first = emptyLine, ...rest] = data;
   return rest.length === 0 ? first : Buffer.concat([first, ...rest.flatMap((part) => [Buffer.from("\n"), part])]);
+}
+
+/** Returns an id as the value of `Last-Event-ID`, in the bytes of its UTF-8; undefined where no header can carry it. */
+function headerValue(id: Buffer): string | undefined {
+  const text = id.toString("latin1");
+  return /^[\t\x20-\x7e\x80-\xff]+$/.test(text) ? text : undefined;
 }
 
 /** A byte order mark at the start of the stream is not part of its first field. */

@@ -31,17 +31,33 @@ test.each([
   ["data:  two blanks\n\n", [["message", " two blanks", undefined]]],
   ["data: cut off", []],
   ["id: a\0b\ndata: x\n\n", [["message", "x", undefined]]],
+  ["id: 7\n\n", [["message", "", "7"]]],
+  [
+    "id: 7\n\n\n: still here\n\ndata: a\n\n",
+    [
+      ["message", "", "7"],
+      ["message", "a", "7"],
+    ],
+  ],
+  [
+    "id: a\ndata: 1\n\nid: b\u0001\ndata: 2\n\n",
+    [
+      ["message", "1", "a"],
+      ["message", "2", undefined],
+    ],
+  ],
 ])("%j gives %j", (text, items) => {
   expect(one(text)).toEqual(items);
 });
 
 test.each(["\n", "\r", "\r\n"])("any split gives the same events when lines end in %j", (end) => {
+  const idInHeader = Buffer.from("é1").toString("latin1");
   const text = [": hi", "event: message", "id: é1", 'data: {"a":"ü€😀"}', "data: 2", "", "data: 3", "", ""].join(end);
   fc.assert(
     fc.property(splitsOf(Buffer.from(text)), (chunks) => {
       expect(shown(parse(chunks))).toEqual([
-        ["message", '{"a":"ü€😀"}\n2', "é1"],
-        ["message", "3", "é1"],
+        ["message", '{"a":"ü€😀"}\n2', idInHeader],
+        ["message", "3", idInHeader],
       ]);
     }),
   );

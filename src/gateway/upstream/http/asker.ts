@@ -69,9 +69,7 @@ export function createAsker({
     async tell(body, asked) {
       const signal = timeoutSignal(limits.briefMs);
       const headers = headersFor(asked);
-      const answer = await connection.reach(() => endpoint.post({ body, headers, signal, isBrief: true }), signal);
-      if (answer.kind !== "stream") return;
-      for await (const _ of answer.items);
+      await connection.reach(() => endpoint.post({ body, headers, signal, isBrief: true }), signal);
     },
     async listen(asked) {
       const stage = startStage(asked.signal, limits.answerMs);

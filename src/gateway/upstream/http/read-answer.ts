@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isObject } from "../../../core/json-object.ts";
 import type { Answer } from "../../../mcp/endpoint.ts";
 import { type Message, type MessageId, parseMessage, type ResponseMessage, toMessage } from "../../../mcp/message.ts";
+import { resumeDelay } from "../../../mcp/resume-delay.ts";
 import type { SseItem } from "../../../mcp/sse.ts";
 import { RequestLost } from "../../../net/origin.ts";
 import { createAllowance } from "../allowance.ts";
@@ -15,9 +16,6 @@ export interface Reading {
   /** Takes a stream up again that broke off, in eras and sessions where that is possible. */
   readonly resume?: ((lastEventId: string) => Promise<Answer>) | undefined;
 }
-
-/** Servers that end a stream say when to come back; the others get a second. */
-const defaultRetryMs = 1_000;
 
 /** Streams in a row that brought nothing. */
 const maxFruitlessResumes = 3;
@@ -42,7 +40,7 @@ export async function readAnswer(first: Answer, reading: Reading): Promise<Respo
     if (position === undefined || reading.resume === undefined || fruitless >= maxFruitlessResumes) {
       throw new RequestLost(end.cause);
     }
-    await delay(end.retryMs ?? defaultRetryMs, undefined, { signal: reading.signal });
+    await delay(resumeDelay(end.retryMs), undefined, { signal: reading.signal });
     answer = await reading.resume(position);
     if (answer.kind !== "stream") throw new RequestLost(end.cause);
   }

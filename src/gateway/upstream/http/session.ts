@@ -6,6 +6,7 @@ import { messageText, type RequestMessage, type ResponseMessage } from "../../..
 import { diesWithSession, isHarmlessToRepeat } from "../../../mcp/method.ts";
 import { headersOfSession, type LegacySession } from "../../../mcp/request-headers.ts";
 import { createRestoration } from "../../../mcp/restoration.ts";
+import { resumeDelay } from "../../../mcp/resume-delay.ts";
 import { isSessionRefusal } from "../../../mcp/session-refusal.ts";
 import { type Header, headerOf } from "../../../net/http-message.ts";
 import { RequestLost } from "../../../net/origin.ts";
@@ -180,7 +181,7 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
           }
           log.debug(`${name}: the server's own stream broke off: ${String(error)}`);
         }
-        await delay(retryMs ?? waitMs, undefined, { signal: stop }).catch(() => {});
+        await delay(retryMs === undefined ? waitMs : resumeDelay(retryMs), undefined, { signal: stop }).catch(() => {});
         if (signal.aborted) return "ended";
         waitMs = Math.min(waitMs * 2, longestWaitMs);
       }
