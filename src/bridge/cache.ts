@@ -106,8 +106,12 @@ export function createCache(options: {
     async read() {
       const file = await load();
       if (file === undefined) return undefined;
-      const verdictAgeMs = Date.now() - (file.legacyOnlyAt ?? 0);
-      return { ...file, source: "cache", isLegacyOnly: verdictAgeMs < maxVerdictAgeMs };
+      const now = Date.now();
+      const verdictAgeMs = now - (file.legacyOnlyAt ?? 0);
+      const isLegacyOnly = verdictAgeMs >= 0 && verdictAgeMs < maxVerdictAgeMs;
+      // A clock that was set back makes nothing wrong that the server said; only its age is not known.
+      const savedAt = file.savedAt > now ? undefined : file.savedAt;
+      return { ...file, savedAt, source: "cache", isLegacyOnly };
     },
     note(part, method, result) {
       noted[part][method] = result;
@@ -145,8 +149,7 @@ function parseFile(text: string, url: string): CacheFile | undefined {
   const value: unknown = JSON.parse(text);
   if (!isObject(value) || value.version !== 1 || value.url !== url || typeof value.savedAt !== "number")
     return undefined;
-  const ageMs = Date.now() - value.savedAt;
-  if (ageMs < 0 || ageMs > maxAgeMs) return undefined;
+  if (Date.now() - value.savedAt > maxAgeMs) return undefined;
   return {
     version: 1,
     url,

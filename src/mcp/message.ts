@@ -108,17 +108,11 @@ export function notificationText(method: string, params?: JsonObject): Buffer {
 }
 
 /**
- * Returns the id in what is left of a message that was too long to keep, where the id is its first or second field, or
- * its last: every SDK writes it there. Null when it cannot be told.
+ * Returns the id in what is left of a message that was too long to keep: before the field that made it so, or behind it.
+ * Null when it cannot be told.
  */
 export function idOfRemnant(head: Buffer, tail: Buffer): MessageId | null {
-  const first = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)\s*,/.exec(
-    head.toString(),
-  );
-  const last = /,\s*"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*$/.exec(
-    tail.toString(),
-  );
-  const text = first?.[1] ?? last?.[1];
+  const text = idAtStart.exec(head.toString())?.[1] ?? idAtEnd.exec(tail.toString())?.[1];
   if (text === undefined) return null;
   try {
     const id: unknown = JSON.parse(text);
@@ -127,6 +121,13 @@ export function idOfRemnant(head: Buffer, tail: Buffer): MessageId | null {
     return null;
   }
 }
+
+// Fields in between are `jsonrpc` and `method`: the order is each SDK's own, and what is too long is `params`.
+const string = String.raw`"(?:[^"\\]|\\.)*"`;
+const id = String.raw`"id"\s*:\s*(${string}|-?\d+(?:\.\d+)?)`;
+const field = String.raw`"(?:jsonrpc|method)"\s*:\s*${string}`;
+const idAtStart = new RegExp(String.raw`^\s*\{\s*(?:${field}\s*,\s*){0,2}${id}\s*,`);
+const idAtEnd = new RegExp(String.raw`,\s*${id}\s*(?:,\s*${field}\s*){0,2}\}\s*$`);
 
 // `JSON.stringify` leaves out fields that are undefined.
 function requestJson(id: MessageId, method: string, params: JsonObject | undefined): string {

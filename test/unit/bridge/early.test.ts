@@ -1,4 +1,4 @@
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import type { BridgeOptions } from "../../../src/bridge/options.ts";
@@ -153,6 +153,12 @@ test("what the server said last time answers within the second when it is away, 
     capabilities: { tools: { listChanged: true } },
   });
   again.bridge.terminate();
+  await again.bridge.ended;
+  // As on a machine whose clock was set back since.
+  for (const name of readdirSync(kept)) {
+    const text = readFileSync(join(kept, name), "utf8");
+    writeFileSync(join(kept, name), text.replace(/"savedAt":\d+/, `"savedAt":${Date.now() + 86_400_000}`));
+  }
   const late = await startAlone({}, home, port);
   await late.agent.initialize();
   expect(namesIn(await late.agent.ask("tools/list"))).toEqual(["echo", "tsmcp_status", "tsmcp_call"]);

@@ -19,8 +19,8 @@ const entry = fileURLToPath(new URL("../../peers/bridge-process.ts", import.meta
 const rolldown = fileURLToPath(new URL("../../../node_modules/rolldown/bin/cli.mjs", import.meta.url));
 
 /** Of what the peers do, nothing may take longer than the limits below, twice over, on a busy machine. */
-const boundMs = 15_000;
-const limits = { callTimeoutMs: 2_000, connectTimeoutMs: 2_000, maxMessageBytes: 1_000_000 };
+const boundMs = 30_000;
+const limits = { callTimeoutMs: 5_000, connectTimeoutMs: 2_000, maxMessageBytes: 1_000_000 };
 
 /** Many times the largest message: what is read and dropped lies about until the collector comes. */
 const maxGrowthKiB = 96 * 1024;

@@ -32,14 +32,13 @@ const timesOf = (method: string, seen: readonly Seen[]): number =>
 function forgetful(status: number, words: string | object) {
   let sessions = 0;
   let runs = 0;
-  const script = (seen: Seen, reply: Reply): unknown => {
+  const script = (seen: Seen, reply: Reply): void => {
     if (seen.body.method === "initialize") sessions += 1;
     if (answerRoutine(seen, reply, `session-${sessions}`)) return;
     if (sessions > 1) {
       runs += 1;
-      return reply.json({ runs });
-    }
-    if (typeof words === "string") reply.text(status, words);
+      reply.json({ runs });
+    } else if (typeof words === "string") reply.text(status, words);
     else reply.status(status, { ...words });
   };
   return { script, runs: () => runs };
