@@ -177,7 +177,7 @@ describe("the bridge on the real tailnet", () => {
 
   // WireGuard may take some seconds to shake hands with a node that came back.
   it("goes on in the same session after the machine's own tailscaled was restarted", async () => {
-    const { child, agent, ended } = startRaw(homeWithRecord(), [url(), "--connect-timeout", "30s"]);
+    const { child, agent, ended } = startRaw(homeWithRecord(), [url(), "--connect-timeout", "120s"]);
     await agent.initialize();
     await agent.ask("tools/list");
     await vm.stop();
@@ -221,7 +221,7 @@ describe("the bridge on the real tailnet", () => {
 
   it("tells a port where nobody serves with tailscaled's own reason", async () => {
     const closed = `https://${server.dnsName}:9/mcp`;
-    const { child, agent, ended } = startRaw(homeWithRecord(), [closed, "--connect-timeout", "300ms"]);
+    const { child, agent, ended } = startRaw(homeWithRecord(), [closed, "--connect-timeout", "2s"]);
     expect((await agent.initialize()).result).toMatchObject({ serverInfo: { name: "tsmcp" } });
     const answer = await agent.ask("tools/call", { name: "echo" });
     expect(answer.error).toMatchObject({

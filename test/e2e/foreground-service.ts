@@ -2,7 +2,7 @@ import { expect, onTestFinished } from "vitest";
 import { type Machine, type Outcome, processesNaming, type Running, startTsmcp, tsmcp, type UpJson } from "./tsmcp.ts";
 
 /** How long what the supervisor does by itself may take on a loaded machine. */
-export const patience = { timeout: 30_000 };
+export const patience = { timeout: 90_000 };
 
 /** An `up --foreground` whose node is up. */
 export interface Service {

@@ -214,7 +214,7 @@ test("a stream that is open ends soon after the way it came is closed, or opened
   const admin = gateway.json.admin.listen.slice("unix:".length);
   const stream = async () => {
     const args = ["-N", "-H", "accept: text/event-stream", "-H", `Mcp-Session-Id: ${session}`];
-    const ended = visit(tailnet, { url, from: agent, args, timeoutMs: 40_000 });
+    const ended = visit(tailnet, { url, from: agent, args, timeoutMs: 90_000 });
     const metrics = async () => (await send(admin, { method: "GET", path: "/metrics" })).text;
     await expect.poll(metrics).toContain("\ntsmcp_gateway_streams 1\n");
     return { ended };
