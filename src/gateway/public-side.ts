@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Head, type HeadDefect, isJsonBody, readHead } from "./head.ts";
-import { messagesOf, readIncoming } from "./incoming.ts";
+import { type Incoming, messagesOf, readIncoming } from "./incoming.ts";
 import type { Journal, Note } from "./journal/journal.ts";
 import type { Pace } from "./pace.ts";
 import type { PublicTools } from "./public/public-tools.ts";
 import { type PlainAnswer, publicAnswer, publicRefusal } from "./public-view.ts";
-import { readBody } from "./read-body.ts";
+import { type Body, readBody } from "./read-body.ts";
 import { sendPlain } from "./reply.ts";
 
 /** More than any `initialize`; the internet has nothing longer to say. */
@@ -23,13 +23,13 @@ export interface PublicSide {
   readonly journal: Journal;
 }
 
-/** Answers a request of the public listener. */
-export function answerPublic(request: IncomingMessage, response: ServerResponse, side: PublicSide): void {
+/** Answers a request of the public listener; `body` is there where somebody has read it already. */
+export function answerPublic(request: IncomingMessage, response: ServerResponse, side: PublicSide, body?: Body): void {
   // A fault of ours costs one request, and tells nothing.
   const head = readHead(request);
   const note = side.journal.begin("public", request, response);
   const path = "status" in head ? "" : head.path;
-  answerAsPublic({ request, response, head, path, note }, side).catch(() => void response.destroy());
+  answerAsPublic({ request, response, head, path, note, body }, side).catch(() => void response.destroy());
 }
 
 export interface PublicRequest {
@@ -39,16 +39,15 @@ export interface PublicRequest {
   /** As the public listener has it. */
   readonly path: string;
   readonly note: Note;
+  readonly body?: Body | undefined;
 }
 
 /** Answers a request as the internet is answered. */
 export async function answerAsPublic(asked: PublicRequest, { pace, tools }: PublicSide): Promise<void> {
   const { request, response, head, note } = asked;
   note.asPublic();
-  const turn = pace.turn(costOf(request));
-  const isIn = turn === true || (turn !== false && (await turn));
-  // Told at once, a flood's sender would come again at once.
-  if (!isIn) await delay(refusalMs, undefined, { ref: false });
+  const { method, headers } = request;
+  const isIn = await takeTurn(pace, { method, length: headers["content-length"] });
   const answer = !isIn
     ? publicRefusal(429)
     : "status" in head
@@ -59,21 +58,19 @@ export async function answerAsPublic(asked: PublicRequest, { pace, tools }: Publ
   else refuse(request, response, answer.status);
 }
 
-const tooLarge: PlainAnswer = publicRefusal(413);
+/** Resolves at the turn of a request; false where too many wait already. */
+export async function takeTurn(pace: Pace, asked: AskedLength): Promise<boolean> {
+  const turn = pace.turn(costOf(asked));
+  const isIn = turn === true || (turn !== false && (await turn));
+  // Told at once, a flood's sender would come again at once.
+  if (!isIn) await delay(refusalMs, undefined, { ref: false });
+  return isIn;
+}
 
-async function answerTo(
-  { request, response, head, path, note }: PublicRequest & { readonly head: Head },
-  tools: PublicTools | undefined,
-): Promise<PlainAnswer | undefined> {
-  const body = await readBody(request, maxPublicBodyBytes);
-  if (body.kind === "broken") return undefined;
-  if (body.kind === "too-large") return tooLarge;
-  if (head.method !== "POST") return publicRefusal(405);
-  if (!isJsonBody(head)) return publicRefusal(415);
-  const incoming = readIncoming(body.bytes);
-  note.asked(messagesOf(incoming), body.bytes.length);
-  if (tools === undefined) return publicAnswer(incoming);
-  return tools.answer({ path, head, incoming, note, signal: () => signalOf(response) });
+interface AskedLength {
+  readonly method: string | undefined;
+  /** As the header says. */
+  readonly length: string | undefined;
 }
 
 const refusalMs = 1_000;
@@ -82,10 +79,41 @@ const refusalMs = 1_000;
 const bytesPerTurn = 8 * 1024;
 
 /** Whoever does not say how long the body is may send the longest. */
-function costOf({ method, headers }: IncomingMessage): number {
+function costOf({ method, length }: AskedLength): number {
   if (method !== "POST") return 1;
-  const length = headers["content-length"] === undefined ? maxPublicBodyBytes : Number(headers["content-length"]);
-  return 1 + Math.floor(Math.min(length, maxPublicBodyBytes) / bytesPerTurn);
+  const bytes = length === undefined ? maxPublicBodyBytes : Number(length);
+  return 1 + Math.floor(Math.min(Number.isNaN(bytes) ? maxPublicBodyBytes : bytes, maxPublicBodyBytes) / bytesPerTurn);
+}
+
+async function answerTo(
+  { request, response, head, path, note, body }: PublicRequest & { readonly head: Head },
+  tools: PublicTools | undefined,
+): Promise<PlainAnswer | undefined> {
+  const read = readPublic(head, body ?? (await readBody(request, maxPublicBodyBytes)));
+  if (read.kind === "broken") return undefined;
+  if (read.kind === "refused") return read.answer;
+  const { incoming, bytes } = read;
+  note.asked(messagesOf(incoming), bytes);
+  if (tools === undefined) return publicAnswer(incoming);
+  return tools.answer({ path, head, incoming, note, signal: () => signalOf(response) });
+}
+
+type PublicRead =
+  | { readonly kind: "message"; readonly incoming: Incoming; readonly bytes: number }
+  | { readonly kind: "refused"; readonly answer: PlainAnswer }
+  | { readonly kind: "broken" };
+
+/** Returns what the internet asks, or the answer to what is no question. */
+export function readPublic(head: Head, body: Body): PublicRead {
+  if (body.kind === "broken") return body;
+  if (body.kind === "too-large") return refused(413);
+  if (head.method !== "POST") return refused(405);
+  if (!isJsonBody(head)) return refused(415);
+  return { kind: "message", incoming: readIncoming(body.bytes), bytes: body.bytes.length };
+}
+
+function refused(status: number): PublicRead {
+  return { kind: "refused", answer: publicRefusal(status) };
 }
 
 /** Aborted when the caller has gone. */

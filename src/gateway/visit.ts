@@ -10,7 +10,7 @@ import { onlyAllowedContents, screenResult } from "./screen-result.ts";
 import type { Sealer } from "./seal.ts";
 import type { Sessions } from "./sessions.ts";
 import type { StreamWatch } from "./stream-watch.ts";
-import { errorAnswer, type OnMessage, type Upstream } from "./upstream/upstream.ts";
+import { errorAnswer, type OnMessage, type Upstream, type UpstreamCaller } from "./upstream/upstream.ts";
 import { bindingOf, type Learnt, type View } from "./view.ts";
 
 /** What the private side needs to answer anybody. */
@@ -103,7 +103,7 @@ export function createDelivery(visit: Visit, reply: Reply): Delivery {
 /** Returns the answer as the caller may see it now: its rights may be others than when it asked. */
 export function screenAnswer(
   answer: ResponseMessage,
-  { request, asked, era, view }: { request: RequestMessage; asked: Caller; era: Era; view: View },
+  { request, asked, era, view }: { request: RequestMessage; asked: UpstreamCaller; era: Era; view: View },
 ): ResponseMessage {
   if (view.caller !== asked) {
     const again = screenRequest(request, era, view);

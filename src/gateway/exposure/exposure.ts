@@ -81,8 +81,8 @@ export function exposure(options: ExposureOptions = {}): Exposure {
     refusal,
     isSameCallerAs: () => false,
     filter: <T extends FilteredServer>(server: T) => filterServer(server, () => undefined),
-    answer: (request, response) => answerNode({ request, response, refusal }, side),
-    response: (request) => answerWeb(request, refusal, side),
+    answer: (request, response, parsedBody) => answerNode({ request, response, refusal, parsedBody }, side),
+    response: (request, parsedBody) => answerWeb({ request, refusal, parsedBody }, side),
   });
 
   const inside = (caller: Caller, address: string): TailnetSeen => {

@@ -1,13 +1,13 @@
-import { isObject } from "../../core/json-object.ts";
 import { modernVersionOf } from "../../mcp/era.ts";
 import type { JsonObject } from "../../mcp/json.ts";
-import { type Message, type MessageId, messageText, type RequestMessage, toMessage } from "../../mcp/message.ts";
+import { type Message, type MessageId, type RequestMessage, type RpcError, toMessage } from "../../mcp/message.ts";
 import { bareAnswer } from "../bare-view.ts";
 import { type PlainAnswer, publicAnswer } from "../public-view.ts";
 import { screenNotice } from "../screen-notice.ts";
 import { type Era, methodNotFound, screenNotification, screenRequest } from "../screen-request.ts";
 import { screenResult } from "../screen-result.ts";
 import type { View } from "../view.ts";
+import { screenAnswer } from "../visit.ts";
 
 /** A server of the official SDK: `Server` connects, `McpServer` has one that does. */
 export type FilteredServer = { connect(transport: never): Promise<void> };
@@ -44,9 +44,12 @@ interface RawTransport {
 
 type OnMessage = (message: unknown, extra?: unknown) => void;
 
+const cancelled = "notifications/cancelled";
+
 /** What is behind a request that is under way: how its answer is to be read. */
 interface Asked {
-  readonly method: string;
+  readonly request: RequestMessage;
+  readonly caller: View["caller"];
   readonly era: Era;
 }
 
@@ -55,7 +58,7 @@ interface Asked {
  * of it (sessions, streams, closing) is the transport's own.
  */
 function guarded(transport: RawTransport, viewNow: ViewNow): RawTransport {
-  const asked = new Map<MessageId, Asked>();
+  const asked = new Map<MessageId, Asked | undefined>();
   let receive: OnMessage | undefined;
   let last: Promise<void> = Promise.resolve();
   const inTurn = (work: () => Promise<void> | void): Promise<void> => {
@@ -65,21 +68,28 @@ function guarded(transport: RawTransport, viewNow: ViewNow): RawTransport {
   };
   const answer = (id: MessageId, { body }: PlainAnswer): Promise<void> =>
     transport.send(JSON.parse(body?.toString() ?? "null"), { relatedRequestId: id });
+  const refuse = (id: MessageId, error: RpcError): Promise<void> =>
+    transport.send(toJson({ kind: "response", id, outcome: { error } }), { relatedRequestId: id });
+
+  /** Its answer may be on its way, so the id stays taken; servers say nothing more of most. */
+  const forget = (id: unknown): void => {
+    if ((typeof id === "string" || typeof id === "number") && asked.has(id)) asked.set(id, undefined);
+  };
 
   const onRequest = (request: RequestMessage, view: View | undefined, pass: (message: Message) => void) => {
     if (view === undefined) return answer(request.id, publicAnswer({ kind: "one", message: request }));
     if (!view.rights.some) return answer(request.id, bareAnswer(request, view));
+    // The answer to one of two would be read as that of the other.
+    if (asked.has(request.id))
+      return refuse(request.id, { code: -32600, message: "Invalid request: the id is in use" });
     const era = modernVersionOf(request) === undefined ? "legacy" : "modern";
     // The handshake needs no right, and its params are no caller's business.
     const screened =
       request.method === "initialize" && era === "legacy"
         ? ({ kind: "pass", request } as const)
         : screenRequest(request, era, view);
-    if (screened.kind === "refused") {
-      const outcome = { error: screened.error };
-      return answer(request.id, { status: 200, body: messageText({ kind: "response", id: request.id, outcome }) });
-    }
-    asked.set(request.id, { method: request.method, era });
+    if (screened.kind === "refused") return refuse(request.id, screened.error);
+    asked.set(request.id, { request, caller: view.caller, era });
     return pass(screened.request);
   };
 
@@ -93,6 +103,7 @@ function guarded(transport: RawTransport, viewNow: ViewNow): RawTransport {
       // Whoever is nobody by now has nothing to say either.
       if (view === undefined || !view.rights.some) return undefined;
       const screened = message.kind === "notification" ? screenNotification(message) : message;
+      if (screened?.kind === "notification" && screened.method === cancelled) forget(screened.params?.requestId);
       if (screened !== undefined) pass(screened);
       return undefined;
     }).catch(() => {});
@@ -119,9 +130,9 @@ function guarded(transport: RawTransport, viewNow: ViewNow): RawTransport {
     if ("error" in message.outcome) return message;
     if (question === undefined) return undefined;
     if (view === undefined) return { ...message, outcome: { error: methodNotFound } };
-    const { method, era } = question;
-    const result = screenResult(method, message.outcome.result, { era, view });
-    return { ...message, outcome: { result } };
+    const { request, caller, era } = question;
+    if (request.method !== "initialize") return screenAnswer(message, { request, asked: caller, era, view });
+    return { ...message, outcome: { result: screenResult("initialize", message.outcome.result, { era, view }) } };
   };
 
   return new Proxy(transport, {
@@ -141,9 +152,11 @@ function guarded(transport: RawTransport, viewNow: ViewNow): RawTransport {
   });
 }
 
-/** The message as the SDK has it, written anew. */
+/** The message as the SDK has it. */
 function toJson(message: Message): JsonObject {
-  const value: unknown = JSON.parse(messageText(message).toString());
-  if (!isObject(value)) throw new TypeError("a message is an object");
-  return value;
+  const jsonrpc = "2.0";
+  if (message.kind === "response") return { jsonrpc, id: message.id, ...message.outcome };
+  const { method, params } = message;
+  const asked = params === undefined ? { jsonrpc, method } : { jsonrpc, method, params };
+  return message.kind === "request" ? { ...asked, id: message.id } : asked;
 }

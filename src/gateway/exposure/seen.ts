@@ -32,10 +32,13 @@ export interface PublicSeen extends SeenRights {
   /** Why the request gets not even the public view; undefined where it gets that. */
   readonly refusal: Refusal | undefined;
   isSameCallerAs(other: Seen): false;
-  /** Answers it: the constant public view (`initialize` works, lists are empty, everything else is refused), or the refusal. */
-  answer(request: IncomingMessage, response: ServerResponse): void;
+  /**
+   * Answers it: the constant public view (`initialize` works, lists are empty, everything else is refused), or the refusal.
+   * `parsedBody` is what a framework has made of the body before; without it `request.body` counts where it was read.
+   */
+  answer(request: IncomingMessage, response: ServerResponse, parsedBody?: unknown): void;
   /** The same for a web-standard request. */
-  response(request: Request): Promise<Response>;
+  response(request: Request, parsedBody?: unknown): Promise<Response>;
 }
 
 export interface Refusal {
