@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { GatewayConfig, UpstreamConfig } from "../config/config.ts";
 import { lockFileName } from "../config/lock.ts";
 import { TsmcpError } from "../core/errors.ts";
-import { makeStateDirectory } from "../core/runtime-directory.ts";
+import { findStateDirectory, makeStateDirectory } from "../core/runtime-directory.ts";
 import type { ExposeRequest } from "../expose/request.ts";
 import type { CommandContext } from "./context.ts";
 import { socketOf } from "./daemon-socket.ts";
@@ -39,6 +39,7 @@ export function exposeRequest(values: ExposeValues, word: string | undefined, co
   const { config, path } = gatewayConfig(context);
   const socket = socketOf(context);
   const directory = exposeDirectory(socket, context);
+  if (values.dryRun !== true) makeStateDirectory(context, basename(directory));
   const service = values.service === undefined ? undefined : serviceName(values.service);
   const upstreamsOf = (read: GatewayConfig): Readonly<Record<string, UpstreamConfig>> =>
     word === undefined ? enabledUpstreams(read) : typedUpstreams([`${onlyUpstream}=${word}`], []);
@@ -74,9 +75,12 @@ export function exposeRequest(values: ExposeValues, word: string | undefined, co
   };
 }
 
-/** Returns the directory of the exposure at one tailscaled: what it set is found there after a reboot too. */
+/**
+ * Returns the directory of the exposure at one tailscaled, whether it is there or not: what it set is found there after a reboot too.
+ * Throws `runtime-directory-unsafe`.
+ */
 export function exposeDirectory(socket: string, { env }: Pick<CommandContext, "env">): string {
-  return makeStateDirectory({ env }, `expose-${createHash("sha256").update(socket).digest("hex").slice(0, 8)}`);
+  return findStateDirectory({ env }, `expose-${createHash("sha256").update(socket).digest("hex").slice(0, 8)}`);
 }
 
 function enabledUpstreams({ upstreams = {} }: GatewayConfig): Readonly<Record<string, UpstreamConfig>> {

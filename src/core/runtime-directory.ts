@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, constants, lstatSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, lstatSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { messageOf, systemCodeOf, TsmcpError } from "./errors.ts";
@@ -78,20 +78,34 @@ export function makeStateDirectory(world: RuntimeWorld, name: string): string {
 }
 
 /**
+ * Returns where `makeStateDirectory` has its directory, whether it is there or not. Throws `runtime-directory-unsafe` when somebody
+ * else made it.
+ */
+export function findStateDirectory(world: RuntimeWorld, name: string): string {
+  const [root = ""] = runtimeRoots(world);
+  const directory = join(root, name);
+  if (existsSync(directory)) refuseOthers(directory);
+  return directory;
+}
+
+/**
  * Makes `directory` (0700) unless it is there. Throws `runtime-directory-unsafe` when it is not a directory of ours:
  * in a place that others can write, such as /dev/shm, somebody may have put it there first.
  */
 export function makeOwnDirectory(directory: string): void {
   makeDirectories(directory, 0o700);
-  const defect = directoryDefect(directory);
-  if (defect !== undefined) {
-    throw new TsmcpError({
-      code: "runtime-directory-unsafe",
-      message: `${JSON.stringify(directory)} ${defect}`,
-      hint: "find out who made it, then remove it",
-    });
-  }
+  refuseOthers(directory);
   if ((lstatSync(directory).mode & 0o777) !== 0o700) chmodSync(directory, 0o700);
+}
+
+function refuseOthers(directory: string): void {
+  const defect = directoryDefect(directory);
+  if (defect === undefined) return;
+  throw new TsmcpError({
+    code: "runtime-directory-unsafe",
+    message: `${JSON.stringify(directory)} ${defect}`,
+    hint: "find out who made it, then remove it",
+  });
 }
 
 /** Returns why `directory` is no directory of ours, or undefined when it is one. Throws when it is missing. */

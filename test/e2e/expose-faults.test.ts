@@ -41,7 +41,7 @@ test("killed while it stands, it is served no longer, without another run", asyn
   const killed = machine.start([machine.url]);
   await killed.says(stands);
   await killed.end("SIGKILL");
-  await expect.poll(() => machine.serves(), { timeout: 10_000 }).toEqual({});
+  await expect.poll(() => machine.serves()).toEqual({});
 });
 
 test.each(["preflight: done", "serve: done", "name: done"])(

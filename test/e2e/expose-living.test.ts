@@ -32,7 +32,7 @@ test("after each restart of tailscaled it stands again, proven anew, and Ctrl-C 
     const last = running.said().slice(running.said().lastIndexOf("waiting until it is back"));
     expect(last).toContain("proof: pass (the tailnet's side answers, the internet sees no tool");
     const tools = async () => (await seen(machine, "tailnet").catch(() => ({ tools: [] }))).tools;
-    await expect.poll(tools, { timeout: 20_000 }).toEqual(scene.upstream.tools);
+    await expect.poll(tools).toEqual(scene.upstream.tools);
     expect((await seen(machine, "public")).tools).toEqual([]);
   }
   const { exitCode, stdout } = await running.end();

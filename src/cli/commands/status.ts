@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { StatusReport } from "../../bootstrap/status.ts";
+import type { ExposureStanding } from "../../expose/standing.ts";
 import { createCommand, type Session } from "../command.ts";
 
 export function statusCommand(session: Session): Command {
@@ -10,9 +11,16 @@ export function statusCommand(session: Session): Command {
     description: "Prints how the node is doing. Exit code 0 only if the tailnet answers through the proxy.",
     examples: ["tsmcp status", "tsmcp status --json"],
     run: async (context) => {
-      const { readBootstrapStatus } = await import("../../bootstrap/status.ts");
+      const [{ readBootstrapStatus }, { exposureStanding }, { exposeDirectory }] = await Promise.all([
+        import("../../bootstrap/status.ts"),
+        import("../../expose/standing.ts"),
+        import("../expose-request.ts"),
+      ]);
       const report = await readBootstrapStatus({ socket: context.socket }, context);
-      context.result(report, textOf(report));
+      const { socket } = report;
+      const directory = exposeDirectory(socket, context);
+      const exposure = await exposureStanding({ socket, directory }, context.signal);
+      context.result({ ...report, exposure }, textOf(report) + exposureLine(exposure));
       return report.up ? 0 : 1;
     },
   });
@@ -38,5 +46,23 @@ function textOf(report: StatusReport): string {
     ["socket", report.socket],
     ...report.health.map((line): readonly [string, string] => ["health", line]),
   ];
-  return lines.map(([label, value]) => `${label.padEnd(11)} ${value}\n`).join("");
+  return lines.map(lineOf).join("");
+}
+
+function exposureLine(exposure: ExposureStanding): string {
+  switch (exposure.status) {
+    case "none":
+      return "";
+    case "stands":
+      return lineOf(["exposed", `by process ${exposure.pid}${exposure.isDetached ? ", in the background" : ""}`]);
+    case "abandoned":
+      return lineOf([
+        "exposed",
+        `no more: ${exposure.handlers} handlers lead to a gateway that is gone; run "tsmcp expose --bg" again, or --off`,
+      ]);
+  }
+}
+
+function lineOf([label, value]: readonly [label: string, value: string]): string {
+  return `${label.padEnd(11)} ${value}\n`;
 }
