@@ -1,5 +1,6 @@
 import { messageOf } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
+import type { StopSignal } from "../core/stop.ts";
 import { isAddress, isLoopbackAddress, plainAddress } from "../net/address.ts";
 import { type LocalApi, readStatus, readWhois } from "../tailscale/local-api.ts";
 import type { NodeSelf } from "../tailscale/status.ts";
@@ -24,7 +25,7 @@ export interface Caller extends UpstreamCaller {
 /** Who calls from an address, as tailscaled tells; kept for `lifeMs`. */
 export interface Identities {
   /** `address` as it stands in the header. At once where it is known; `nobody`: no address of a caller, no node of this tailnet, or one that is to see nothing; `unknown`: no answer. */
-  at(address: string, signal: () => AbortSignal): Found | Promise<Found>;
+  at(address: string, signal: () => StopSignal): Found | Promise<Found>;
   /** This node's own name, as far as tailscaled has told it. */
   ownName(): string | undefined;
   /** Asks tailscaled about this node; false when it does not answer or is not up. */
@@ -38,7 +39,7 @@ export type Found = Caller | "nobody" | "unknown";
 /** Returns what `then` makes of the caller as it is now; undefined where somebody else, or nobody, has the address. */
 export function callerNow<T>(
   identities: Identities,
-  { address, key, signal }: { readonly address: string; readonly key: string; readonly signal: () => AbortSignal },
+  { address, key, signal }: { readonly address: string; readonly key: string; readonly signal: () => StopSignal },
   then: (caller: Caller) => T,
 ): T | undefined | Promise<T | undefined> {
   const judge = (now: Found): T | undefined => (typeof now !== "string" && now.key === key ? then(now) : undefined);
@@ -125,7 +126,7 @@ interface Question {
   askers: number;
 }
 
-async function join(question: Question, signal: AbortSignal): Promise<Found> {
+async function join(question: Question, signal: StopSignal): Promise<Found> {
   question.askers += 1;
   const leave = (): void => {
     question.askers -= 1;

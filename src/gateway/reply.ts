@@ -1,4 +1,5 @@
-import type { ServerResponse } from "node:http";
+import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import { Stop, type StopSignal } from "../core/stop.ts";
 
 /**
  * The answer to one POST: plain JSON, unless there is something to say before it is whole. Then it is a stream, in which
@@ -6,7 +7,7 @@ import type { ServerResponse } from "node:http";
  */
 export interface Reply {
   /** Aborted when the caller has gone, or does not read what it is sent. */
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   readonly isStreaming: () => boolean;
   /** Says something before the end; nothing where the caller takes no stream. */
   event(json: string, eventId?: string): void;
@@ -33,8 +34,8 @@ export function createReply(
     readonly headers?: Readonly<Record<string, string>>;
   },
 ): Reply {
-  const { takesStream, begin, headers = {} } = options;
-  const gone = new AbortController();
+  const { takesStream, begin, headers } = options;
+  const gone = new Stop();
   let streaming = false;
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
@@ -69,7 +70,7 @@ export function createReply(
   if (begin === "stream") start();
   if (takesStream) timer = setTimeout(beat, heartbeatMs).unref();
   return {
-    signal: gone.signal,
+    signal: gone,
     isStreaming: () => streaming,
     event(json, eventId) {
       if (ended || !takesStream) return;
@@ -103,19 +104,22 @@ export function sendPlain(
     readonly status: number;
     /** Text goes out in one piece with the head, which bytes do not. */
     readonly body?: string | Buffer | undefined;
-    readonly headers?: Readonly<Record<string, string>>;
+    readonly headers?: Readonly<Record<string, string>> | undefined;
   },
 ): void {
   const { status, body, headers } = answer;
   if (response.headersSent || response.destroyed) return;
-  if (body === undefined) {
-    response.writeHead(status, { "content-length": "0", "cache-control": "no-store", ...headers }).end();
-    return;
-  }
-  response.writeHead(status, { ...jsonHeaders, "content-length": Buffer.byteLength(body), ...headers }).end(body);
+  const own: OutgoingHttpHeaders =
+    body === undefined
+      ? { "content-length": "0", "cache-control": "no-store" }
+      : {
+          "content-type": "application/json",
+          "cache-control": "no-store",
+          "content-length": Buffer.byteLength(body),
+        };
+  response.writeHead(status, headers === undefined ? own : Object.assign(own, headers)).end(body);
 }
 
-const jsonHeaders = { "content-type": "application/json", "cache-control": "no-store" };
 const streamHeaders = {
   "content-type": "text/event-stream",
   "cache-control": "no-store, no-transform",

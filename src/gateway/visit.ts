@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { StopSignal } from "../core/stop.ts";
 import { messageJson, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
 import type { Head } from "./head.ts";
 import { type Caller, callerNow, type Identities } from "./identities.ts";
@@ -40,7 +41,7 @@ export interface Visit {
 }
 
 /** Returns the view of whoever has the address now; undefined when that is no longer the caller of the visit. */
-export function viewNow(visit: Visit, signal: AbortSignal): View | undefined | Promise<View | undefined> {
+export function viewNow(visit: Visit, signal: StopSignal): View | undefined | Promise<View | undefined> {
   const { front, address, caller } = visit;
   return callerNow(front.identities, { address, key: caller.key, signal: () => signal }, (now) => viewOf(visit, now));
 }

@@ -78,13 +78,14 @@ export function createJournal(observers: readonly Observer[], openSpan?: OpenSpa
       const { socket } = request;
       const bytesBefore = socket.bytesWritten;
       const traceparent = side === "private" ? headerOf(request, "traceparent") : undefined;
-      const outcomes = new Map<RequestMessage, Outcome>();
-      const spans = new Map<RequestMessage, TraceParent>();
+      /** In the order of `requests`, as the spans. */
+      const outcomes: Outcome[] = [];
+      const spans: TraceParent[] = [];
       let view = side;
       let caller: Caller | undefined;
       let upstream: string | undefined;
       let decided: Decision | undefined;
-      let requests: readonly RequestMessage[] = [];
+      let requests: readonly RequestMessage[] = none;
       let bytesIn = 0;
       let isStream = false;
       response.once("close", () => {
@@ -93,16 +94,31 @@ export function createJournal(observers: readonly Observer[], openSpan?: OpenSpa
         const { statusCode: status } = response;
         const byStatus = outcomeOf(response, { isStream, view });
         const rights = caller === undefined || upstream === undefined ? undefined : caller.rightsOn(upstream);
-        const measured = { atMs, durationMs, view, caller, upstream, status, bytesIn, bytesOut, isStream };
-        for (const one of requests.length === 0 ? [undefined] : requests) {
-          const known = (one === undefined ? undefined : outcomes.get(one)) ?? byStatus;
+        const tell = (one: RequestMessage | undefined, known: Outcome, span: TraceParent | undefined): void => {
           // Some refusals look like an answer.
           const outcome = known === "ok" && decided?.allowed === false ? "refused" : known;
           const decision = decided ?? decisionOf(one, { rights, isRefused: outcome === "refused" });
-          const span = one === undefined ? undefined : spans.get(one);
-          const entry = { ...measured, request: one, decision, outcome, traceparent, span };
+          // Spelt out: what a spread begins and others go on is an object like no other in Node.js 20 (see core/stop.ts).
+          const entry: Entry = {
+            atMs,
+            durationMs,
+            view,
+            caller,
+            upstream,
+            request: one,
+            decision,
+            outcome,
+            status,
+            bytesIn,
+            bytesOut,
+            isStream,
+            traceparent,
+            span,
+          };
           for (const observe of observers) observe(entry);
-        }
+        };
+        if (requests.length === 0) tell(undefined, byStatus, undefined);
+        for (const [at, one] of requests.entries()) tell(one, outcomes[at] ?? byStatus, spans[at]);
       });
       return {
         asPublic() {
@@ -126,11 +142,15 @@ export function createJournal(observers: readonly Observer[], openSpan?: OpenSpa
         passedOn(one, screened) {
           if (openSpan === undefined) return screened;
           const span = openSpan({ atMs, view, traceparent, request: one });
-          spans.set(one, span);
+          spans[requests.indexOf(one)] = span;
           return belowSpan(screened, span);
         },
-        answered: (one, outcome) => void outcomes.set(one, outcomeIn(outcome)),
-        failed: (one) => void outcomes.set(one, "failed"),
+        answered(one, outcome) {
+          outcomes[requests.indexOf(one)] = outcomeIn(outcome);
+        },
+        failed(one) {
+          outcomes[requests.indexOf(one)] = "failed";
+        },
         stream() {
           isStream = true;
         },
@@ -138,6 +158,8 @@ export function createJournal(observers: readonly Observer[], openSpan?: OpenSpa
     },
   };
 }
+
+const none: readonly RequestMessage[] = [];
 
 function headerOf({ headers }: IncomingMessage, name: string): string | undefined {
   const value = headers[name];

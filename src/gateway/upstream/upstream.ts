@@ -1,3 +1,4 @@
+import type { StopSignal } from "../../core/stop.ts";
 import type { JsonObject } from "../../mcp/json.ts";
 import type {
   Message,
@@ -60,7 +61,7 @@ export interface UpstreamSession {
    */
   listen(listening: {
     readonly onMessage: OnMessage;
-    readonly signal: AbortSignal;
+    readonly signal: StopSignal;
     readonly after?: string | undefined;
   }): Promise<"ended" | "refused">;
   /** The caller sent DELETE, or the session expired. */
@@ -72,7 +73,7 @@ export type OnMessage = (message: Message, eventId?: string) => void;
 
 export interface UpstreamCall {
   readonly caller: UpstreamCaller;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** What the server says while it works on this call: progress, log messages, its own requests. Never the answer. */
   readonly onMessage: OnMessage;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Stop } from "../../../src/core/stop.ts";
+import { realSignal, Stop, type StopSignal } from "../../../src/core/stop.ts";
 
 test("a stop tells its listeners once, with the first reason, and keeps it", () => {
   const stop = new Stop();
@@ -36,3 +36,36 @@ test.each(["before", "after"])(
     expect(stop.signal).toBe(signal);
   },
 );
+
+test.each([
+  ["a real signal", () => new AbortController()],
+  ["a stop", () => new Stop()],
+  ["what only looks like one", lookalike],
+])("%s, made a real one, is aborted with its reason", (_what, create) => {
+  for (const when of ["before", "after"]) {
+    const source = create();
+    const of = source instanceof AbortController ? source.signal : source;
+    const early = when === "before" ? realSignal(of) : undefined;
+    source.abort("over");
+    const signal = early ?? realSignal(of);
+    expect(signal).toBeInstanceOf(AbortSignal);
+    expect([signal.aborted, signal.reason]).toEqual([true, "over"]);
+  }
+});
+
+/** The interface and no more. */
+function lookalike(): StopSignal & { abort(reason: unknown): void } {
+  const stop = new Stop();
+  return {
+    get aborted() {
+      return stop.aborted;
+    },
+    get reason() {
+      return stop.reason;
+    },
+    throwIfAborted: () => stop.throwIfAborted(),
+    addEventListener: (type, listener) => stop.addEventListener(type, listener),
+    removeEventListener: (type, listener) => stop.removeEventListener(type, listener),
+    abort: (reason) => stop.abort(reason),
+  };
+}

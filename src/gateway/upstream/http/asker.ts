@@ -1,3 +1,4 @@
+import type { StopSignal } from "../../../core/stop.ts";
 import { timeoutSignal } from "../../../core/timeout-signal.ts";
 import type { Answer } from "../../../mcp/endpoint.ts";
 import { objectAt, stringAt } from "../../../mcp/json.ts";
@@ -19,12 +20,12 @@ export interface Asker {
   /** Sends a request; `read` has its answer, for as long as that takes. */
   post<T>(
     request: RequestMessage,
-    asked: Asked & { readonly signal: AbortSignal; readonly isOpening?: boolean },
+    asked: Asked & { readonly signal: StopSignal; readonly isOpening?: boolean },
     read: (answer: Answer, stage: Stage) => Promise<T>,
   ): Promise<T>;
   /** Sends what has no answer. */
   tell(body: Buffer, asked: Asked): Promise<void>;
-  listen(asked: Asked & { readonly signal: AbortSignal }): Promise<Answer>;
+  listen(asked: Asked & { readonly signal: StopSignal }): Promise<Answer>;
   /** Ends a session; nobody waits for what comes of it. */
   end(asked: Asked): Promise<void>;
 }

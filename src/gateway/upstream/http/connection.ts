@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TsmcpError } from "../../../core/errors.ts";
+import { realSignal, type StopSignal } from "../../../core/stop.ts";
 import { createEndpoint, type Endpoint } from "../../../mcp/endpoint.ts";
 import { isLoopbackAddress, isTailnetAddress } from "../../../net/address.ts";
 import { type DialRoute, dial } from "../../../net/dial.ts";
@@ -11,7 +12,7 @@ import { parseProxyUrl, proxyFromEnvironment } from "../../../net/proxy.ts";
 export interface HttpConnection {
   readonly endpoint: Endpoint;
   /** Waits a moment for a server that is being started again. Throws `dial-failed`, and what `work` throws. */
-  reach<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  reach<T>(work: () => Promise<T>, signal: StopSignal): Promise<T>;
   /** Undefined until the server was tried. */
   readonly isReachable: boolean | undefined;
   close(): void;
@@ -72,7 +73,7 @@ export function connectUpstream(options: HttpConnectionOptions): HttpConnection 
           isReachable = false;
           downSinceMs ??= performance.now();
           if (performance.now() - downSinceMs > patienceMs) throw error;
-          await delay(waitMs, undefined, { signal });
+          await delay(waitMs, undefined, { signal: realSignal(signal) });
         }
       }
     },

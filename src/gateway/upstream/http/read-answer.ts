@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isObject } from "../../../core/json-object.ts";
+import { realSignal, type StopSignal } from "../../../core/stop.ts";
 import type { Answer } from "../../../mcp/endpoint.ts";
 import { type Message, type MessageId, parseMessage, type ResponseMessage, toMessage } from "../../../mcp/message.ts";
 import { resumeDelay } from "../../../mcp/resume-delay.ts";
@@ -12,7 +13,7 @@ import type { OnMessage } from "../upstream.ts";
 export interface Reading {
   readonly id: MessageId;
   readonly onMessage: OnMessage;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** Takes a stream up again that broke off, in eras and sessions where that is possible. */
   readonly resume?: ((lastEventId: string) => Promise<Answer>) | undefined;
 }
@@ -40,19 +41,19 @@ export async function readAnswer(first: Answer, reading: Reading): Promise<Respo
     if (position === undefined || reading.resume === undefined || fruitless >= maxFruitlessResumes) {
       throw new RequestLost(end.cause);
     }
-    await delay(resumeDelay(end.retryMs), undefined, { signal: reading.signal });
+    await delay(resumeDelay(end.retryMs), undefined, { signal: realSignal(reading.signal) });
     answer = await reading.resume(position);
     if (answer.kind !== "stream") throw new RequestLost(end.cause);
   }
 }
 
 /** Reads the items of a stream no faster than anybody could make use of them. */
-export async function* paced(items: AsyncIterable<SseItem>, signal: AbortSignal): AsyncGenerator<SseItem> {
+export async function* paced(items: AsyncIterable<SseItem>, signal: StopSignal): AsyncGenerator<SseItem> {
   const allowance = createAllowance({ burst: 2_000, perSecond: 1_000 });
   for await (const item of items) {
     yield item;
     const pauseMs = allowance.spend(1, performance.now());
-    if (pauseMs > 0) await delay(pauseMs, undefined, { signal });
+    if (pauseMs > 0) await delay(pauseMs, undefined, { signal: realSignal(signal) });
   }
 }
 

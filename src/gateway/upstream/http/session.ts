@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../../core/log.ts";
+import { realSignal, type StopSignal } from "../../../core/stop.ts";
 import type { Answer } from "../../../mcp/endpoint.ts";
 import { type JsonObject, stringAt } from "../../../mcp/json.ts";
 import { messageText, type RequestMessage, type ResponseMessage } from "../../../mcp/message.ts";
@@ -75,7 +76,7 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
       return asker.listen({ headers, signal: stage.signal, caller: who });
     };
   interface Asking {
-    readonly signal: AbortSignal;
+    readonly signal: StopSignal;
     readonly onMessage: OnMessage;
     readonly caller: UpstreamCaller;
   }
@@ -144,7 +145,7 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
         let retryMs: number | undefined;
         const seen = generation;
         const session = current;
-        const stop = AbortSignal.any([signal, renewed.signal, closing]);
+        const stop = AbortSignal.any([realSignal(signal), renewed.signal, closing]);
         try {
           const resuming: Header[] = lastEventId === undefined ? [] : [["last-event-id", lastEventId]];
           const headers = [...headersOfSession(session), ...resuming];
@@ -203,7 +204,7 @@ export type HttpOpening =
 /** Opens a session as a caller wants it. Throws as `readAnswer` does. */
 export function openSession(
   asker: Asker,
-  opening: { readonly params: JsonObject; readonly caller: UpstreamCaller; readonly signal: AbortSignal },
+  opening: { readonly params: JsonObject; readonly caller: UpstreamCaller; readonly signal: StopSignal },
 ): Promise<HttpOpening> {
   const { caller, signal } = opening;
   const params = withCaller(opening.params, undefined);

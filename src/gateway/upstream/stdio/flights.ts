@@ -14,7 +14,7 @@ export interface Flight<Owner> {
   readonly request: RequestMessage;
   readonly onMessage: OnMessage;
   readonly settle: (answer: ResponseMessage) => void;
-  readonly fail: (error: Error) => void;
+  readonly fail: (error: unknown) => void;
   /** When the child last said anything of it (`performance.now()`). */
   heardMs: number;
 }
@@ -48,7 +48,8 @@ export function createFlights<Owner>(): Flights<Owner> {
       return flights.all();
     },
     add(unnumbered) {
-      const flight = flights.add((id) => ({ ...unnumbered, id }));
+      const { owner, request, onMessage, settle, fail, heardMs } = unnumbered;
+      const flight = flights.add((id) => ({ id, owner, request, onMessage, settle, fail, heardMs }));
       return { flight, request: numbered(flight) };
     },
     answer(response) {

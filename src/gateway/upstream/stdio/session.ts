@@ -1,3 +1,4 @@
+import type { StopSignal } from "../../../core/stop.ts";
 import { timeoutSignal } from "../../../core/timeout-signal.ts";
 import { untilAborted } from "../../../core/until-aborted.ts";
 import { stringAt } from "../../../mcp/json.ts";
@@ -100,7 +101,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
   };
   const attempt = (
     request: RequestMessage,
-    { signal, onMessage }: { signal: AbortSignal; onMessage: OnMessage },
+    { signal, onMessage }: { signal: StopSignal; onMessage: OnMessage },
   ): Promise<ResponseMessage> => {
     const send = ({ wire }: RunningServer): Promise<ResponseMessage> => {
       wire.attach(owner);
@@ -109,7 +110,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
     const { current } = slot;
     return current === undefined ? untilAborted(slot.ready(), signal).then(send) : send(current);
   };
-  const ask = async (request: RequestMessage, asking: { signal: AbortSignal; onMessage: OnMessage }) => {
+  const ask = async (request: RequestMessage, asking: { signal: StopSignal; onMessage: OnMessage }) => {
     const before = slot.current;
     try {
       return await attempt(request, asking);

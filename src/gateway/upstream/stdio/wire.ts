@@ -1,4 +1,5 @@
 import type { Log } from "../../../core/log.ts";
+import type { StopSignal } from "../../../core/stop.ts";
 import { stringAt } from "../../../mcp/json.ts";
 import type {
   Message,
@@ -27,7 +28,7 @@ export interface WireOwner {
 
 export interface WireAsking {
   readonly owner: WireOwner;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   readonly onMessage: OnMessage;
   /** An abort is a cancel, of which the child has to hear (modern era). */
   readonly abortCancels: boolean;
@@ -102,7 +103,7 @@ export function openWire(child: Child, options: WireOptions): Wire {
     { name, log },
   );
   const send = (message: object): void => channel.send(JSON.stringify({ jsonrpc: "2.0", ...message }));
-  const fail = (flight: Flight<WireOwner>, error: Error): void => {
+  const fail = (flight: Flight<WireOwner>, error: unknown): void => {
     if (flights.remove(flight)) flight.fail(error);
   };
   const cancel = (flight: Flight<WireOwner>, reason: string): void => {
