@@ -1,9 +1,9 @@
 import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { temporaryBase } from "../fakes/temporary-directory.ts";
 import { binDir } from "./tsmcp.ts";
 
 /**
@@ -35,7 +35,7 @@ const scenarios = [
 let directory: string;
 
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "tsmcp-conformance-"));
+  directory = mkdtempSync(join(temporaryBase(), "tsmcp-conformance-"));
 });
 
 afterAll(() => rmSync(directory, { recursive: true }));

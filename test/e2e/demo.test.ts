@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
 import { firstUntrue } from "../../scripts/walkthrough/transcript.ts";
+import { temporaryBase } from "../fakes/temporary-directory.ts";
 import { run } from "../tailnet/harness/run.ts";
 import { processesNaming } from "./tsmcp.ts";
 
@@ -15,7 +15,7 @@ const demo = ["--import", "tsx", "scripts/walkthrough/main.ts"];
 
 /** A temporary folder of the test's own, and the environment that names it. */
 function place(): { readonly temporary: string; readonly env: NodeJS.ProcessEnv } {
-  const temporary = mkdtempSync(join(tmpdir(), "demo-"));
+  const temporary = mkdtempSync(join(temporaryBase(), "demo-"));
   onTestFinished(() => rmSync(temporary, { recursive: true, force: true }));
   return { temporary, env: { ...process.env, TMPDIR: temporary, TSX_DISABLE_CACHE: "1" } };
 }

@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
+import { temporaryBase } from "../fakes/temporary-directory.ts";
 import { type GateServer, startGate } from "../peers/gates/mcp-server.ts";
 import { exposing, stands } from "./expose-scene.ts";
 import { startTsmcp, tsmcp } from "./tsmcp.ts";
@@ -12,7 +12,7 @@ let upstream: GateServer;
 let home: string;
 
 beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), "tsmcp-expose-"));
+  home = mkdtempSync(join(temporaryBase(), "tsmcp-expose-"));
   [sandbox, upstream] = await Promise.all([startSandbox(), startGate({ gate: () => true })]);
 });
 

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { connections, openHttpSession } from "../bench/http-session.ts";
 import { canRunAsOther, otherUser } from "../fakes/other-user.ts";
 import { startTailscaled } from "../fakes/tailscaled.ts";
+import { temporaryBase } from "../fakes/temporary-directory.ts";
 import { startLoneGateway } from "./gateway-alone.ts";
 
 const program = fileURLToPath(new URL("../peers/stdio-server.mjs", import.meta.url));
@@ -14,7 +14,7 @@ test.runIf(canRunAsOther(program)).each([
   ["the gateway's own user reaches its key and sockets, which is said", undefined, "reached"],
   ["another user reaches neither", `${otherUser.uid}:${otherUser.gid}`, "EACCES"],
 ])("a server that runs as %s", async (_what, user, said) => {
-  const directory = mkdtempSync(join(tmpdir(), "tsmcp-children-"));
+  const directory = mkdtempSync(join(temporaryBase(), "tsmcp-children-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const daemon = await startTailscaled(directory);
   onTestFinished(() => daemon[Symbol.asyncDispose]());
@@ -32,7 +32,7 @@ test.runIf(canRunAsOther(program)).each([
 });
 
 test("a server behind the gateway has none of the descriptors that the gateway was started with", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "tsmcp-children-"));
+  const directory = mkdtempSync(join(temporaryBase(), "tsmcp-children-"));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const daemon = await startTailscaled(directory);
   onTestFinished(() => daemon[Symbol.asyncDispose]());

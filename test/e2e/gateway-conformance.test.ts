@@ -2,7 +2,6 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -10,6 +9,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listen } from "../fakes/listening.ts";
 import { startTailscaled } from "../fakes/tailscaled.ts";
+import { temporaryBase } from "../fakes/temporary-directory.ts";
 import { type LoneGateway, startLoneGateway } from "./gateway-alone.ts";
 
 /**
@@ -25,7 +25,7 @@ let directory: string;
 const open: AsyncDisposable[] = [];
 
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), "tsmcp-conformance-"));
+  directory = mkdtempSync(join(temporaryBase(), "tsmcp-conformance-"));
 });
 
 afterAll(async () => {

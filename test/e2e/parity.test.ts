@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { temporaryBase } from "../fakes/temporary-directory.ts";
 import { foregroundSteps, walkForeground } from "../parity/foreground.ts";
 import { exchange, proxyCases } from "../parity/proxies.ts";
 import { type RequestCase, requestCases } from "../parity/requests.ts";
@@ -23,7 +23,7 @@ let unixBackend: RawBackend;
 let directory: string;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "parity-"));
+  directory = mkdtempSync(join(temporaryBase(), "parity-"));
   const path = join(directory, "backend.sock");
   [real, sandbox, backend, unixBackend] = await Promise.all([
     startRealWorld(),

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
+import { temporaryBase } from "../fakes/temporary-directory.ts";
 import { localStatus } from "../tailnet/harness/local-api.ts";
 import { run } from "../tailnet/harness/run.ts";
 import { startTailnet, type Tailnet } from "../tailnet/harness/tailnet.ts";
@@ -21,7 +21,7 @@ afterEach(() => {
 });
 
 function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), "tn-test-"));
+  const made = mkdtempSync(join(temporaryBase(), "tn-test-"));
   folders.push(made);
   return made;
 }

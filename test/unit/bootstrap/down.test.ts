@@ -28,7 +28,7 @@ test.runIf(process.getuid?.() === 0)("down touches nothing below a directory tha
   mkdirSync(join(shared, "state"), { recursive: true });
   symlinkSync(victim, join(shared, "working"));
   for (const path of [dirname(shared), shared]) chownSync(path, nobody, nobody);
-  await down({ keepLogin: false, timeoutMs: 1_000 }, world);
+  await down({ keepLogin: false, timeoutMs: 30_000 }, world);
   expect(readFileSync(victim, "utf8")).toBe("root's");
   expect(existsSync(join(shared, "state"))).toBe(true);
 });
@@ -40,7 +40,7 @@ test.runIf(process.getuid?.() === 0)("down follows no link to another directory"
   mkdirSync(join(root, "victim/state"), { recursive: true });
   mkdirSync(dirname(shared));
   symlinkSync(join(root, "victim"), shared);
-  await down({ keepLogin: false, timeoutMs: 1_000 }, world);
+  await down({ keepLogin: false, timeoutMs: 30_000 }, world);
   expect(existsSync(join(root, "victim/state"))).toBe(true);
 });
 
@@ -60,7 +60,7 @@ test("down empties no file through a link that is where it marks its work", asyn
   const victim = join(root, "mine");
   writeFileSync(victim, "text");
   symlinkSync(victim, join(makeRuntimeDirectory(world), "working"));
-  await down({ keepLogin: false, timeoutMs: 1_000 }, world);
+  await down({ keepLogin: false, timeoutMs: 30_000 }, world);
   expect(readFileSync(victim, "utf8")).toBe("text");
 });
 
@@ -71,8 +71,8 @@ test("down names the node that it could not log out, and says nothing when the l
   const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64");
   const state = { _profiles: encoded({ a: { Key: "profile-a" } }), "profile-a": encoded({ Hostname: "vm" }) };
   writeFileSync(join(stateDir, "tailscaled.state"), JSON.stringify(state));
-  await down({ keepLogin: true, timeoutMs: 1_000 }, world);
+  await down({ keepLogin: true, timeoutMs: 30_000 }, world);
   expect(world.warnings).toEqual([]);
-  for (const _time of [1, 2]) await down({ keepLogin: false, timeoutMs: 1_000 }, world);
+  for (const _time of [1, 2]) await down({ keepLogin: false, timeoutMs: 30_000 }, world);
   expect(world.warnings).toEqual(["vm was not logged out: it stays in the tailnet until it is removed there"]);
 });

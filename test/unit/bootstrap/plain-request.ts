@@ -16,7 +16,7 @@ export const plainRequest: UpRequest = {
   proxyIsExplicit: false,
   socket: undefined,
   state: { kind: "boot" },
-  timeoutMs: 1_000,
+  timeoutMs: 30_000,
   noLogs: false,
   servers: [],
   agents: { workspace: "/w", dialects: [], entry: "bridge", launcher: { command: "tsmcp", leadingArgs: [] } },

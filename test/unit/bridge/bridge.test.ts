@@ -14,7 +14,7 @@ afterEach(async () => {
 async function start(script: (seen: Seen, reply: Reply) => void, options: Partial<BridgeOptions> = {}) {
   const server = await startScriptedServer(script);
   cleanups.push(server);
-  const bridge = startBridge({ urls: [server.url], connectTimeoutMs: 2_000, ...options });
+  const bridge = startBridge({ urls: [server.url], connectTimeoutMs: 20_000, ...options });
   cleanups.push(bridge);
   return { server, bridge, agent: rawAgent(bridge) };
 }

@@ -89,7 +89,7 @@ test("the status tells the layer, the reason and the mend, and calls fail with t
 });
 
 test("a server that comes late is told of, reached by tsmcp_call, and takes over with its own list", async () => {
-  const { agent, port } = await startAlone({ connectTimeoutMs: 3_000 });
+  const { agent, port } = await startAlone({ connectTimeoutMs: 20_000 });
   await agent.initialize();
   await agent.ask("tools/list");
   const server = await startServer(answerTools, port);
@@ -110,7 +110,7 @@ test("a server that comes late is told of, reached by tsmcp_call, and takes over
 });
 
 test("a call waits for a server that comes late, and does not wait for the background's turn", async () => {
-  const { agent, port } = await startAlone({ connectTimeoutMs: 4_000 });
+  const { agent, port } = await startAlone({ connectTimeoutMs: 20_000 });
   await agent.initialize();
   const answer = agent.ask("tools/call", { name: "echo", arguments: { a: 1 } });
   await startServer(answerTools, port);
@@ -118,7 +118,7 @@ test("a call waits for a server that comes late, and does not wait for the backg
 });
 
 test("changes are told only after the agent is ready, and only of lists that it has and the server too", async () => {
-  const { agent, port } = await startAlone({ connectTimeoutMs: 3_000 });
+  const { agent, port } = await startAlone({ connectTimeoutMs: 20_000 });
   await agent.ask("initialize", { protocolVersion: "2025-11-25" });
   await agent.ask("tools/list");
   await agent.ask("prompts/list");
@@ -201,7 +201,7 @@ test("a lock that is broken is told of and done without", async () => {
 });
 
 test("a promised list that the server does not have is empty, and what it has besides is told to the log", async () => {
-  const { agent, port, bridge } = await startAlone({ connectTimeoutMs: 3_000 });
+  const { agent, port, bridge } = await startAlone({ connectTimeoutMs: 20_000 });
   await agent.initialize();
   await agent.ask("tools/list");
   await startServer((seen, reply) => {
@@ -218,7 +218,7 @@ test("a promised list that the server does not have is empty, and what it has be
 });
 
 test("a server of a lower version than the agent was told is taken as it is", async () => {
-  const { agent, port } = await startAlone({ connectTimeoutMs: 3_000 });
+  const { agent, port } = await startAlone({ connectTimeoutMs: 20_000 });
   await agent.initialize();
   await agent.ask("tools/list");
   const server = await startServer((seen, reply) => {
@@ -234,7 +234,7 @@ test("a server of a lower version than the agent was told is taken as it is", as
 });
 
 test("a server of a higher version than the agent was told is an error that names both", async () => {
-  const { agent, port } = await startAlone({ connectTimeoutMs: 3_000 });
+  const { agent, port } = await startAlone({ connectTimeoutMs: 20_000 });
   await agent.ask("initialize", { protocolVersion: "2025-03-26" });
   agent.send({ method: "notifications/initialized" });
   await startServer(answerTools, port);
@@ -246,7 +246,7 @@ test("a server of a higher version than the agent was told is an error that name
 test("a proxy in front of a server that is not there yet (502) is waited for like a missing network", async () => {
   let isThere = false;
   const server = await startServer((seen, reply) => (isThere ? answerTools(seen, reply) : reply.status(502)));
-  const { agent } = await startAlone({ connectTimeoutMs: 3_000 }, undefined, server.port);
+  const { agent } = await startAlone({ connectTimeoutMs: 20_000 }, undefined, server.port);
   await agent.initialize();
   expect(namesIn(await agent.ask("tools/list"))).toEqual(["tsmcp_status", "tsmcp_call"]);
   const text = textIn(await agent.ask("tools/call", { name: "tsmcp_status" }));
@@ -256,7 +256,7 @@ test("a proxy in front of a server that is not there yet (502) is waited for lik
 });
 
 test("a refusal after an early answer reaches the calls at once, and ends when the server lets the agent in", async () => {
-  const { agent, port } = await startAlone({ connectTimeoutMs: 3_000 });
+  const { agent, port } = await startAlone({ connectTimeoutMs: 20_000 });
   await agent.initialize();
   let isAllowed = false;
   await startServer((seen, reply) => (isAllowed ? answerTools(seen, reply) : reply.status(401)), port);
@@ -280,7 +280,8 @@ test("an agent of both eras is led to initialize when the server is away", async
 test("a list in mid-session falls back to what the server said, until it is back", async () => {
   const port = await freePort();
   const first = await startScriptedServer(answerTools, "http", port);
-  const { agent } = await startAlone({ connectTimeoutMs: 200 }, undefined, port);
+  const patient = { earlyAfterMs: 20_000, answerByMs: 20_000 };
+  const { agent } = await startAlone({ ...patient, connectTimeoutMs: 200 }, undefined, port);
   await agent.initialize();
   expect(namesIn(await agent.ask("tools/list"))).toEqual(["echo"]);
   await first[Symbol.asyncDispose]();

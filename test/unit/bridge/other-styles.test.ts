@@ -19,7 +19,7 @@ afterEach(async () => {
 async function start(script: (seen: Seen, reply: Reply) => unknown) {
   const server = await startScriptedServer(script);
   cleanups.push(server);
-  const bridge = startBridge({ urls: [server.url], connectTimeoutMs: 3_000 });
+  const bridge = startBridge({ urls: [server.url], connectTimeoutMs: 20_000 });
   cleanups.push(bridge);
   return { server, bridge, agent: rawAgent(bridge) };
 }

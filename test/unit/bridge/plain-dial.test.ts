@@ -29,7 +29,7 @@ async function start(host = "127.0.0.1") {
 
 async function outcome(target: typeof plain, route: DialRoute, headers: readonly unknown[] = [header]) {
   try {
-    const socket = await dialFor(headers, { target, route, options: { timeoutMs: 2_000 } });
+    const socket = await dialFor(headers, { target, route, options: { timeoutMs: 30_000 } });
     socket.destroy();
     return "dialled";
   } catch (error) {

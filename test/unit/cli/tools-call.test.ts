@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { main } from "../../../src/cli/main.ts";
@@ -10,6 +9,7 @@ import {
   type Seen,
   startScriptedServer,
 } from "../../fakes/mcp-server.ts";
+import { temporaryBase } from "../../fakes/temporary-directory.ts";
 import { fakeTerminal } from "./fake-terminal.ts";
 
 const tools = [
@@ -31,7 +31,7 @@ let directory: string;
 let answer: (seen: Seen, reply: Reply) => void;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), "tsmcp-call-"));
+  directory = mkdtempSync(join(temporaryBase(), "tsmcp-call-"));
   answer = (_seen, reply) => reply.json({ content: [{ type: "text", text: "hello" }] });
   server = await startScriptedServer((seen, reply) => {
     if (answerRoutine(seen, reply)) return;

@@ -17,9 +17,9 @@ async function start(script: (seen: Seen, reply: Reply) => void, kind: "http" | 
   const origin = openOrigin({
     scheme: kind,
     authority,
-    dial: () => dial({ host: "127.0.0.1", port: server.port }, undefined, { timeoutMs: 2_000 }),
+    dial: () => dial({ host: "127.0.0.1", port: server.port }, undefined, { timeoutMs: 30_000 }),
     ...(kind === "https" ? { tls: { servername: "localhost", ca: certificate } } : {}),
-    handshakeTimeoutMs: 2_000,
+    handshakeTimeoutMs: 30_000,
     maxHttp1Connections: 4,
   });
   cleanups.push(
@@ -27,7 +27,7 @@ async function start(script: (seen: Seen, reply: Reply) => void, kind: "http" | 
     () => origin.close(),
   );
   const endpoint = createEndpoint({ origin, authority, path: "/mcp", headers: [], maxMessageBytes: 100_000 });
-  return { server, endpoint, options: { endpoint, timeoutMs: 2_000 } };
+  return { server, endpoint, options: { endpoint, timeoutMs: 30_000 } };
 }
 
 test.each(["http", "https"] as const)(

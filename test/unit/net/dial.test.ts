@@ -48,7 +48,7 @@ test.each(["http", "socks5h", "socks4a"] as const)(
     const port = await startGreeter();
     const proxy = await startProxy({ names: { "node.tail.ts.net": port } });
     const socket = await dial({ host: "node.tail.ts.net", port: 8443 }, loopback(proxy.port, protocol), {
-      timeoutMs: 5_000,
+      timeoutMs: 30_000,
     });
     expect(String(await once(socket, "data"))).toBe("hello");
     expect(proxy.asked).toEqual([
@@ -62,17 +62,19 @@ test.each(["http", "socks5h"] as const)("dial hands user and password to a %s pr
   const credentials = { username: "me", password: "p:w" };
   const proxy = await startProxy({ names: { there: port }, credentials });
   const endpoint = { ...loopback(proxy.port, protocol), username: "me", password: new Secret("p:w", "test") };
-  const socket = await dial({ host: "there", port: 1 }, endpoint, { timeoutMs: 5_000 });
+  const socket = await dial({ host: "there", port: 1 }, endpoint, { timeoutMs: 30_000 });
   socket.destroy();
   const failure = await failureOf(
-    dial({ host: "there", port: 1 }, loopback(proxy.port, protocol), { timeoutMs: 5_000 }),
+    dial({ host: "there", port: 1 }, loopback(proxy.port, protocol), { timeoutMs: 30_000 }),
   );
   expect(failure.facts.layer).toBe("proxy");
 });
 
 test("dial tells an unknown name in the proxy's own words", async () => {
   const proxy = await startProxy();
-  const failure = await failureOf(dial({ host: "gone.ts.net", port: 443 }, loopback(proxy.port), { timeoutMs: 5_000 }));
+  const failure = await failureOf(
+    dial({ host: "gone.ts.net", port: 443 }, loopback(proxy.port), { timeoutMs: 30_000 }),
+  );
   expect(failure.code).toBe("dial-failed");
   expect(failure.facts).toEqual({
     layer: "name",
@@ -84,13 +86,13 @@ test("dial tells an unknown name in the proxy's own words", async () => {
 
 test("dial tells a closed port behind the proxy as the layer connect", async () => {
   const proxy = await startProxy({ names: { node: await freePort() } });
-  const failure = await failureOf(dial({ host: "node", port: 443 }, loopback(proxy.port), { timeoutMs: 5_000 }));
+  const failure = await failureOf(dial({ host: "node", port: 443 }, loopback(proxy.port), { timeoutMs: 30_000 }));
   expect(failure.facts).toMatchObject({ layer: "connect", reason: "dial tcp: connection was refused" });
 });
 
 test("dial blames the proxy when nothing listens on its port", async () => {
   const port = await freePort();
-  const failure = await failureOf(dial({ host: "node", port: 443 }, loopback(port), { timeoutMs: 5_000 }));
+  const failure = await failureOf(dial({ host: "node", port: 443 }, loopback(port), { timeoutMs: 30_000 }));
   expect(failure.facts.layer).toBe("proxy");
   expect(failure.message).toBe(
     `the proxy http://127.0.0.1:${port} cannot be used for node:443: connect ECONNREFUSED 127.0.0.1:${port}`,
@@ -106,7 +108,7 @@ test.each([
   const server = createServer((socket) => socket.on("error", () => {}).end(answer));
   cleanups.push(() => server.close());
   const failure = await failureOf(
-    dial({ host: "node", port: 1 }, loopback(await listen(server), protocol), { timeoutMs: 5_000 }),
+    dial({ host: "node", port: 1 }, loopback(await listen(server), protocol), { timeoutMs: 30_000 }),
   );
   expect(failure.facts.layer).toBe("proxy");
 });
@@ -125,7 +127,7 @@ test("dial rejects with the caller's reason when the caller gives up", async () 
   cleanups.push(() => server.close());
   const controller = new AbortController();
   const dialing = dial({ host: "node", port: 1 }, loopback(await listen(server)), {
-    timeoutMs: 5_000,
+    timeoutMs: 30_000,
     signal: controller.signal,
   });
   const reason = new Error("enough");
@@ -138,12 +140,12 @@ test("dial connects to another address in the target's place when told so", asyn
   const socket = await dial(
     { host: "node.invalid", port: 443 },
     { connectTo: { address: "127.0.0.1", port } },
-    { timeoutMs: 5_000 },
+    { timeoutMs: 30_000 },
   );
   expect(String(await once(socket, "data"))).toBe("hello");
 });
 
 test("dial refuses a host that would forge the proxy request", async () => {
-  const failure = await failureOf(dial({ host: "a:1 HTTP/1.1\r\nX: y", port: 1 }, undefined, { timeoutMs: 5_000 }));
+  const failure = await failureOf(dial({ host: "a:1 HTTP/1.1\r\nX: y", port: 1 }, undefined, { timeoutMs: 30_000 }));
   expect(failure.code).toBe("usage-invalid");
 });

@@ -43,7 +43,7 @@ async function startServer(
   servers.push(server);
   const port = await listen(server);
   return {
-    dial: () => dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 5_000 }),
+    dial: () => dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 30_000 }),
     ...(kind === "tls" ? { tls: { servername: "localhost", ca: certificate } } : {}),
   };
 }
@@ -53,7 +53,7 @@ const basic = {
   method: "POST",
   path: "/mcp",
   headers: [],
-  timeoutMs: 5_000,
+  timeoutMs: 30_000,
   maxBodyBytes: 1_000,
 } as const;
 
@@ -157,7 +157,7 @@ test("exchange speaks HTTP/1.0 without a Host where it is told to", async () => 
   const server = createHttp((request, response) => void response.end(`${request.httpVersion} ${request.headers.host}`));
   servers.push(server);
   const port = await listen(server);
-  const at = { dial: () => dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 5_000 }) };
+  const at = { dial: () => dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 30_000 }) };
   const answer = await exchange({ ...basic, ...at, protocol: "h1.0", authority: "" });
   expect(String(answer.body)).toBe("1.0 undefined");
 });
@@ -192,7 +192,7 @@ test("exchange fails when only HTTP/2 will do and the server lacks it", async ()
   const server = createServer({ key: privateKey, cert: certificate, ALPNProtocols: ["http/1.1"] });
   servers.push(server);
   const port = await listen(server);
-  const open = () => dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 5_000 });
+  const open = () => dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 30_000 });
   await expect(
     exchange({ ...basic, dial: open, protocol: "h2", tls: { servername: "localhost", ca: certificate } }),
   ).rejects.toMatchObject({ code: "dial-failed", facts: { layer: "tls" } });

@@ -16,7 +16,7 @@ function freshName(): string {
 
 test("a name is held by one at a time, and the next has it as soon as it is let go", async () => {
   const name = freshName();
-  const first = await holdExclusively({ name, timeoutMs: 1_000 });
+  const first = await holdExclusively({ name, timeoutMs: 30_000 });
   let waited = 0;
   const second = holdExclusively({ name, timeoutMs: 10_000, onWait: () => (waited += 1) });
   const third = holdExclusively({ name, timeoutMs: 10_000, onWait: () => first?.release() });
@@ -29,7 +29,7 @@ test("a name is held by one at a time, and the next has it as soon as it is let 
 
 test("holdExclusively gives up when the time is over, and when it is told to", async () => {
   const name = freshName();
-  const hold = await holdExclusively({ name, timeoutMs: 1_000 });
+  const hold = await holdExclusively({ name, timeoutMs: 30_000 });
   onTestFinished(() => hold?.release());
   expect(await holdExclusively({ name, timeoutMs: 20 })).toBeUndefined();
   expect(await holdExclusively({ name, timeoutMs: 10_000, signal: AbortSignal.abort("SIGINT") })).toBeUndefined();

@@ -50,9 +50,9 @@ function originAt(port: number) {
   const origin = openOrigin({
     scheme: "https",
     authority: `localhost:${port}`,
-    dial: () => dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 2_000 }),
+    dial: () => dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 30_000 }),
     tls: { servername: "localhost", ca: certificate },
-    handshakeTimeoutMs: 2_000,
+    handshakeTimeoutMs: 30_000,
     maxHttp1Connections: 3,
   });
   cleanups.push(() => origin.close());

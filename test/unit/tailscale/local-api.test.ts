@@ -30,7 +30,7 @@ test("readStatus and readPreferences ask as tailscaled wants to be asked", async
     asked.push(`${request.method} ${request.headers.host} ${request.url}`);
     response.end(request.url?.includes("prefs") ? '{"ControlURL":"https://c"}' : '{"BackendState":"Stopped"}');
   });
-  const api = { socket, timeoutMs: 5_000 };
+  const api = { socket, timeoutMs: 30_000 };
   expect((await readStatus(api)).backendState).toBe("Stopped");
   expect((await readPreferences(api)).loginServer).toBe("https://c");
   await logOut(api);
@@ -46,7 +46,7 @@ test("an answer of several pieces is read whole", async () => {
   const socket = await serve((_request, response) => {
     response.end(JSON.stringify({ BackendState: "Running", Health: health }));
   });
-  expect((await readStatus({ socket, timeoutMs: 5_000 })).health).toEqual(health);
+  expect((await readStatus({ socket, timeoutMs: 30_000 })).health).toEqual(health);
 });
 
 test.each([
@@ -55,7 +55,7 @@ test.each([
 ])("a daemon that %s is daemon-failed", async (_title, answerOf) => {
   const { status, body } = answerOf(403);
   const socket = await serve((_request, response) => response.writeHead(status).end(body));
-  expect(await codeOf(readStatus({ socket, timeoutMs: 5_000 }))).toBe("daemon-failed");
+  expect(await codeOf(readStatus({ socket, timeoutMs: 30_000 }))).toBe("daemon-failed");
 });
 
 test("nobody, a stranger and silence are dial-failed, within the time", async () => {

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { startOwnRelay } from "../../../src/tailscale/own-relay.ts";
+import { temporaryBase } from "../../fakes/temporary-directory.ts";
 
 let directory: string;
 let daemon: Server;
@@ -15,7 +15,7 @@ const dials: unknown[] = [];
 let agrees = true;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), "tsmcp-relay-"));
+  directory = mkdtempSync(join(temporaryBase(), "tsmcp-relay-"));
   socket = join(directory, "tailscaled.sock");
   daemon = createServer((_request, response) => response.writeHead(502).end());
   daemon.on("upgrade", (request, stream) => {

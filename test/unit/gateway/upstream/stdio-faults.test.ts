@@ -125,22 +125,29 @@ describe("a stdio upstream whose child fails", () => {
   });
 
   it.for([
-    ["is not there", { command: "/nowhere/server", args: [] }, "cannot be started \\(ENOENT\\)", -31001],
-    ["ends at once", { command: "/bin/sh", args: ["-c", "exit 7"] }, "closed its output before it answered", -31001],
-    ["says nothing", { command: "/bin/sh", args: ["-c", "exec sleep 60"] }, "was not ready within 200 ms", -31005],
+    ["is not there", { command: "/nowhere/server", args: [] }, "cannot be started \\(ENOENT\\)", -31001, 20_000],
+    [
+      "ends at once",
+      { command: "/bin/sh", args: ["-c", "exit 7"] },
+      "closed its output before it answered",
+      -31001,
+      20_000,
+    ],
+    ["says nothing", { command: "/bin/sh", args: ["-c", "exec sleep 60"] }, "was not ready within 200 ms", -31005, 200],
     [
       "speaks something else",
       { command: "/bin/sh", args: ["-c", "echo hello; exec sleep 60"] },
       "was not ready",
       -31005,
+      200,
     ],
   ] as const)(
     "refuses to open a program that %s, and starts it no more than it must",
-    async ([, program, words, code]) => {
+    async ([, program, words, code, openTimeoutMs]) => {
       const env = { PATH: process.env.PATH ?? "" };
       const { upstream } = stdioUpstream({
         program: { ...program, args: [...program.args], env, cwd: "/" },
-        openTimeoutMs: 200,
+        openTimeoutMs,
       });
       const opening = await upstream.open(initialize, callOf("ann"));
       expect(opening.kind === "refused" && opening.error.message).toMatch(
@@ -152,7 +159,7 @@ describe("a stdio upstream whose child fails", () => {
   );
 
   it("gives up a call that the child is silent about, tells the child, and waits on where it is the caller's turn", async () => {
-    const { upstream, notes } = stdioUpstream({ isolation: "session", silenceMs: 300 });
+    const { upstream, notes } = stdioUpstream({ isolation: "session", silenceMs: 2_000 });
     const [ann, bob] = [await openSession(upstream, "ann"), await openSession(upstream, "bob")];
     let question: string | number = "";
     const asking = ann.request(
@@ -162,7 +169,7 @@ describe("a stdio upstream whose child fails", () => {
       }),
     );
     const silent = await bob.request(toolCall(7, "hold", { key: "x" }), callOf("bob"));
-    expect(textOf(silent)).toMatch(/^-31005 .*did not answer within 300 ms; it may have run$/);
+    expect(textOf(silent)).toMatch(/^-31005 .*did not answer within 2000 ms; it may have run$/);
     await expect.poll(() => notes().filter((line) => line.startsWith("notifications/cancelled"))).toHaveLength(1);
     ann.respond({ kind: "response", id: question, outcome: { result: { action: "accept" } } });
     expect(textOf(await asking)).toBe('{"result":{"action":"accept"}}');
