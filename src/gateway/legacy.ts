@@ -16,7 +16,7 @@ import { createReply, type Reply, sendPlain } from "./reply.ts";
 import { screenNotification, screenRequest } from "./screen-request.ts";
 import { screenResult } from "./screen-result.ts";
 import type { Session } from "./sessions.ts";
-import { errorAnswer } from "./upstream/upstream.ts";
+import { errorAnswer, type OnMessage } from "./upstream/upstream.ts";
 import { bindingOf } from "./view.ts";
 import { tellViewChanges } from "./view-change.ts";
 import { createDelivery, internalError, screenAnswer, type Visit, viewOf } from "./visit.ts";
@@ -102,7 +102,7 @@ async function open(visit: Visit, request: RequestMessage): Promise<void> {
     const { id } = front.sessions.add(upstream, caller, { session, protocolVersion: agreed });
     if (!response.headersSent) response.setHeader("mcp-session-id", id);
     const view = viewOf(visit, caller);
-    const seen = screenResult("initialize", result, { era: "legacy", view });
+    const seen = screenResult(request, result, { era: "legacy", view });
     reply.finish(200, messageJson({ kind: "response", id: request.id, outcome: { result: seen } }));
   } catch {
     note.answered(request, { error: internalError });
@@ -142,7 +142,8 @@ function converse(
   const answers: string[] = [];
   let left = requests.length;
   for (const request of requests) {
-    void ask(visit, session, { request, reply, onMessage: delivery.onMessage }).then((answer) =>
+    const onMessage = delivery.duringRequest(request, "legacy");
+    void ask(visit, session, { request, reply, onMessage }).then((answer) =>
       delivery.settle((view) => {
         const asked = visit.caller;
         const seen = screenAnswer(answer, { request, asked, era: "legacy", view });
@@ -167,11 +168,7 @@ function converse(
 async function ask(
   visit: Visit,
   { session }: Session,
-  {
-    request,
-    reply,
-    onMessage,
-  }: { request: RequestMessage; reply: Reply; onMessage: ReturnType<typeof createDelivery>["onMessage"] },
+  { request, reply, onMessage }: { request: RequestMessage; reply: Reply; onMessage: OnMessage },
 ): Promise<ResponseMessage> {
   try {
     const screened = screenRequest(request, "legacy", viewOf(visit, visit.caller));

@@ -52,7 +52,9 @@ async function carry(visit: Visit, request: RequestMessage): Promise<void> {
   const reply = createReply(response, { takesStream, begin: takesStream && isStream ? "stream" : "json" });
   const delivery = createDelivery(visit, reply);
   const isListening = request.method === "subscriptions/listen";
-  const onMessage = isListening ? tellSubscribedChanges(visit, { ...delivery, request, reply }) : delivery.onMessage;
+  const onMessage = isListening
+    ? tellSubscribedChanges(visit, { ...delivery, request, reply })
+    : delivery.duringRequest(request, "modern");
   let answer: ResponseMessage;
   try {
     const call = { caller, signal: reply.signal, onMessage };

@@ -1,7 +1,8 @@
 import { type JsonObject, objectAt } from "../mcp/json.ts";
 import type { Message } from "../mcp/message.ts";
 import { sealRelatedTask } from "./screen-result.ts";
-import { sealAt, type View } from "./view.ts";
+import { knownToolOf, sealTask } from "./task-handle.ts";
+import type { View } from "./view.ts";
 
 /** What a server may say on its own, or while it works on a call. */
 const notifications: ReadonlySet<string> = new Set([
@@ -31,15 +32,22 @@ export function screenNotice(message: Message, view: View): Message | undefined 
   if (message.method === "notifications/resources/updated") {
     if (typeof params.uri !== "string" || !view.rights.may("resources", params.uri)) return undefined;
   }
+  if (isOfTask(message.method)) {
+    const tool = knownToolOf(params, view);
+    if (tool === undefined || !view.rights.may("tools", tool)) return undefined;
+  }
   return { ...message, params: screenParams(message.method, params, view) };
 }
 
 function screenParams(method: string, params: JsonObject, view: View): JsonObject {
   const related = sealRelatedTask(params, view);
-  if (method === "notifications/tasks/status" || method === "notifications/tasks")
-    return sealAt(related, { key: "taskId", purpose: "task", view });
+  if (isOfTask(method)) return sealTask(related, knownToolOf(params, view), view);
   if (method === "notifications/subscriptions/acknowledged") return acknowledgement(related, view);
   return related;
+}
+
+function isOfTask(method: string): boolean {
+  return method === "notifications/tasks/status" || method === "notifications/tasks";
 }
 
 /** An acknowledgement says nothing of what was denied, whatever the server took it for. */

@@ -1,6 +1,7 @@
 import { type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
 import type { NotificationMessage, RequestMessage, RpcError } from "../mcp/message.ts";
 import type { RightKind } from "./rights.ts";
+import { taskOf } from "./task-handle.ts";
 import { openAt, type SealedField, type View } from "./view.ts";
 
 export type Screened =
@@ -16,13 +17,15 @@ interface Method {
   /** What has to be allowed: the kind, and the field that names it. */
   readonly needs?: readonly [kind: RightKind, field: string];
   readonly sealed?: readonly (readonly [key: string, purpose: SealedField["purpose"]])[];
+  /** It is about a task, and needs the right to the task's tool. */
+  readonly isOfTask?: boolean;
 }
 
 const both: readonly Era[] = ["legacy", "modern"];
 const legacy: readonly Era[] = ["legacy"];
 const modern: readonly Era[] = ["modern"];
 const cursor = { fields: ["cursor"], sealed: [["cursor", "cursor"]] } as const;
-const task = { fields: ["taskId"], sealed: [["taskId", "task"]] } as const;
+const task = { fields: ["taskId"], isOfTask: true } as const;
 /** A call that needs input ends, and is made again with the answers. Source: MCP 2026-07-28, SEP-2322. */
 const retried = ["inputResponses", "requestState"];
 const state = [["requestState", "state"]] as const;
@@ -47,7 +50,7 @@ const methods: ReadonlyMap<string, Method> = new Map<string, Method>([
   ["subscriptions/listen", { eras: modern, fields: ["notifications"] }],
   ["tasks/get", { eras: both, ...task }],
   ["tasks/result", { eras: legacy, ...task }],
-  ["tasks/update", { eras: modern, fields: ["taskId", "inputResponses"], sealed: task.sealed }],
+  ["tasks/update", { ...task, eras: modern, fields: ["taskId", "inputResponses"] }],
   ["tasks/cancel", { eras: both, ...task }],
 ]);
 
@@ -76,8 +79,14 @@ export function screenRequest(request: RequestMessage, era: Era, view: View): Sc
   let written = onlyKnown(params, method.fields);
   for (const [key, purpose] of method.sealed ?? []) {
     const opened = openAt(written, { key, purpose, view });
-    if (opened === undefined) return refused(invalidParams(`"${key}" is none that was given to this caller`));
+    if (opened === undefined) return refused(notGiven(key));
     written = opened;
+  }
+  if (method.isOfTask === true) {
+    const known = taskOf(request, view);
+    if (known === undefined) return refused(notGiven("taskId"));
+    if (!view.rights.may("tools", known.tool)) return refused(notAllowed("tools", known.tool, view));
+    written = { ...written, taskId: known.id };
   }
   if (request.method === "completion/complete") written = { ...written, ref: writtenRef(objectAt(params, "ref")) };
   if (request.method === "subscriptions/listen") written = { ...written, notifications: writtenFilter(params, view) };
@@ -164,6 +173,10 @@ function notAllowed(kind: RightKind, name: string, { capability, upstream, calle
       ? `a rule of the gateway would have to give ${who} ${right}`
       : `a grant of the capability ${JSON.stringify(capability)} would have to give ${who} ${right}`;
   return { code: deniedCode, message: `not allowed: ${how}` };
+}
+
+function notGiven(key: string): RpcError {
+  return invalidParams(`"${key}" is none that was given to this caller`);
 }
 
 export function invalidParams(reason: string): RpcError {

@@ -4,12 +4,18 @@ import type { RequestMessage } from "../mcp/message.ts";
 import { paramHeadersOf } from "../mcp/param-headers.ts";
 import type { RightKind } from "./rights.ts";
 import type { Era } from "./screen-request.ts";
+import { knownToolOf, sealTask, toolOf } from "./task-handle.ts";
 import { sealAt, type View } from "./view.ts";
 
-/** Returns an upstream's result as the caller may see it. Pure, but for what it learns of `ui://` resources. */
-export function screenResult(method: string, result: JsonObject, { era, view }: { era: Era; view: View }): JsonObject {
+/** Returns an upstream's result as the caller may see it. Pure, but for what it learns of `ui://` resources and tasks. */
+export function screenResult(
+  request: RequestMessage,
+  result: JsonObject,
+  { era, view }: { era: Era; view: View },
+): JsonObject {
+  const { method } = request;
   const screened = screenByMethod(method, result, view);
-  const sealed = sealResult(screened, view);
+  const sealed = sealResult(screened, toolOf(request, view), view);
   if (era === "legacy" || !("cacheScope" in sealed || cacheable.has(method))) return sealed;
   // What it says depends on who asks.
   return { ...sealed, ttlMs: typeof sealed.ttlMs === "number" ? sealed.ttlMs : 0, cacheScope: "private" };
@@ -127,12 +133,12 @@ function isDeniedLink(item: unknown, { rights }: View): boolean {
   return typeof item.uri !== "string" || !rights.may("resources", item.uri);
 }
 
-function sealResult(result: JsonObject, view: View): JsonObject {
+function sealResult(result: JsonObject, tool: string | undefined, view: View): JsonObject {
   let sealed = sealAt(result, { key: "nextCursor", purpose: "cursor", view });
   sealed = sealAt(sealed, { key: "requestState", purpose: "state", view });
-  sealed = sealAt(sealed, { key: "taskId", purpose: "task", view });
+  sealed = sealTask(sealed, tool, view);
   const task = objectAt(sealed, "task");
-  if (task !== undefined) sealed = { ...sealed, task: sealAt(task, { key: "taskId", purpose: "task", view }) };
+  if (task !== undefined) sealed = { ...sealed, task: sealTask(task, tool, view) };
   return sealRelatedTask(sealed, view);
 }
 
@@ -143,5 +149,5 @@ export function sealRelatedTask(fields: JsonObject, view: View): JsonObject {
   const meta = objectAt(fields, "_meta");
   const task = objectAt(meta, relatedTask);
   if (meta === undefined || task === undefined) return fields;
-  return { ...fields, _meta: { ...meta, [relatedTask]: sealAt(task, { key: "taskId", purpose: "task", view }) } };
+  return { ...fields, _meta: { ...meta, [relatedTask]: sealTask(task, knownToolOf(task, view), view) } };
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { UpstreamConfig } from "../config/config.ts";
 import { TsmcpError } from "../core/errors.ts";
 import type { OpenAnswers } from "./open-answers.ts";
+import { createTaskTools } from "./task-handle.ts";
 import type { CreateUpstream, UpstreamWorld } from "./upstream/create.ts";
 import type { Served } from "./visit.ts";
 
@@ -45,7 +46,7 @@ export function createServedSet(options: {
     const made = new Map<string, Served>();
     try {
       for (const [name, config] of wanted) {
-        const learnt = { uiTools: new Map(), paramHeaders: new Map() };
+        const learnt = { uiTools: new Map(), paramHeaders: new Map(), taskTools: createTaskTools() };
         made.set(name, { upstream: createUpstream(name, config, world), learnt });
       }
       return made;

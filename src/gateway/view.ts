@@ -2,6 +2,7 @@ import type { JsonObject } from "../mcp/json.ts";
 import type { ParamHeader } from "../mcp/param-headers.ts";
 import type { UpstreamRights } from "./rights.ts";
 import type { Purpose, Sealer } from "./seal.ts";
+import type { TaskTools } from "./task-handle.ts";
 import type { UpstreamCaller } from "./upstream/upstream.ts";
 
 /** One caller's view of one upstream: what it may see, and how what it keeps for us is sealed. */
@@ -21,6 +22,7 @@ export interface Learnt {
   readonly uiTools: Map<string, Set<string>>;
   /** By tool, which arguments its callers mirror in headers; tools without any are left out. */
   readonly paramHeaders: Map<string, readonly ParamHeader[]>;
+  readonly taskTools: TaskTools;
 }
 
 /** Returns what binds everything sealed in this view: nobody else's, and no other upstream's, opens. */
@@ -32,10 +34,7 @@ export function bindingOf({ upstream, caller }: Pick<View, "upstream" | "caller"
 export function sealAt(fields: JsonObject, { key, purpose, view }: SealedField): JsonObject {
   const value = fields[key];
   if (typeof value !== "string") return fields;
-  const { sealer } = view;
-  const binding = bindingOf(view);
-  const sealed = purpose === "task" ? sealer.sealStable(value, purpose, binding) : sealer.seal(value, purpose, binding);
-  return { ...fields, [key]: sealed };
+  return { ...fields, [key]: view.sealer.seal(value, purpose, bindingOf(view)) };
 }
 
 /** Returns `fields` with the sealed text at `key` opened, if there is one; undefined where it is none of this view's. */

@@ -60,6 +60,8 @@ export function viewOf({ front, served }: Pick<Visit, "front" | "served">, calle
 /** Brings an upstream's messages to the caller in their order, each as the rights of that moment allow. */
 export interface Delivery {
   readonly onMessage: OnMessage;
+  /** The same for what a server says while it is at a request: nothing more once the caller may no longer make it. */
+  readonly duringRequest: (request: RequestMessage, era: Era) => OnMessage;
   /** Calls `then` once everything before it is delivered, with the view of that moment; not at all for a caller who is gone. */
   settle(then: (view: View) => void): void;
 }
@@ -89,15 +91,22 @@ export function createDelivery(visit: Visit, reply: Reply): Delivery {
       if (queue === last) queue = undefined;
     });
   };
+  const deliver = (view: View, ...[message, eventId]: Parameters<OnMessage>): void => {
+    const seen = screenNotice(message, view);
+    if (seen === undefined) return;
+    const sealed = eventId === undefined ? undefined : view.sealer.seal(eventId, "event", bindingOf(view));
+    reply.event(messageJson(seen), sealed);
+  };
   return {
     settle,
-    onMessage: (message, eventId) =>
-      settle((view) => {
-        const seen = screenNotice(message, view);
-        if (seen === undefined) return;
-        const sealed = eventId === undefined ? undefined : view.sealer.seal(eventId, "event", bindingOf(view));
-        reply.event(messageJson(seen), sealed);
-      }),
+    onMessage: (...said) => settle((view) => deliver(view, ...said)),
+    duringRequest:
+      (request, era) =>
+      (...said) =>
+        settle((view) => {
+          if (view.caller !== visit.caller && screenRequest(request, era, view).kind === "refused") return;
+          deliver(view, ...said);
+        }),
   };
 }
 
@@ -112,7 +121,7 @@ export function screenAnswer(
   }
   const { outcome } = answer;
   if ("error" in outcome) return { ...answer, id: request.id };
-  const result = screenResult(request.method, outcome.result, { era, view });
+  const result = screenResult(request, outcome.result, { era, view });
   const shown = request.method === "resources/read" ? onlyAllowedContents(result, { request, view }) : result;
   return { kind: "response", id: request.id, outcome: { result: shown } };
 }

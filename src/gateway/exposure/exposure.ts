@@ -11,6 +11,7 @@ import { publicPace } from "../public-side.ts";
 import { rightsOn } from "../rights.ts";
 import { createSealer } from "../seal.ts";
 import { sealingKeys } from "../sealing-key.ts";
+import { createTaskTools } from "../task-handle.ts";
 import type { View } from "../view.ts";
 import { type FilteredServer, filterServer, type ViewNow } from "./filter.ts";
 import { answerNode, answerWeb, noJournal } from "./public-answer.ts";
@@ -64,7 +65,7 @@ export function exposure(options: ExposureOptions = {}): Exposure {
   const sealer = createSealer(keys);
   const identities = createIdentities({ socket, rights: () => options, log });
   const side = { pace: createPace(publicPace), journal: noJournal, tools: () => undefined };
-  const learnt: View["learnt"] = { uiTools: new Map(), paramHeaders: new Map() };
+  const learnt: View["learnt"] = { uiTools: new Map(), paramHeaders: new Map(), taskTools: createTaskTools() };
   const viewOf = (caller: Caller): View => ({
     caller,
     upstream: name,

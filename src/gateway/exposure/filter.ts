@@ -132,7 +132,7 @@ function guarded(transport: RawTransport, viewNow: ViewNow): RawTransport {
     if (view === undefined) return { ...message, outcome: { error: methodNotFound } };
     const { request, caller, era } = question;
     if (request.method !== "initialize") return screenAnswer(message, { request, asked: caller, era, view });
-    return { ...message, outcome: { result: screenResult("initialize", message.outcome.result, { era, view }) } };
+    return { ...message, outcome: { result: screenResult(request, message.outcome.result, { era, view }) } };
   };
 
   return new Proxy(transport, {

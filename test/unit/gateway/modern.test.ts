@@ -68,6 +68,32 @@ test("a task is the same to its caller each time, and none to anybody else", asy
   expect(stolen.json).toMatchObject({ error: { code: -32602 } });
 });
 
+test("a task needs the right to the tool that is at it, whenever it is asked for", async () => {
+  const task = { taskId: "task-1", status: "completed" };
+  const { front, ask, upstream } = await start({
+    "tools/call": { resultType: "task", task },
+    "tasks/get": { ...task, result: { content: [{ type: "text", text: "secret" }] } },
+    "tasks/update": {},
+    "tasks/cancel": {},
+  });
+  const id = String(fieldOf(await ask("tools/call", { name: "search" }, named), "result", "task", "taskId"));
+  const methods = ["tasks/get", "tasks/update", "tasks/cancel"];
+  const all = async () => {
+    const answers: Answer[] = [];
+    for (const method of methods) answers.push(await ask(method, { taskId: id }, [["mcp-name", id]]));
+    return answers;
+  };
+  for (const answer of await all()) expect(fieldOf(answer, "result")).toBeDefined();
+  const before = upstream.reached.length;
+  front.gateway.update({ rules: [{ who: ["tag:agent"], tools: ["other"], resources: ["*"] }] });
+  for (const answer of await all()) {
+    expect(answer.json).toMatchObject({ error: { code: 403, message: expect.stringContaining('"tools":["search"]') } });
+  }
+  expect(upstream.reached.length).toBe(before);
+  front.gateway.update(rules);
+  for (const answer of await all()) expect(fieldOf(answer, "result")).toBeDefined();
+});
+
 test("a subscription is asked for, and acknowledged, as far as the rights go", async () => {
   let tell: (() => void) | undefined;
   const { front, upstream } = await start({

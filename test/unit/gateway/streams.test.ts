@@ -1,7 +1,19 @@
 import { expect, test } from "vitest";
+import type { UpstreamCall } from "../../../src/gateway/upstream/upstream.ts";
+import { type JsonObject, objectAt, stringAt } from "../../../src/mcp/json.ts";
+import type { RequestMessage } from "../../../src/mcp/message.ts";
 import { fakeUpstream } from "../../fakes/upstream.ts";
 import { openStream } from "./event-stream.ts";
-import { agentAddress, aliceAddress, initialize, openSession, rpc, startFront, usualNodes } from "./front.ts";
+import {
+  agentAddress,
+  aliceAddress,
+  type Front,
+  initialize,
+  openSession,
+  rpc,
+  startFront,
+  usualNodes,
+} from "./front.ts";
 
 const note = (method: string, params: object) => ({ kind: "notification", method, params: { ...params } }) as const;
 const rules = { rules: [{ who: ["tag:agent"], tools: ["search"], resources: ["notes://a/*"] }] };
@@ -32,6 +44,64 @@ test("what a server says during a call makes the answer a stream, in order", asy
   const answer = { jsonrpc: "2.0", id: 99, result: { action: "accept" } };
   expect((await front.send("private", { from, session, body: answer })).status).toBe(202);
   expect(upstream.reached.at(-1)).toMatchObject({ what: "respond", message: { id: 99 } });
+});
+
+test.each(["tools/call", "tasks/result"] as const)(
+  "what a server says during a %s is for nobody who may no longer make it",
+  async (method) => {
+    let tell: ((progress: number) => void) | undefined;
+    let finish = (): void => {};
+    const upstream = fakeUpstream("notes", {
+      "tools/call": { task: { taskId: "task-1" } },
+      [method]: (_request: RequestMessage, { onMessage }: UpstreamCall) => {
+        if (method === "tasks/result" || tell === undefined) {
+          tell = (progress) => onMessage(note("notifications/progress", { progressToken: 7, progress }));
+          tell(1);
+        }
+        return new Promise<JsonObject>((resolve) => {
+          finish = () => resolve({ content: [{ type: "text", text: "secret" }] });
+        });
+      },
+    });
+    const front = await startFront({ upstreams: [upstream], rules });
+    const session = await openSession(front, from);
+    const asked = method === "tools/call" ? { name: "search" } : { taskId: await taskOf(front, session) };
+    const stream = await openStream(front, { from, session, method: "POST", body: rpc(method, asked, 5) });
+    expect((await stream.next())?.message).toMatchObject({ params: { progress: 1 } });
+    front.gateway.update({ rules: [{ who: ["tag:agent"], tools: ["other"], resources: ["*"] }] });
+    tell?.(2);
+    finish();
+    expect((await stream.next())?.message).toMatchObject({ id: 5, error: { code: 403 } });
+    expect(await stream.next()).toBeUndefined();
+  },
+);
+
+async function taskOf(front: Front, session: string): Promise<string> {
+  const called = await front.send("private", { from, session, body: rpc("tools/call", { name: "search", task: {} }) });
+  return stringAt(objectAt(objectAt(called.json, "result"), "task"), "taskId") ?? "";
+}
+
+test("a server tells of a task on its own to whom the task and its tool belong, by the id that was given", async () => {
+  const upstream = fakeUpstream("notes", { "tools/call": { task: { taskId: "task-1" } } });
+  const both = (tools: readonly string[]) => ({ rules: [{ who: ["tag:agent", "alice@example.com"], tools }] });
+  const front = await startFront({ upstreams: [upstream], rules: both(["search"]) });
+  const sessions = await Promise.all([from, aliceAddress].map((who) => openSession(front, who)));
+  const [own, hers] = await Promise.all(
+    [from, aliceAddress].map((who, at) => openStream(front, { from: who, session: sessions[at] ?? "" })),
+  );
+  await expect.poll(() => upstream.reached.filter(({ what }) => what === "listen")).toHaveLength(2);
+  const id = await taskOf(front, sessions[0] ?? "");
+  const status = (word: string) => upstream.say(note("notifications/tasks/status", { taskId: "task-1", status: word }));
+  status("working");
+  expect((await own?.next())?.message).toMatchObject({ params: { taskId: id, status: "working" } });
+  front.gateway.update(both(["other"]));
+  status("secret");
+  upstream.say(note("notifications/tools/list_changed", { said: "last" }));
+  const last = { method: "notifications/tools/list_changed", params: { said: "last" } };
+  for (const stream of [own, hers]) {
+    expect((await stream?.next())?.message).toEqual({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
+    expect((await stream?.next())?.message).toMatchObject(last);
+  }
 });
 
 test("the server's own stream shows what the rights allow, and goes on after the last event seen", async () => {
