@@ -108,6 +108,17 @@ const tools = {
     };
     more();
   },
+  // Returns once all of it is on its way.
+  complain(id, { lines, times = 1 }) {
+    const block = lines.map((line) => `${line}\n`).join("");
+    let left = times;
+    const more = () => {
+      left -= 1;
+      if (left < 0) text(id, "complained");
+      else process.stderr.write(block, more);
+    };
+    more();
+  },
   deaf: () => process.stdin.pause(),
 };
 

@@ -138,7 +138,8 @@ async function logErrors(child: Child, { name, log }: { name: string; log: Log }
     else {
       if (left > 0) log.info(`${name}: (${left} lines left out)`);
       left = 0;
-      log.info(`${name}: ${plainLines(bytes.toString("utf8"))}`);
+      // A carriage return in a line must not begin one that looks like ours.
+      log.info(`${name}: ${plainLines(bytes.toString("utf8")).replaceAll("\n", " ")}`);
     }
     const pauseMs = read.spend(bytes.length + lineCostBytes, nowMs);
     if (pauseMs > 0) await delay(pauseMs, undefined, { ref: false });

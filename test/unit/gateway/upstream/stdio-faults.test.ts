@@ -47,6 +47,37 @@ describe("a stdio upstream whose child fails", () => {
     expect(flooding.pids().map(identityOf)).toEqual([undefined]);
   });
 
+  it("logs what a child says on its stderr, each line by the server's name, cut and without what a terminal obeys", async () => {
+    const { upstream, said } = stdioUpstream();
+    const ann = await openSession(upstream, "ann");
+    const lines = ["plain", "a\u001b[31mred\u0007\u009b2J", "cr\roverwritten", "", "x".repeat(100_000), "last"];
+    expect(textOf(await ann.request(toolCall(1, "complain", { lines }), callOf("ann")))).toBe("complained");
+    await expect.poll(() => said, { timeout: 20_000 }).toContain("peer: last");
+    expect(said[0]).toBe("peer: plain");
+    expect(said.filter((line) => !line.startsWith("peer: ") || line.includes("\n"))).toEqual([]);
+    expect(said.filter((line) => /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/.test(line))).toEqual([]);
+    expect(Math.max(...said.map((line) => line.length))).toBeLessThan(5_000);
+  });
+
+  it("leaves out of the log what nobody could read of a flood on a child's stderr, says so, and answers meanwhile", async () => {
+    const { upstream, said } = stdioUpstream();
+    const [ann, bob] = [await openSession(upstream, "ann"), await openSession(upstream, "bob")];
+    const startedMs = performance.now();
+    const lines = Array.from({ length: 1_000 }, (_, at) => `line ${at}`);
+    const flood = ann.request(toolCall(1, "complain", { lines, times: 20 }), callOf("ann"));
+    for (let round = 0; round < 20; round++) {
+      expect(textOf(await bob.request(toolCall(round, "echo", { text: "good" }), callOf("bob")))).toBe("good");
+    }
+    expect(textOf(await flood)).toBe("complained");
+    const last = async () => {
+      await ann.request(toolCall(2, "complain", { lines: ["last"] }), callOf("ann"));
+      return said.find((line) => line.includes("lines left out"));
+    };
+    await expect.poll(last, { timeout: 20_000, interval: 200 }).toMatch(/^peer: \(\d+ lines left out\)$/);
+    // 200 at once and 20 in each second, and before some of them how many were left out.
+    expect(said.length).toBeLessThanOrEqual(2 * (200 + (20 * (performance.now() - startedMs)) / 1_000) + 2);
+  });
+
   it("refuses more when the child does not read, instead of holding it all", async () => {
     const { upstream } = stdioUpstream();
     const ann = await openSession(upstream, "ann");
