@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -58,6 +58,26 @@ describe("the packed package", () => {
     expect(files.filter((file) => /^(src|test|scripts)\//.test(file))).toEqual([]);
   });
 
+  it.each([
+    ["nodenext", "nodenext"],
+    ["esnext", "bundler"],
+  ])("has types that hold in the strictest settings, with module %s", (module, moduleResolution) => {
+    const directory = join(prefix, "empty", moduleResolution);
+    mkdirSync(directory);
+    writeFileSync(join(directory, "user.mts"), typedUser);
+    const compilerOptions = {
+      ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, skipLibCheck: false },
+      ...{ module, moduleResolution, target: "es2022", lib: ["es2022"], noEmit: true },
+      ...{ types: ["node"], typeRoots: [join(root, "node_modules/@types")] },
+    };
+    writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["user.mts"] }));
+    const tsc = join(root, "node_modules/.bin/tsc");
+    const { status, stdout } = spawnSync(tsc, ["-p", directory], { encoding: "utf8" });
+    // The one error is the user's own: what only the tailnet's view has is not to be had before it is asked for.
+    expect(stdout).toMatch(/^[^\n]*user\.mts\(18,\d+\): error TS18048: 'seen\.caller' is possibly 'undefined'\.\n$/);
+    expect(status).not.toBe(0);
+  });
+
   // Other processors than x64 have no such package; there CI's answer is what counts.
   describe.each(nodes)("on $name", ({ path }) => {
     const available = existsSync(path) || process.env.CI === "true";
@@ -75,13 +95,35 @@ describe("the packed package", () => {
       expect(end).toMatchObject({ status: 0, stdout: "" });
     });
 
-    it.runIf(available)("offers the library", () => {
-      const code = "import('tsmcp').then((library) => console.log(typeof library.TsmcpError))";
+    it.runIf(available).each([
+      ["import", "import('tsmcp').then((library) => console.log(typeof library.exposure))"],
+      ["require", "console.log(typeof require('tsmcp').exposure)"],
+    ])("offers the library to %s", (_how, code) => {
       const { status, stdout } = spawnSync(path, ["-e", code], { cwd: join(prefix, "empty"), encoding: "utf8" });
       expect({ status, stdout }).toEqual({ status: 0, stdout: "function\n" });
     });
   });
 });
+
+const typedUser = `import { createServer } from "node:http";
+import { type Exposure, type ExposureOptions, exposure, type Seen, TsmcpError } from "tsmcp";
+import { startSandbox } from "tsmcp/sandbox";
+
+const options: ExposureOptions = { capability: "a.example/b", name: "x", rules: [{ who: ["*"], tools: ["*"] }] };
+const tailnet: Exposure = exposure(options);
+createServer(async (request, response) => {
+  const seen: Seen = await tailnet.see(request, "private");
+  if (seen.view === "public") return seen.answer(request, response);
+  const login: string | undefined = seen.caller.login;
+  return void response.end(seen.rights.may("tools", "x") ? login : "");
+});
+export async function web(request: Request): Promise<Response | undefined> {
+  const seen = await tailnet.see(request, "public");
+  return seen.view === "public" ? seen.response(request, await request.json()) : undefined;
+}
+export const early = async (request: Request, seen: Seen): Promise<string> =>
+  \`\${request.url} \${seen.caller.node} \${TsmcpError.name} \${typeof startSandbox}\`;
+`;
 
 function npm(args: readonly string[], cwd: string): string {
   return execFileSync("npm", [...args, "--loglevel=error"], {
