@@ -3,6 +3,7 @@ import { appendFileSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import type { GatewayConfig } from "../../src/config/config.ts";
+import { hasSystemdNotify, notifySocket } from "../fakes/notify-socket.ts";
 import { startCollector } from "../fakes/span-collector.ts";
 import { send } from "../unit/gateway/front.ts";
 import { type ExposeMachine, type ExposeScene, exposing, stands, startExposeScene } from "./expose-scene.ts";
@@ -132,4 +133,17 @@ test("in the background everything is told in a file that stays small, and a cha
     .poll(() => audited(readFileSync(log, "utf8")))
     .toMatchObject([{ rule: "no rule, no grant" }, { rule: "no rule, no grant" }]);
   expect(statSync(log).mode & 0o777).toBe(0o600);
+});
+
+test.runIf(hasSystemdNotify)("a service manager is told when it stands proven, and when it goes", async () => {
+  const machine = await scene.machine();
+  const { path, messages } = await notifySocket();
+  const running = machine.start([machine.url, "--no-funnel"], { NOTIFY_SOCKET: path });
+  await running.says(stands);
+  await expect.poll(() => messages.length).toBe(1);
+  expect((await running.end("SIGTERM")).exitCode).toBe(0);
+  const serves = `serves https://${machine.node.dnsName}:8443/mcp; proof: `;
+  await expect
+    .poll(() => messages)
+    .toEqual([expect.stringContaining(`READY=1\nSTATUS=${serves}`), "STOPPING=1\nSTATUS=takes away what it set"]);
 });

@@ -89,7 +89,30 @@ async function exposeAsked(asked: ExposeAsked, values: ExposeValues, context: Ex
   }
   const { closeInheritedDescriptors } = await import("../../process/inherited.ts");
   closeInheritedDescriptors();
-  return exitOf(await runExposure(asked.request, world, show));
+  const { serviceNotifier } = await import("../../process/service-notify.ts");
+  const notifier = serviceNotifier(context);
+  let told = Promise.resolve();
+  context.signal.addEventListener("abort", () => {
+    told = notifier.stopping("takes away what it set");
+  });
+  try {
+    const outcome = await runExposure(asked.request, world, (one) => {
+      show(one);
+      if (one.status === "exposed") void notifier.ready(servesText(one));
+    });
+    return exitOf(outcome);
+  } finally {
+    await told;
+    notifier.close();
+  }
+}
+
+function servesText({
+  tailnetUrls,
+  publicUrls,
+  proof,
+}: Extract<ExposeOutcome, { readonly status: "exposed" }>): string {
+  return `serves ${[...tailnetUrls, ...publicUrls].join(" ")}; proof: ${proof.verdict}`;
 }
 
 function placeOf({ dryRun, detached, bg }: ExposeValues): ExposurePlace {

@@ -64,7 +64,7 @@ function sessionServer(
     const server = new McpServer({ name: "notes", version: "1" }, { capabilities: { tools: { listChanged: true } } });
     configure(server);
     made.push(server);
-    await seen.filter(server).connect(transport as Parameters<McpServer["connect"]>[0]);
+    await seen.filter(server).connect(transport);
     return transport;
   };
   const found = (id: string, seen: Seen) => {
