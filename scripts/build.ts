@@ -54,7 +54,7 @@ async function bundle(name: string, entry: string, extra: OutputOptions): Promis
 
 /** The agent's start depends on it, so a stray import fails the build and not a user. */
 function checkBridgeIsAlone(code: string): void {
-  const foreign = [...code.matchAll(/(?:from|import\(|require\()\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+  const foreign = [...code.matchAll(/(?:(?<!")from|import\(|require\()\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
   const allowed = foreign.filter((name) => !name.startsWith("node:"));
   if (allowed.length > 0) throw new Error(`the bridge's bundle imports ${allowed.join(", ")}`);
 }

@@ -123,8 +123,7 @@ async function sendOn(socket: Duplex, message: HttpRequest, protocol: "h1" | "h1
     return requestHttp1(message, { socket: speakHttp10(socket) });
   }
   const { openHttp2 } = await import("./http2.ts");
-  const connection = await openHttp2(socket, `${message.scheme}://localhost`);
-  return connection.request(message);
+  return openHttp2(socket).request(message);
 }
 
 function toMessage(request: ExchangeRequest, signal: AbortSignal): HttpRequest {

@@ -115,11 +115,11 @@ async function openWire(options: OriginOptions): Promise<Wire> {
   if (options.tls === undefined) return openPool(options, socket);
   try {
     const prepared = await preparing;
-    const onWaiting = (): void => void import("node:http2");
+    const onWaiting = (): void => void import("./http2.ts");
     const secured = await secure(socket, options, ["h2", "http/1.1"], { prepared, onWaiting });
     if (secured.protocol !== "h2") return await openPool(options, secured.socket);
     const { createHttp2Pool } = await import("./http2-pool.ts");
-    const first = await openHttp2On(secured.socket, options);
+    const first = await openHttp2On(secured.socket);
     return { kind: "h2", pool: createHttp2Pool(first, () => openAnother(options)) };
   } catch (error) {
     socket.destroy();
@@ -136,16 +136,16 @@ async function openAnother(options: OriginOptions): Promise<Http2Connection> {
   try {
     const secured = await secure(socket, options, ["h2"]);
     if (secured.protocol !== "h2") throw new Error("the server speaks HTTP/2 no more");
-    return await openHttp2On(secured.socket, options);
+    return await openHttp2On(secured.socket);
   } catch (error) {
     socket.destroy();
     throw error;
   }
 }
 
-async function openHttp2On(socket: Socket, { authority }: OriginOptions): Promise<Http2Connection> {
+async function openHttp2On(socket: Socket): Promise<Http2Connection> {
   const { openHttp2 } = await import("./http2.ts");
-  return openHttp2(socket, `https://${authority}`);
+  return openHttp2(socket);
 }
 
 async function secure(

@@ -49,7 +49,7 @@ export function shareConnection(options: {
       return undefined;
     }
     const certificate = certificateOf(secured.socket);
-    opened = { connection: await openHttp2(secured.socket, `https://${tls.servername}`), certificate };
+    opened = { connection: openHttp2(secured.socket), certificate };
     return opened;
   };
   const close = (): void => opened?.connection.destroy();

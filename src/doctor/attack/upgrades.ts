@@ -142,7 +142,7 @@ async function byHttp2(
   { route, host, forged }: { readonly route: Route; readonly host: string; readonly forged: readonly Header[] },
 ): Promise<McpAnswer | undefined> {
   const message: McpMessage = legacyMessage("tools/list", {}, []);
-  const connection = await openHttp2(socket, `http://${host}`);
+  const connection = openHttp2(socket);
   const response = await connection.request({
     method: "POST",
     scheme: "http",

@@ -39,7 +39,7 @@ async function start(onStream: (stream: ServerHttp2Stream) => void = () => {}, w
   };
   const socket = await dial({ host: "127.0.0.1", port: wirePort }, undefined, { timeoutMs: 20_000 });
   const secured = await tlsOver(socket, { servername: "localhost", alpn: ["h2"], ca: certificate });
-  const connection = await openHttp2(secured.socket, "https://localhost", watch);
+  const connection = openHttp2(secured.socket, watch);
   cleanups.push(() => connection.destroy());
   return { connection, die, heard };
 }
