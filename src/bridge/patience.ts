@@ -110,7 +110,12 @@ function isWorthWaiting(error: unknown, patienceMs: number): error is TsmcpError
 export function isPassing(error: unknown): error is TsmcpError | Unavailable {
   if (error instanceof Unavailable) return true;
   if (!(error instanceof TsmcpError) || error.code !== "dial-failed") return false;
-  const { cause } = error;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  return !/CERT|SIGNATURE|ALTNAME/.test(code);
+  return !isAboutCertificate(error.cause);
+}
+
+/** A proxy's certificate stands one cause further in than the server's. */
+function isAboutCertificate(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  if ("code" in cause && /CERT|SIGNATURE|ALTNAME/.test(String(cause.code))) return true;
+  return isAboutCertificate(cause.cause);
 }

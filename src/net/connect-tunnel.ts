@@ -15,20 +15,32 @@ export async function openConnectTunnel(
 ): Promise<void> {
   const authority = authorityOf(target);
   socket.write(`CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n${credentials(proxy)}\r\n`, "latin1");
-  const answer = await readAnswer(socket, signal, (bytes) => {
-    const end = bytes.indexOf("\r\n\r\n");
-    if (end >= 0) return end + 4;
-    // What cannot become a status line any more is not waited for.
-    if (bytes.length >= 5 && bytes.toString("latin1", 0, 5) !== "HTTP/") return bytes.length;
-    return undefined;
-  });
-  const refusal = judgeAnswer(answer.toString("latin1"));
+  let head = "";
+  for (let count = 0; count <= maxInterim; count++) {
+    head = (await readAnswer(socket, signal, headLength)).toString("latin1");
+    if (!interim.test(head)) break;
+  }
+  const refusal = judgeAnswer(head);
   if (refusal !== undefined) throw new TunnelRefused(refusal.layer, refusal.reason, refusal);
+}
+
+/** "100 Continue" and its like, behind which the answer still comes. Source: RFC 9110 §15.2 */
+const interim = /^HTTP\/1\.[01] 1\d\d(?=\s)/;
+const maxInterim = 8;
+
+/** A line may end without its carriage return. Source: RFC 9112 §2.2 */
+function headLength(bytes: Buffer): number | undefined {
+  const [whole, bare] = [bytes.indexOf("\n\r\n"), bytes.indexOf("\n\n")];
+  if (whole >= 0 && (bare < 0 || whole < bare)) return whole + 3;
+  if (bare >= 0) return bare + 2;
+  // What cannot become a status line any more is not waited for.
+  if (bytes.length >= 5 && bytes.toString("latin1", 0, 5) !== "HTTP/") return bytes.length;
+  return undefined;
 }
 
 /** Returns why the proxy's answer is no tunnel, or undefined when it is one. */
 export function judgeAnswer(head: string): { layer: DialLayer; reason: string; byTailscale?: boolean } | undefined {
-  const [statusLine = "", ...lines] = head.split("\r\n");
+  const [statusLine = "", ...lines] = head.split(/\r?\n/);
   const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |$)/.exec(statusLine)?.[1] ?? Number.NaN);
   if (status >= 200 && status < 300) return undefined;
   if (Number.isNaN(status)) return { layer: "proxy", reason: "it does not answer as an HTTP proxy" };

@@ -10,6 +10,8 @@ export interface DialFailure {
   readonly target: string;
   /** The proxy on the way, as `describeProxy` writes it. */
   readonly proxy?: string | undefined;
+  /** In the place of the layer's own. */
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -22,7 +24,7 @@ const hints: Readonly<Record<DialLayer, string>> = {
 
 /** Returns the `dial-failed` error of one failure, with `layer`, `reason`, `target` and `proxy` among its facts. */
 export function dialError(failure: DialFailure): TsmcpError {
-  const { layer, reason, target, proxy, cause } = failure;
+  const { layer, reason, target, proxy, hint, cause } = failure;
   const through = proxy === undefined ? "" : ` through ${proxy}`;
   const message =
     layer === "proxy" && proxy !== undefined
@@ -31,7 +33,7 @@ export function dialError(failure: DialFailure): TsmcpError {
   return new TsmcpError({
     code: "dial-failed",
     message,
-    hint: hints[layer],
+    hint: hint ?? hints[layer],
     facts: { layer, reason, target, ...(proxy === undefined ? {} : { proxy }) },
     cause,
   });

@@ -63,7 +63,8 @@ export async function dial(target: DialTarget, via: DialRoute, options: DialOpti
     }
     if (error instanceof TunnelRefused) throw dialError({ ...failure, layer: error.layer, reason: error.message });
     if (error instanceof TsmcpError && error.code === "dial-failed") {
-      throw dialError({ ...failure, layer: "proxy", reason: String(error.facts.reason ?? error.message) });
+      const reason = String(error.facts.reason ?? error.message);
+      throw dialError({ ...failure, layer: "proxy", reason, hint: error.hint });
     }
     // What fails while we wait for the proxy's answer is the proxy's own connection, not the server's.
     const layer = proxy === undefined ? (isNameFailure(error) ? "name" : "connect") : "proxy";

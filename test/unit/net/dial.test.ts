@@ -57,6 +57,19 @@ test.each(["http", "socks5h", "socks4a"] as const)(
   },
 );
 
+test.each([
+  ["ends its lines without a carriage return", "HTTP/1.0 200 OK\nVia: x\n\n"],
+  ["says first that it goes on", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"],
+  ["has much to say", `HTTP/1.1 200 Connection established\r\nVia: ${"x".repeat(8_000)}\r\n\r\n`],
+])("dial takes the tunnel of a proxy that %s", async (_what, head) => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {}).once("data", () => void socket.end(`${head}hello`));
+  });
+  cleanups.push(() => server.close());
+  const socket = await dial({ host: "node.ts.net", port: 8443 }, loopback(await listen(server)), { timeoutMs: 5_000 });
+  expect(String(await once(socket, "data"))).toBe("hello");
+});
+
 test.each(["http", "socks5h"] as const)("dial hands user and password to a %s proxy", async (protocol) => {
   const port = await startGreeter();
   const credentials = { username: "me", password: "p:w" };
