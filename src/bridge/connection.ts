@@ -1,6 +1,6 @@
 import { TsmcpError } from "../core/errors.ts";
 import { createEndpoint, type Endpoint } from "../mcp/endpoint.ts";
-import { parseHeaderOption } from "../mcp/header-option.ts";
+import { parseHeaderOption, secretsOfHeaders } from "../mcp/header-option.ts";
 import type { Socket } from "../net/dial.ts";
 import { type Origin, openOrigin } from "../net/origin.ts";
 import { untilKnown } from "./acquaintance.ts";
@@ -74,6 +74,7 @@ export function connectTo(options: BridgeOptions, { env }: BridgeIo): Connection
       path: `${url.pathname}${url.search}`,
       headers,
       maxMessageBytes: options.maxMessageBytes ?? defaultMaxToAgentBytes,
+      secrets: secretsOfHeaders(options.headers ?? [], env),
     });
   });
   return { origin, endpoints, hopeless };

@@ -7,6 +7,7 @@ import { createLineWriter } from "../streams/line-writer.ts";
 import type { Line } from "../streams/lines.ts";
 import { takeLines } from "../streams/take-lines.ts";
 import { type Agent, createAgent } from "./agent.ts";
+import { unbatch } from "./batch.ts";
 import { connectTo } from "./connection.ts";
 import { type Conversation, createConversation } from "./conversation.ts";
 import { tooLarge } from "./failure.ts";
@@ -126,18 +127,33 @@ async function takeIn(context: {
   }
 }
 
-function takeLine(
-  line: Line,
-  { agent, conversation, log }: { agent: Agent; conversation: Conversation; log: Log },
-): Promise<unknown> | undefined {
+interface Intake {
+  readonly agent: Agent;
+  readonly conversation: Conversation;
+  readonly log: Log;
+}
+
+function takeLine(line: Line, intake: Intake): Promise<unknown> | undefined {
   if (line.kind === "oversize") {
     const id = idOfRemnant(line.head, line.tail);
     const error = tooLarge(`a message of ${line.totalBytes} bytes came from the agent, which is too large`);
-    return agent.fail(id, error);
+    return intake.agent.fail(id, error);
   }
   if (line.bytes.every((byte) => byte === 0x20 || byte === 0x09)) return undefined;
-  const message = parseMessage(line.bytes);
-  if (message.kind !== "invalid") return conversation.receive(message, line.bytes);
+  return takeText(line.bytes, intake, unbatch);
+}
+
+function takeText(
+  bytes: Buffer,
+  intake: Intake,
+  split: (bytes: Buffer) => readonly Buffer[],
+): Promise<unknown> | undefined {
+  const { agent, conversation, log } = intake;
+  const message = parseMessage(bytes);
+  if (message.kind !== "invalid") return conversation.receive(message, bytes);
+  const parts = split(bytes);
+  // A batch holds no other one.
+  if (parts.length > 0) return Promise.all(parts.flatMap((part) => takeText(part, intake, () => []) ?? []));
   log.warn(`the agent sent a line that is no message: ${message.reason}`);
   return agent.fail(message.id, { code: message.code, message: message.reason });
 }

@@ -9,9 +9,13 @@ export interface StatusFacts {
     | undefined;
   /** The server's tools, where it could be asked. */
   readonly tools: readonly JsonObject[] | undefined;
-  /** Where the list came from that the agent has. */
+  /** True where the agent has the server's own list. */
+  readonly isListRead: boolean;
+  /** Where the list came from that the agent has, when it is not the server's own. */
   readonly listFrom: { readonly source: "cache" | "lock"; readonly ageMs: number | undefined } | undefined;
 }
+
+const callOtherwise = `call a tool by ${callTool} with {"tool": NAME, "arguments": {…}}.`;
 
 /** An agent's context is worth more than the last tool's schema. */
 const maxToolsText = 100_000;
@@ -33,7 +37,9 @@ export function statusReport(facts: StatusFacts): string {
     return `The MCP server ${url} answers, but has not told its tools yet. Call this tool again.`;
   return [
     `The MCP server ${url} can be reached now. It has ${tools.length} ${tools.length === 1 ? "tool" : "tools"}.`,
-    `Your list is from before that. Read the list again if you can; otherwise call a tool by ${callTool} with {"tool": NAME, "arguments": {…}}.`,
+    facts.isListRead
+      ? `You have read its list since then: call its tools by their own names. If yours does not show them, ${callOtherwise}`
+      : `Your list is from before that. Read the list again if you can; otherwise ${callOtherwise}`,
     ...toolLines(tools),
   ].join("\n");
 }
@@ -48,7 +54,9 @@ export function troubleOf(
   return { message, hint, layer: stringAt(error.data, "layer") ?? "bridge", forMs };
 }
 
-function listOrigin({ listFrom }: StatusFacts): string {
+function listOrigin({ listFrom, isListRead }: StatusFacts): string {
+  if (isListRead)
+    return "The tools in your list are its own, as it told them while it could be reached; calls wait, then fail.";
   if (listFrom === undefined) return "What tools it has is not known on this machine yet.";
   if (listFrom.source === "lock")
     return "The other tools in your list are those of tsmcp.lock.json; calls wait, then fail.";

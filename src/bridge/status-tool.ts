@@ -30,7 +30,11 @@ export async function tellStatus(
   context: StatusContext,
 ): Promise<string> {
   const { way, carrier, url } = context;
-  const facts = { url: url.href, listFrom: listFrom(context.catalogue) };
+  const facts = {
+    url: url.href,
+    listFrom: listFrom(context.catalogue),
+    isListRead: context.catalogue.earlyFrom === undefined,
+  };
   const limit = AbortSignal.any([context.signal, timeoutSignal(statusWaitMs)]);
   try {
     await Promise.race([passed, rejected(limit)]);

@@ -5,7 +5,7 @@ import type { ConfiguredServer } from "../config/servers.ts";
 import { messageOf, TsmcpError } from "../core/errors.ts";
 import { connectMcp, type McpClient } from "../mcp/client.ts";
 import { AnswerTooLarge, createEndpoint } from "../mcp/endpoint.ts";
-import { parseHeaderOption } from "../mcp/header-option.ts";
+import { parseHeaderOption, secretsOfHeaders } from "../mcp/header-option.ts";
 import type { Socket } from "../net/dial.ts";
 import { type Origin, openOrigin, RequestLost } from "../net/origin.ts";
 import type { CommandContext } from "./context.ts";
@@ -61,6 +61,7 @@ export async function withServer<T>(
   { proxy, headers, signal, work }: Reach & { work: (client: McpClient) => Promise<T> },
 ): Promise<T> {
   const parsed = headers.map((text) => parseHeaderOption(text, context.env));
+  const secrets = secretsOfHeaders(headers, context.env);
   const url = new URL(urls[0]);
   const tls = url.protocol === "https:";
   const target = {
@@ -87,7 +88,10 @@ export async function withServer<T>(
   let client: McpClient | undefined;
   try {
     client = await openFirst(urls, (path) => ({
-      endpoint: createEndpoint({ origin, authority: url.host, path, headers: parsed, maxMessageBytes: maxAnswerBytes }),
+      endpoint: createEndpoint({
+        ...{ origin, authority: url.host, path, headers: parsed, secrets },
+        maxMessageBytes: maxAnswerBytes,
+      }),
       timeoutMs: answerTimeoutMs,
       signal,
     }));

@@ -8,6 +8,7 @@ import { type Origin, type OriginRequest, RequestLost } from "../net/origin.ts";
 import { createAccumulator } from "../streams/accumulator.ts";
 import type { JsonObject } from "./json.ts";
 import { createSseParser, type SseItem } from "./sse.ts";
+import { striker } from "./struck.ts";
 
 /** One MCP server over Streamable HTTP: what goes over the wire, without sessions or eras. */
 export interface Endpoint {
@@ -73,7 +74,10 @@ export function createEndpoint(options: {
   readonly path: string;
   readonly headers: readonly Header[];
   readonly maxMessageBytes: number;
+  /** Struck out of what the server says. */
+  readonly secrets?: readonly string[] | undefined;
 }): Endpoint {
+  const reading: Reading = { maxBytes: options.maxMessageBytes, strike: striker(options.secrets ?? []) };
   let path = options.path;
 
   const ask = (request: Omit<OriginRequest, "target">): Promise<HttpResponse> =>
@@ -94,8 +98,8 @@ export function createEndpoint(options: {
     const response = isRedirect(first) ? await follow(first, request) : first;
     if (request.isBrief === true && isSuccess(response)) return unread(response);
     return isJson(response)
-      ? { kind: "json", headers: response.headers, bytes: await readWhole(response.body, options.maxMessageBytes) }
-      : readOther(response, options.maxMessageBytes);
+      ? { kind: "json", headers: response.headers, bytes: await readJson(response.body, reading) }
+      : readOther(response, reading);
   };
   const posted = new WeakMap<readonly Header[], readonly Header[]>();
   const headersOfPost = (headers: readonly Header[]): readonly Header[] => {
@@ -137,16 +141,21 @@ function isJson({ status, headers }: HttpResponse): boolean {
   return status === 200 && mediaType(headers) === "application/json";
 }
 
-async function readOther(response: HttpResponse, maxMessageBytes: number): Promise<Answer> {
+interface Reading {
+  readonly maxBytes: number;
+  readonly strike: (bytes: Buffer) => Buffer;
+}
+
+async function readOther(response: HttpResponse, reading: Reading): Promise<Answer> {
   const { status, headers, body } = response;
   const contentType = mediaType(headers);
   if (!isSuccess(response)) {
     const isJsonText = contentType.endsWith("json");
-    const text = isJsonText || contentType === "text/plain" ? await readRefusal(body) : undefined;
+    const text = isJsonText || contentType === "text/plain" ? await readRefusal(body, reading) : undefined;
     if (text === undefined) discard(body);
     return { kind: "refused", status, headers, text, body: isJsonText ? jsonObject(text ?? "") : undefined };
   }
-  if (contentType === "text/event-stream") return { kind: "stream", headers, items: readStream(body, maxMessageBytes) };
+  if (contentType === "text/event-stream") return { kind: "stream", headers, items: readStream(body, reading) };
   if (status === 202 || status === 204) {
     discard(body);
     return { kind: "accepted", headers };
@@ -155,7 +164,7 @@ async function readOther(response: HttpResponse, maxMessageBytes: number): Promi
     body.destroy();
     return { kind: "foreign", status, contentType };
   }
-  return { kind: "json", headers, bytes: await readWhole(body, maxMessageBytes) };
+  return { kind: "json", headers, bytes: await readJson(body, reading) };
 }
 
 function isSuccess({ status }: HttpResponse): boolean {
@@ -169,10 +178,14 @@ function unread({ status, headers, body }: HttpResponse): Answer {
   return { kind: "foreign", status, contentType: mediaType(headers) };
 }
 
-async function readRefusal(body: Readable): Promise<string | undefined> {
+async function readJson(body: Readable, { maxBytes, strike }: Reading): Promise<Buffer> {
+  return strike(await readWhole(body, maxBytes));
+}
+
+async function readRefusal(body: Readable, { strike }: Reading): Promise<string | undefined> {
   const timer = setTimeout(() => body.destroy(), maxRefusalMs);
   try {
-    return (await readWhole(body, maxRefusalBytes)).toString("utf8");
+    return strike(await readWhole(body, maxRefusalBytes)).toString("utf8");
   } catch {
     return undefined;
   } finally {
@@ -212,14 +225,16 @@ function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
 }
 
 /** Yields what the stream brings, and fails as RequestLost where the connection does. */
-async function* readStream(body: Readable, maxEventBytes: number): AsyncGenerator<SseItem> {
-  const parser = createSseParser({ maxEventBytes });
+async function* readStream(body: Readable, { maxBytes, strike }: Reading): AsyncGenerator<SseItem> {
+  const parser = createSseParser({ maxEventBytes: maxBytes });
   const chunks = body[Symbol.asyncIterator]();
   try {
     for (;;) {
       const { done, value } = await chunks.next().catch((error: unknown) => Promise.reject(new RequestLost(error)));
       if (done === true) return;
-      for (const item of parser.push(value)) yield item;
+      for (const item of parser.push(value)) {
+        yield item.kind === "event" ? { ...item, data: strike(item.data) } : item;
+      }
     }
   } finally {
     await chunks.return?.();

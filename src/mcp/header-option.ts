@@ -18,7 +18,7 @@ const secretNames = /^(authorization|proxy-authorization|cookie)$|(^|[-_])(key|t
  * secret written out, which every process could read. No message shows a value.
  */
 export function parseHeaderOption(text: string, env: Readonly<Record<string, string | undefined>>): Header {
-  const [, name = "", template = ""] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)$/s.exec(text) ?? [];
+  const [, name = "", template = ""] = form.exec(text) ?? [];
   const key = name.toLowerCase();
   if (key === "") throw invalid("it is not of the form 'K: V'", "write it as --header 'X-Name: value'");
   if (reserved.test(key)) throw invalid(`${JSON.stringify(name)} is set by tsmcp itself`, "leave it out");
@@ -29,7 +29,7 @@ export function parseHeaderOption(text: string, env: Readonly<Record<string, str
       hint: `put it into an environment variable and write --header '${name}: \${env:NAME}'`,
     });
   }
-  const value = template.replaceAll(/\$\{env:([^}]*)\}/g, (_match, variable: string) => {
+  const value = template.replaceAll(placeholder, (_match, variable: string) => {
     const found = env[variable];
     if (found === undefined || found === "") {
       throw invalid(
@@ -46,6 +46,28 @@ export function parseHeaderOption(text: string, env: Readonly<Record<string, str
     );
   return [key, value.trim()];
 }
+
+/**
+ * Returns the secrets that such options take from `env`: what stands in a header under whose name secrets travel, or comes
+ * from a variable named like one. Shorter ones than a password are none: they stand in any text.
+ */
+export function secretsOfHeaders(
+  texts: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  return texts.flatMap((text) => {
+    const [, name = "", template = ""] = form.exec(text) ?? [];
+    return [...template.matchAll(placeholder)].flatMap(([, variable = ""]) => {
+      const isSecret = isSecretHeader(name.toLowerCase()) || isSecretHeader(variable.toLowerCase());
+      const value = env[variable]?.trim() ?? "";
+      return isSecret && value.length >= leastSecretLength ? [value] : [];
+    });
+  });
+}
+
+const leastSecretLength = 8;
+const form = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)$/s;
+const placeholder = /\$\{env:([^}]*)\}/g;
 
 function invalid(reason: string, hint: string): TsmcpError {
   return new TsmcpError({ code: "usage-invalid", message: `--header: ${reason}`, hint });

@@ -420,6 +420,20 @@ test("lines that are no message get an error, and the next one is served", async
   expect(await agent.ask("tools/list")).toMatchObject({ result: { ok: true } });
 });
 
+test("each message of a batch gets its own answer, and what is none in it an error", async () => {
+  const { agent } = await start(calls((seen, reply) => reply.json({ did: seen.body.method })));
+  await agent.initialize();
+  const request = (id: string, method: string) => ({ jsonrpc: "2.0", id, method });
+  agent.send(JSON.stringify([request("a", "tools/list"), request("b", "ping"), [request("c", "ping")], 7]));
+  expect(await agent.next(({ id }) => id === "a")).toMatchObject({ result: { did: "tools/list" } });
+  expect(await agent.next(({ id }) => id === "b")).toMatchObject({ result: { did: "ping" } });
+  for (const _ of [1, 2]) expect(await agent.next(({ id }) => id === null)).toMatchObject({ error: { code: -32600 } });
+  agent.send(`[${"1,".repeat(1_000)}1]`);
+  expect(await agent.next(({ id }) => id === null)).toMatchObject({ error: { message: "a batch is not allowed" } });
+  expect(await agent.ask("ping")).toMatchObject({ result: { did: "ping" } });
+  expect(agent.unread).toEqual([]);
+});
+
 test.each(["json", "stream"] as const)(
   "a %s answer over the limit becomes an error of the one request",
   async (how) => {
@@ -523,6 +537,36 @@ test("headers with a secret from the environment go to the server, and the secre
   cleanups.push(bridge);
   await rawAgent(bridge).initialize();
   expect(server.seen[0]?.headers.authorization).toBe("Bearer s3cret-value");
+  expect(bridge.log.join("")).not.toContain("s3cret");
+});
+
+test("a secret that the server repeats reaches neither the agent nor the log, wherever it stands", async () => {
+  const server = await startScriptedServer((seen, reply) => {
+    if (answerRoutine(seen, reply)) return;
+    const said = `no: ${String(seen.headers.authorization)}`;
+    const error = { code: -32099, message: said, data: { said } };
+    const name = (seen.body.params as { name?: string } | undefined)?.name;
+    if (name === "refusal") return reply.status(400, { jsonrpc: "2.0", id: seen.body.id, error });
+    if (name === "result") return reply.json({ isError: true, content: [{ type: "text", text: said }] });
+    const stream = reply.stream();
+    stream.event({ method: "notifications/message", params: { level: "error", data: said } });
+    stream.event({ id: said, result: {} });
+    stream.event({ id: seen.body.id, error });
+    stream.end();
+  });
+  cleanups.push(server);
+  const bridge = startBridge(
+    { urls: [server.url], headers: [`Authorization: Bearer $\{env:TOKEN}`] },
+    { TOKEN: "s3cret-value" },
+  );
+  cleanups.push(bridge);
+  const agent = rawAgent(bridge);
+  await agent.initialize();
+  const said = [];
+  for (const name of ["refusal", "result", "stream"]) said.push(await agent.ask("tools/call", { name }));
+  said.push(await agent.next(({ method }) => method === "notifications/message"));
+  for (const one of said) expect(JSON.stringify(one)).toContain("no: Bearer [secret]");
+  expect(bridge.log.join("")).toContain("nobody asked");
   expect(bridge.log.join("")).not.toContain("s3cret");
 });
 

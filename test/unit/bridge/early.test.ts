@@ -104,7 +104,11 @@ test("a server that comes late is told of, reached by tsmcp_call, and takes over
   expect(await agent.ask("tools/call", { name: "tsmcp_call", arguments: {} })).toMatchObject({
     result: { isError: true },
   });
+  expect(text).toContain("Your list is from before that.");
   expect(namesIn(await agent.ask("tools/list"))).toEqual(["echo"]);
+  expect(textIn(await agent.ask("tools/call", { name: "tsmcp_status" }))).toContain(
+    "You have read its list since then",
+  );
   const order = server.seen.flatMap(({ body }) => (body.method === undefined ? [] : [body.method]));
   expect(order.slice(0, 2)).toEqual(["initialize", "notifications/initialized"]);
 });

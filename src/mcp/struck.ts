@@ -1,0 +1,21 @@
+/**
+ * Returns what puts `[secret]` in the place of each of `secrets` in JSON or text that a server sent: one that repeats the
+ * token it was shown, in an error say, must not put it into the agent's conversation or a log. The same bytes come back
+ * when there is none in them.
+ */
+export function striker(secrets: readonly string[]): (bytes: Buffer) => Buffer {
+  const spellings = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]);
+  // The longest first: one may be part of another.
+  const needles = [...new Set(spellings)]
+    .sort((one, other) => other.length - one.length)
+    .map((one) => Buffer.from(one));
+  if (needles.length === 0) return (bytes) => bytes;
+  return (bytes) => {
+    if (!needles.some((needle) => bytes.includes(needle))) return bytes;
+    const struck = needles.reduce(
+      (text, needle) => text.replaceAll(needle.toString("latin1"), "[secret]"),
+      bytes.toString("latin1"),
+    );
+    return Buffer.from(struck, "latin1");
+  };
+}
