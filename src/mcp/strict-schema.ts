@@ -1,6 +1,6 @@
-import { createContext, Script } from "node:vm";
 import { type Schema, Validator } from "@cfworker/json-schema";
-import { type JsonObject, stringAt } from "./json.ts";
+import type { JsonObject } from "./json.ts";
+import { timeBound } from "./time-bound.ts";
 import { draftOf } from "./tool-arguments.ts";
 
 /** `slow`: a pattern of the schema took so long that the value was not looked at to the end. */
@@ -22,15 +22,15 @@ export function strictSchema(schema: JsonObject): (value: unknown) => Fit {
   for (const pattern of patternsIn(schema, 0)) new RegExp(pattern, "u");
   validator.validate({});
   let value: unknown;
-  const context = createContext({ judge: () => validator.validate(value).valid });
-  const script = new Script("judge()");
+  const judge = timeBound(() => validator.validate(value).valid, maxJudgingMs);
   return (judged) => {
     value = judged;
     try {
-      return script.runInContext(context, { timeout: maxJudgingMs }) === true ? "fits" : "misfits";
-    } catch (error) {
-      // The error is one of that context's, and so none of ours by its class.
-      return stringAt(error, "code") === "ERR_SCRIPT_EXECUTION_TIMEOUT" ? "slow" : "misfits";
+      const verdict = judge();
+      if (verdict.kind === "slow") return "slow";
+      return verdict.value ? "fits" : "misfits";
+    } catch {
+      return "misfits";
     } finally {
       value = undefined;
     }

@@ -2,6 +2,7 @@ import { type Schema, Validator } from "@cfworker/json-schema";
 import { isObject } from "../core/json-object.ts";
 import { nearest } from "../core/nearest.ts";
 import { type JsonObject, objectAt } from "./json.ts";
+import { timeBound } from "./time-bound.ts";
 
 /** What is wrong with a tool's arguments, each as a line for people. */
 export interface ArgumentsVerdict {
@@ -27,10 +28,22 @@ const wrappers = new Set([
   ...["dependentSchemas", "dependencies", "patternProperties"],
 ]);
 
+/** Somebody waits for the call; an honest schema takes a hundredth. */
+const maxJudgingMs = 250;
+
+/** Without its patterns where those take too long, or are none; what is left of a hostile schema may take too long, too. */
 function violations(inputSchema: JsonObject, args: JsonObject): string[] {
+  return judged(inputSchema, args) ?? judged(withoutPatterns(inputSchema), args) ?? [];
+}
+
+function judged(inputSchema: JsonObject, args: JsonObject): string[] | undefined {
   try {
-    const schema: Schema = withoutPatterns(inputSchema);
-    const { errors } = new Validator(schema, draftOf(inputSchema), false).validate(args);
+    // A copy, because the reader writes into it.
+    const schema: Schema = structuredClone(inputSchema);
+    const validator = new Validator(schema, draftOf(inputSchema), false);
+    const verdict = timeBound(() => validator.validate(args), maxJudgingMs)();
+    if (verdict.kind === "slow") return undefined;
+    const { errors } = verdict.value;
     const choices = errors.filter(({ keyword }) => keyword === "anyOf" || keyword === "oneOf");
     const shown = errors.filter(
       ({ keyword, keywordLocation }) =>
@@ -41,7 +54,7 @@ function violations(inputSchema: JsonObject, args: JsonObject): string[] {
     );
     return [...new Set(lines)];
   } catch {
-    return [];
+    return undefined;
   }
 }
 
@@ -58,7 +71,7 @@ function unnamed(schema: JsonObject, args: JsonObject): string[] {
     });
 }
 
-/** A regular expression of somebody else's could take for ever; the server looks at its own patterns itself. */
+/** The server looks at its own patterns itself. */
 function withoutPatterns(schema: JsonObject): JsonObject {
   const isLoose = isObject(schema.patternProperties);
   const dropped = isLoose ? ["patternProperties", "additionalProperties", "unevaluatedProperties"] : [];

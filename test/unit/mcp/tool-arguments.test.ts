@@ -13,6 +13,14 @@ const schema = {
   required: ["message"],
 };
 
+/** Each definition refers twice to the next. */
+function doubling(times: number): unknown {
+  const next = (index: number) => ({ $ref: `#/$defs/d${index + 1}` });
+  const definitions = Array.from({ length: times }, (_, index) => [`d${index}`, { allOf: [next(index), next(index)] }]);
+  const $defs = { ...Object.fromEntries(definitions), [`d${times}`]: { type: "string" } };
+  return { $defs, properties: { a: { $ref: "#/$defs/d0" } } };
+}
+
 test.each<[string, unknown, Record<string, unknown>, readonly string[]]>([
   ["what fits", schema, { message: "x", limit: 3, mode: "fast", filter: { tags: ["a"] }, id: 7 }, []],
   ["a missing one", schema, {}, ['it does not have required property "message"']],
@@ -46,6 +54,20 @@ test.each<[string, unknown, Record<string, unknown>, readonly string[]]>([
   ["a reference that leads nowhere", { properties: { a: { $ref: "https://example.com/x" } } }, { a: 1 }, []],
   ["a schema that is none", "object", { a: 1 }, []],
   ["a pattern that would never end", { properties: { a: { pattern: "^(a+)+$" } } }, { a: `${"a".repeat(50)}!` }, []],
+  ["a pattern", { properties: { a: { pattern: "^[a-z]+$" } } }, { a: "A" }, ["a: string does not match pattern"]],
+  [
+    "what stands beside a pattern that would never end",
+    { properties: { a: { pattern: "^(a+)+$" }, b: { type: "number" } } },
+    { a: `${"a".repeat(50)}!`, b: "x" },
+    ['b: instance type "string" is invalid, expected "number"'],
+  ],
+  [
+    "what stands beside a pattern that is none",
+    { properties: { a: { pattern: "(" }, b: { type: "number" } } },
+    { a: "x", b: "x" },
+    ['b: instance type "string" is invalid, expected "number"'],
+  ],
+  ["references that double thirty times", doubling(30), { a: "x" }, []],
   [
     "a property that is called pattern",
     { properties: { pattern: { type: "string" } } },
