@@ -46,7 +46,7 @@ describe.skipIf(!existsSync(node22))("the conformance suite's client scenarios",
     const bridge = `${process.execPath} ${join(binDir, "tsmcp")} bridge`;
     const command = `${process.execPath} --import tsx ${client} ${bridge}`;
     const said = await run([
-      ...["client", "--scenario", scenario, "--spec-version", version, "--timeout", "20000"],
+      ...["client", "--scenario", scenario, "--spec-version", version, "--timeout", "120000"],
       ...["--command", command, "--output-dir", output],
     ]);
     const checks = checksIn(output);
@@ -71,7 +71,7 @@ function checksIn(output: string): Check[] {
 function run(args: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
     const env = { PATH: process.env.PATH, HOME: directory };
-    execFile(node22, [suite, ...args], { cwd: at("."), env, timeout: 50_000 }, (_error, stdout, stderr) =>
+    execFile(node22, [suite, ...args], { cwd: at("."), env, timeout: 150_000 }, (_error, stdout, stderr) =>
       resolve(`${stdout}${stderr}`),
     );
   });
