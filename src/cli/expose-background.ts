@@ -6,7 +6,9 @@ import type { ExposeOutcome } from "../expose/outcome.ts";
 import { readOutcome, removeOutcome, type ToldOutcome, writeOutcome } from "../expose/outcome-file.ts";
 import { livingOwner, readExposeRecord } from "../expose/record.ts";
 import type { ExposeRequest, ExposeWorld } from "../expose/request.ts";
+import { ensureRoom } from "../expose/room.ts";
 import { runExposure } from "../expose/run.ts";
+import { exposureStanding } from "../expose/standing.ts";
 import { type StartedDaemon, startDaemon } from "../process/daemon.ts";
 import { stopProcess } from "../process/stop.ts";
 import type { CommandContext } from "./context.ts";
@@ -27,13 +29,20 @@ export async function exposeInBackground(
   context: CommandContext,
 ): Promise<ExposeOutcome> {
   const { directory, fingerprint } = request;
+  ensureRoom(request);
   const record = readExposeRecord(directory);
   const owner = record === undefined ? undefined : livingOwner(record);
   if (record?.isDetached === true && owner !== undefined) {
     const told = readOutcome(directory, owner.pid);
     const isSame = record.fingerprint === fingerprint && told?.kind === "outcome" && told.outcome.status === "exposed";
-    if (isSame) return proveAgain(told.outcome, { request, world });
-    world.log.info(`another exposure in the background (process ${owner.pid}) makes room`);
+    const standing = isSame ? await exposureStanding(request, world.signal) : undefined;
+    const isWhole = standing?.status === "stands" && standing.missing === 0;
+    if (isSame && isWhole) return proveAgain(told.outcome, { request, world });
+    world.log.info(
+      isSame
+        ? `the exposure in the background (process ${owner.pid}) is served no longer, and is made anew`
+        : `another exposure in the background (process ${owner.pid}) makes room`,
+    );
     await endExposure(request, world);
   }
   const logFile = exposureLogFile(directory);

@@ -6,17 +6,19 @@ import { type RunEnd, run } from "../process/run.ts";
 import { createWatchdog } from "../process/watchdog.ts";
 import { drainArguments, serveArguments, serveOffArguments } from "../tailscale/serve-arguments.ts";
 import type { ServeState } from "../tailscale/serve-state.ts";
+import { daemonMark } from "./await-daemon.ts";
 import { programEnvironment, readServeState, type TailscaleProgram } from "./facts.ts";
 import type { PlannedHandler } from "./plan.ts";
 import { isSame, isServed } from "./ports.ts";
 import type { OwnHandler } from "./record.ts";
 import type { ExposeRequest, ExposeWorld } from "./request.ts";
+import { watchHandler } from "./watch-handler.ts";
 
 /** A handler that was set, as tailscaled itself says. */
 export interface HeldHandler {
   readonly own: OwnHandler;
-  /** Settles when the `tailscale` that keeps it has ended by itself; never for one in the background. */
-  readonly lost: Promise<void>;
+  /** Settles when it is served no longer and nobody released it, with the mark of the tailscaled that had it. */
+  readonly lost: Promise<string | undefined>;
   /** Takes it away and returns once tailscaled has it no longer. */
   release(): Promise<void>;
 }
@@ -72,8 +74,14 @@ async function setInBackground(planned: PlannedHandler, own: OwnHandler, setting
     signal: world.signal,
   });
   const state = await readServeState(request, world.signal);
-  if (isServed(state, own, { isFunnel: planned.verb === "funnel" })) {
-    return { held: { own, lost: new Promise(() => {}), release: () => takeAway(own, setting) }, said: "" };
+  const isFunnel = planned.verb === "funnel";
+  if (isServed(state, own, { isFunnel })) {
+    const watch = watchHandler(own, { isFunnel, request });
+    const release = async (): Promise<void> => {
+      watch.close();
+      await takeAway(own, setting);
+    };
+    return { held: { own, lost: watch.lost, release }, said: "" };
   }
   if (end.kind === "timeout") throw waits(planned, "");
   return { held: undefined, said: end.kind === "exited" ? oneLine(end.stderr + end.stdout) : end.kind };
@@ -81,6 +89,7 @@ async function setInBackground(planned: PlannedHandler, own: OwnHandler, setting
 
 async function setInForeground(planned: PlannedHandler, own: OwnHandler, setting: Setting): Promise<Tried> {
   const { cli, request, world } = setting;
+  const mark = daemonMark(request);
   const started = await startChild({
     file: cli.path,
     args: serveArguments(planned, { socket: request.socket, target: own.target, background: false }),
@@ -105,7 +114,7 @@ async function setInForeground(planned: PlannedHandler, own: OwnHandler, setting
         await end();
         await untilGone(own, setting);
       };
-      return { held: { own, lost: child.ended.then(() => {}), release }, said: "" };
+      return { held: { own, lost: child.ended.then(() => mark), release }, said: "" };
     }
     await end();
     if (outcome === "late") throw waits(planned, said());

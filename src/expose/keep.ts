@@ -8,8 +8,6 @@ import { refused } from "./set-handlers.ts";
 
 /** Both views as they were set by one start of tailscaled, and proven. */
 export interface StandingViews {
-  /** Of tailscaled, before anything was set. */
-  readonly mark: string | undefined;
   readonly held: readonly HeldHandler[];
   readonly proof: Proof;
 }
@@ -33,11 +31,11 @@ export async function keepStanding(first: StandingViews, keeping: Keeping): Prom
   const { request, world } = keeping;
   let views = first;
   for (;;) {
-    const lostPort = await untilLost(views, keeping);
-    if (lostPort === undefined) return views.proof;
-    world.log.info(`serve: port ${lostPort} is served no longer`);
+    const loss = await untilLost(views, keeping);
+    if (loss === undefined) return views.proof;
+    world.log.info(`serve: port ${loss.port} is served no longer`);
     try {
-      if (!(await awaitRestart(views.mark, { request, world }))) throw takenAway(lostPort);
+      if (!(await awaitRestart(loss.mark, { request, world }))) throw takenAway(loss.port);
       views = await setAgain(keeping);
     } catch (error) {
       if (world.signal.aborted) return views.proof;
@@ -49,14 +47,20 @@ export async function keepStanding(first: StandingViews, keeping: Keeping): Prom
   }
 }
 
-/** Returns the port that is served no longer, undefined when the user stops it. */
-async function untilLost({ held }: StandingViews, { gateway, world }: Keeping): Promise<number | undefined> {
+interface Loss {
+  readonly port: number;
+  /** Of the tailscaled that had the handler. */
+  readonly mark: string | undefined;
+}
+
+/** Returns what is served no longer, undefined when the user stops it. */
+async function untilLost({ held }: StandingViews, { gateway, world }: Keeping): Promise<Loss | undefined> {
   const { signal } = world;
   const stopped = new Promise<undefined>((resolve) => {
     if (signal.aborted) resolve(undefined);
     else signal.addEventListener("abort", () => resolve(undefined), { once: true });
   });
-  const lost = held.map(({ own, lost }) => lost.then(() => own.port));
+  const lost = held.map(({ own, lost }) => lost.then((mark) => ({ port: own.port, mark })));
   const ended = gateway.ended.then(() => "ended" as const);
   const first = await Promise.race([stopped, ended, ...lost]);
   if (first === undefined || signal.aborted) return undefined;
@@ -80,7 +84,7 @@ function mountsOf({ handlers }: Exposition): string {
 }
 
 function takenAway(port: number): TsmcpError {
-  return standsNoLonger(`port ${port} is served no longer: somebody took it away`);
+  return standsNoLonger(`port ${port} is served no longer as it was set: somebody took it away, or changed it`);
 }
 
 function standsNoLonger(message: string): TsmcpError {

@@ -1,5 +1,4 @@
 import { serveArguments } from "../tailscale/serve-arguments.ts";
-import { daemonMark } from "./await-daemon.ts";
 import { examine, examineAndClear } from "./examine.ts";
 import { keepStanding, type StandingViews } from "./keep.ts";
 import { whileExposing } from "./lock.ts";
@@ -9,6 +8,7 @@ import { proveExposure } from "./prove.ts";
 import type { OwnHandler } from "./record.ts";
 import type { Refusal } from "./refusal.ts";
 import { type ExposeRequest, type ExposeWorld, publicPort, tailnetPort } from "./request.ts";
+import { ensureRoom } from "./room.ts";
 import { ownOf, setHandlers } from "./set-handlers.ts";
 import { createUndo, type Undo } from "./undo.ts";
 
@@ -26,13 +26,14 @@ export async function previewExposure(request: ExposeRequest, world: ExposeWorld
 /**
  * Starts the gateway, sets both handlers, proves them, and holds all that until `world.signal` fires; then takes away exactly
  * what was set. `onOutcome` is told once, as soon as there is something to tell. Returns the outcome.
- * Throws `busy` while another exposure stands at this tailscaled, and what any step throws, with everything undone.
+ * Throws `busy` while another exposure stands at this tailscaled, `file-unwritable` where nothing can be put on record, and what any step throws, with everything undone.
  */
-export function runExposure(
+export async function runExposure(
   request: ExposeRequest,
   world: ExposeWorld,
   onOutcome: (outcome: ExposeOutcome) => void,
 ): Promise<ExposeOutcome> {
+  ensureRoom(request);
   return whileExposing(request, world, async () => {
     const undo = createUndo();
     try {
@@ -67,11 +68,10 @@ async function stand({ request, world, onOutcome, undo }: Standing): Promise<Exp
   const views = createUndo();
   undo.add(async () => void (await views.all(world.log)));
   const set = async (wanted: Exposition): Promise<StandingViews & { readonly exposed: Exposed }> => {
-    const mark = daemonMark(request);
     const held = await setHandlers(wanted, { request, world, undo: views, gateway });
     const handlers = held.map(({ own }) => own);
     const exposed = exposedBy(wanted, request, handlers);
-    return { mark, held, exposed, proof: await proveExposure(wanted, exposed, { request, world }) };
+    return { held, exposed, proof: await proveExposure(wanted, exposed, { request, world }) };
   };
   const first = await set(plan);
   const { exposed, proof } = first;

@@ -1,4 +1,5 @@
 import { TsmcpError } from "../core/errors.ts";
+import type { ServeHandler } from "../tailscale/serve-state.ts";
 import { readServeState } from "./facts.ts";
 import { isSame } from "./ports.ts";
 import { livingOwner, readExposeRecord } from "./record.ts";
@@ -7,7 +8,8 @@ import type { ExposeRequest } from "./request.ts";
 /** How this user's exposure at a tailscaled is doing. */
 export type ExposureStanding =
   | { readonly status: "none" }
-  | { readonly status: "stands"; readonly pid: number; readonly isDetached: boolean }
+  /** `missing` of its handlers are served no longer: somebody took them away, or replaced them. */
+  | { readonly status: "stands"; readonly pid: number; readonly isDetached: boolean; readonly missing: number }
   /** Its process was killed, or the machine was rebooted: handlers that lead to no gateway. */
   | { readonly status: "abandoned"; readonly handlers: number };
 
@@ -18,15 +20,20 @@ export async function exposureStanding(
 ): Promise<ExposureStanding> {
   const record = readExposeRecord(request.directory);
   if (record === undefined) return { status: "none" };
+  const { handlers, isDetached } = record;
+  const served = await servedOf(request, signal);
+  const left = handlers.filter((own) => served.some((one) => isSame(own, one))).length;
   const owner = livingOwner(record);
-  if (owner !== undefined) return { status: "stands", pid: owner.pid, isDetached: record.isDetached };
+  if (owner !== undefined) return { status: "stands", pid: owner.pid, isDetached, missing: handlers.length - left };
+  return left === 0 ? { status: "none" } : { status: "abandoned", handlers: left };
+}
+
+async function servedOf(request: Pick<ExposeRequest, "socket">, signal: AbortSignal): Promise<readonly ServeHandler[]> {
   try {
-    const served = (await readServeState(request, signal)).handlers;
-    const left = record.handlers.filter((own) => served.some((one) => isSame(own, one)));
-    return left.length === 0 ? { status: "none" } : { status: "abandoned", handlers: left.length };
+    return (await readServeState(request, signal)).handlers;
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof TsmcpError) return { status: "none" };
+    if (error instanceof TsmcpError) return [];
     throw error;
   }
 }

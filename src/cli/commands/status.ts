@@ -54,13 +54,18 @@ function exposureLine(exposure: ExposureStanding): string {
     case "none":
       return "";
     case "stands":
-      return lineOf(["exposed", `by process ${exposure.pid}${exposure.isDetached ? ", in the background" : ""}`]);
+      return lineOf(["exposed", standingText(exposure)]);
     case "abandoned":
       return lineOf([
         "exposed",
         `no more: ${exposure.handlers} handlers lead to a gateway that is gone; run "tsmcp expose --bg" again, or --off`,
       ]);
   }
+}
+
+function standingText({ pid, isDetached, missing }: Extract<ExposureStanding, { readonly status: "stands" }>): string {
+  const by = `by process ${pid}${isDetached ? ", in the background" : ""}`;
+  return missing === 0 ? by : `${by}, but ${missing} of its handlers are served no longer`;
 }
 
 function lineOf([label, value]: readonly [label: string, value: string]): string {
