@@ -7,6 +7,7 @@ import { startSpans } from "../gateway/journal/spans.ts";
 import type { WatchedFile } from "../gateway/reload.ts";
 import { type GatewayRequest, prepareGateway, runGateway } from "../gateway/run.ts";
 import { createUpstream } from "../gateway/upstream/create.ts";
+import { keepHeapSmall } from "../process/small-heap.ts";
 import type { CommandContext } from "./context.ts";
 import type { ExposureLog } from "./exposure-log.ts";
 import { tailnetProxyOf } from "./tailnet-proxy.ts";
@@ -32,6 +33,7 @@ export async function startExposedGateway(
   context: CommandContext & Pick<ExposureLog, "lines">,
 ): Promise<StartedGateway> {
   const { env, log, lines } = context;
+  keepHeapSmall();
   const spans = await startSpans(env, log);
   const tracing = spans === undefined ? {} : { observers: [spans.observe], openSpan: spans.open };
   const stop = new AbortController();

@@ -56,6 +56,7 @@ async function runGatewayCommand(
     { closeInheritedDescriptors },
     { startSpans },
     { serviceNotifier },
+    { keepHeapSmall },
     { serviceLog },
     { tailnetProxyOf },
     { watchedConfig },
@@ -70,12 +71,14 @@ async function runGatewayCommand(
     import("../../process/inherited.ts"),
     import("../../gateway/journal/spans.ts"),
     import("../../process/service-notify.ts"),
+    import("../../process/small-heap.ts"),
     import("../service-log.ts"),
     import("../tailnet-proxy.ts"),
     import("../watched-config.ts"),
     import("../terminal.ts"),
   ]);
   closeInheritedDescriptors();
+  keepHeapSmall();
   const { config, path } = gatewayConfig(context);
   const upstreamsOf = (read: GatewayConfig): UpstreamConfigs => ({
     ...read.upstreams,
