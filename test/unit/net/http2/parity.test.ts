@@ -169,7 +169,7 @@ test("any requests at once, at servers of any windows, bring what they bring Nod
       () => connection.destroy(),
       () => client.destroy(),
     );
-    await connection.ping(5_000);
+    await connection.ping(60_000);
     await fc.assert(
       fc.asyncProperty(fc.array(plan, { minLength: 1, maxLength: 12 }), async (plans) => {
         const ours = await Promise.all(plans.map((one) => ask(connection, one, port)));
@@ -187,7 +187,7 @@ test("a large answer and a large question pass whole, and many small ones beside
   const connection = openHttp2(connectTcp(port, "127.0.0.1"));
   cleanups.push(() => connection.destroy());
   // What the server takes at once is told by then.
-  await connection.ping(5_000);
+  await connection.ping(60_000);
   const usual: Plan = {
     method: "POST",
     target: "/",
