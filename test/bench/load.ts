@@ -18,6 +18,15 @@ export interface Load {
   readonly loadedMiB: number | undefined;
   readonly largeAnswerMs: number | undefined;
   readonly largeRequestMs: number | undefined;
+  readonly overRaw: OverRaw;
+}
+
+/** Beside raw in the same round, the middle of all rounds: a machine whose speed drifts is slow for both. */
+export interface OverRaw {
+  readonly p50: number | undefined;
+  readonly burst: number | undefined;
+  readonly largeAnswer: number | undefined;
+  readonly largeRequest: number | undefined;
 }
 
 /** The floor's name in the results. */
@@ -27,7 +36,10 @@ export const raw = "raw HTTP/2";
 export const burst = 2_000;
 
 const blocks = 20;
-const callsInBlock = 100;
+const callsInBlock = 250;
+
+/** They warm the compiler. */
+const warmBlocks = 2;
 const burstRounds = 5;
 const largeRounds = 6;
 const largeAnswerBytes = 20_000_000;
@@ -79,7 +91,7 @@ export async function benchLoad(scene: Scene): Promise<Record<string, Load>> {
   }
   return Object.fromEntries(
     runners.map(({ name }) => {
-      const times = (calls[name] ?? []).toSorted((one, other) => one - other);
+      const times = (calls[name] ?? []).flat().toSorted((one, other) => one - other);
       const rates = (bursts[name] ?? []).map(({ answered, ms }) =>
         answered === 0 ? undefined : answered / (ms / 1e3),
       );
@@ -95,6 +107,12 @@ export async function benchLoad(scene: Scene): Promise<Record<string, Load>> {
           loadedMiB: loadedMiB[name],
           largeAnswerMs: median(answers[name]?.slice(1) ?? []),
           largeRequestMs: median(requests[name]?.slice(1) ?? []),
+          overRaw: {
+            p50: overRaw(calls, name, median),
+            burst: overRaw(bursts, name, ({ answered, ms }) => (answered === 0 ? undefined : answered / ms)),
+            largeAnswer: overRaw(withoutFirst(answers), name, (ms) => ms),
+            largeRequest: overRaw(withoutFirst(requests), name, (ms) => ms),
+          },
         },
       ];
     }),
@@ -132,9 +150,28 @@ async function inRounds<T>(
   return results;
 }
 
-/** One call after the other. */
-async function callsInTurn(runners: readonly Runner[]): Promise<Record<string, number[]>> {
-  const measured = await inRounds(blocks + 1, runners, async (runner) => {
+/** Returns the middle of the rounds' own ratios; undefined where a round has none. */
+function overRaw<T>(
+  rounds: Readonly<Record<string, readonly T[]>>,
+  name: string,
+  value: (round: T) => number | undefined,
+): number | undefined {
+  const floors = (rounds[raw] ?? []).map(value);
+  return median(
+    (rounds[name] ?? []).map((round, at) => {
+      const [one, floor] = [value(round), floors[at]];
+      return one === undefined || floor === undefined ? undefined : one / floor;
+    }),
+  );
+}
+
+function withoutFirst<T>(rounds: Readonly<Record<string, readonly T[]>>): Record<string, readonly T[]> {
+  return Object.fromEntries(Object.entries(rounds).map(([name, list]) => [name, list.slice(1)]));
+}
+
+/** One call after the other. Returns the milliseconds of each block. */
+async function callsInTurn(runners: readonly Runner[]): Promise<Record<string, readonly number[][]>> {
+  const measured = await inRounds(blocks + warmBlocks, runners, async (runner) => {
     const times: number[] = [];
     for (let call = 0; call < callsInBlock; call++) {
       const ms = await timeOf(runner, { arguments: {} });
@@ -142,8 +179,7 @@ async function callsInTurn(runners: readonly Runner[]): Promise<Record<string, n
     }
     return times;
   });
-  // The first block warms the compiler.
-  return Object.fromEntries(Object.entries(measured).map(([name, times]) => [name, times.slice(1).flat()]));
+  return Object.fromEntries(Object.entries(measured).map(([name, times]) => [name, times.slice(warmBlocks)]));
 }
 
 async function burstOf({ agent }: Runner): Promise<{ answered: number; ms: number }> {

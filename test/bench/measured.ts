@@ -55,10 +55,10 @@ function loadRows({ loads }: Measurements, names: Names, bridges: readonly strin
     goal,
     ...bridges.map((name) => {
       const load = loads[name];
-      const text = load && show(load, raw);
-      return load !== undefined && name === names.ours ? judged(text, isMet(load, raw, rival)) : shown(text);
+      const text = load && show(load);
+      return load !== undefined && name === names.ours ? judged(text, isMet(load, rival)) : shown(text);
     }),
-    shown(withoutRatio(show(raw, raw))),
+    shown(withoutRatio(show(raw))),
   ]);
 }
 
