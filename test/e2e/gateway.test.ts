@@ -207,6 +207,39 @@ test("a grant that is taken away takes the tools away", async () => {
   await expect.poll(async () => (await sightOf(tailnet, asking)).tools).toEqual([]);
 });
 
+test("an open stream tells of a grant that is given and of one that is taken, and ends with the last", async () => {
+  const gateway = await gatewayWith({ ...rights, listen: {} });
+  const url = `https://${server.dnsName}:8443/mcp/notes`;
+  const give = (tools: readonly string[]) =>
+    tailnet.api.setGrants([
+      ...grants,
+      { src: ["bob@example.com"], dst: ["tag:server"], app: { [capability]: [{ tools }] } },
+    ]);
+  onTestFinished(() => tailnet.api.setGrants(grants));
+  await give(["echo"]);
+  await expect.poll(async () => (await sightOf(tailnet, { url, from: bob })).tools).toEqual(["echo"]);
+  const { session } = await sightOf(tailnet, { url, from: bob });
+  const heard = join(tailnet.tempDir(), "heard");
+  const args = ["-N", "-o", heard, "-H", "accept: text/event-stream", "-H", `Mcp-Session-Id: ${session}`];
+  const ended = visit(tailnet, { url, from: bob, args, timeoutMs: 50_000 });
+  const admin = gateway.json.admin.listen.slice("unix:".length);
+  const metrics = async () => (await send(admin, { method: "GET", path: "/metrics" })).text;
+  await expect.poll(metrics).toContain("\ntsmcp_gateway_streams 1\n");
+  const changes = () => textOf(heard).match(/^data: .*$/gm) ?? [];
+  const change = `data: ${JSON.stringify({ jsonrpc: "2.0", method: "notifications/tools/list_changed" })}`;
+  await give(["echo", "pid"]);
+  await expect.poll(changes).toEqual([change]);
+  const call = (name: string) => ({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name, arguments: {} } });
+  const asking = { url, from: bob, headers: [`Mcp-Session-Id: ${session}`] };
+  expect((await answered(post(tailnet, asking, call("pid")))).json).toMatchObject({ result: {} });
+  await give(["pid"]);
+  await expect.poll(changes).toEqual([change, change]);
+  expect((await answered(post(tailnet, asking, call("echo")))).json).toMatchObject({ error: { code: 403 } });
+  await tailnet.api.setGrants(grants);
+  expect(await ended).toMatchObject({ kind: "answered", status: 200 });
+  expect(changes()).toEqual([change, change, change]);
+});
+
 test("a stream that is open ends soon after the way it came is closed, or opened to the internet", async () => {
   const gateway = await gatewayWith(rights);
   const url = `https://${server.dnsName}:8443/mcp/notes`;
