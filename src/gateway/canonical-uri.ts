@@ -28,7 +28,10 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** In `notes://a/../b` a URL parser climbs within the host `a`, and a server that takes all of it for a path does not. */
+/**
+ * In `notes://a/../b` a URL parser climbs within the host `a`, and a server that takes all of it for a path does not; one
+ * that takes what follows a semicolon for a parameter (RFC 3986 §3.3) climbs in `notes://a/..;x/b`.
+ */
 function climbs(form: string): boolean {
-  return form.split(/[/\\?#:]/).some((segment) => segment === ".." || segment === ".");
+  return form.split(/[/\\?#:]/).some((segment) => /^\.\.?(;|$)/.test(segment));
 }

@@ -13,7 +13,7 @@ import type { Incoming } from "./incoming.ts";
 import { legacyHeaderDefect } from "./mcp-headers.ts";
 import { versionFor } from "./public-view.ts";
 import { createReply, type Reply, sendPlain } from "./reply.ts";
-import { screenNotification, screenRequest } from "./screen-request.ts";
+import { screenNotification, screenRequest, screenResponse } from "./screen-request.ts";
 import { screenResult } from "./screen-result.ts";
 import type { Session } from "./sessions.ts";
 import { errorAnswer, type OnMessage } from "./upstream/upstream.ts";
@@ -116,11 +116,12 @@ function converse(
   { messages, isBatch }: { messages: readonly Message[]; isBatch: boolean },
 ): void {
   const requests: RequestMessage[] = [];
+  const view = viewOf(visit, visit.caller);
   for (const message of messages) {
     if (message.kind === "request") requests.push(message);
-    else if (message.kind === "response") session.session.respond(message);
+    else if (message.kind === "response") session.session.respond(screenResponse(message, view));
     else {
-      const screened = screenNotification(message);
+      const screened = screenNotification(message, view);
       if (screened !== undefined) session.session.notify(screened);
     }
   }

@@ -1,7 +1,6 @@
 import { type JsonObject, objectAt } from "../mcp/json.ts";
 import type { Message } from "../mcp/message.ts";
-import { sealRelatedTask } from "./screen-result.ts";
-import { knownToolOf, sealTask } from "./task-handle.ts";
+import { knownToolOf, sealRelatedTask, sealTask } from "./task-handle.ts";
 import type { View } from "./view.ts";
 
 /** What a server may say on its own, or while it works on a call. */

@@ -1,7 +1,7 @@
 import { type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
-import type { NotificationMessage, RequestMessage, RpcError } from "../mcp/message.ts";
+import type { NotificationMessage, RequestMessage, ResponseMessage, RpcError } from "../mcp/message.ts";
 import type { RightKind } from "./rights.ts";
-import { taskOf } from "./task-handle.ts";
+import { openRelatedTask, taskOf } from "./task-handle.ts";
 import { openAt, type SealedField, type View } from "./view.ts";
 
 export type Screened =
@@ -90,7 +90,7 @@ export function screenRequest(request: RequestMessage, era: Era, view: View): Sc
   }
   if (request.method === "completion/complete") written = { ...written, ref: writtenRef(objectAt(params, "ref")) };
   if (request.method === "subscriptions/listen") written = { ...written, notifications: writtenFilter(params, view) };
-  return { kind: "pass", request: withParams(request, written) };
+  return { kind: "pass", request: withParams(request, openRelatedTask(written, view)) };
 }
 
 const notifications: ReadonlyMap<string, readonly string[]> = new Map([
@@ -101,11 +101,20 @@ const notifications: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 /** Returns a caller's notification as it goes to the upstream; undefined for one that does not. */
-export function screenNotification({ method, params = {} }: NotificationMessage): NotificationMessage | undefined {
+export function screenNotification(
+  { method, params = {} }: NotificationMessage,
+  view: View,
+): NotificationMessage | undefined {
   const fields = notifications.get(method);
   if (fields === undefined) return undefined;
-  const written = onlyKnown(params, fields);
+  const written = openRelatedTask(onlyKnown(params, fields), view);
   return { kind: "notification", method, params: Object.keys(written).length === 0 ? undefined : written };
+}
+
+/** Returns a caller's answer as it goes to the upstream that asked. */
+export function screenResponse(answer: ResponseMessage, view: View): ResponseMessage {
+  const { outcome } = answer;
+  return "error" in outcome ? answer : { ...answer, outcome: { result: openRelatedTask(outcome.result, view) } };
 }
 
 function onlyKnown(params: JsonObject, fields: readonly string[]): JsonObject {

@@ -4,7 +4,7 @@ import type { RequestMessage } from "../mcp/message.ts";
 import { paramHeadersOf } from "../mcp/param-headers.ts";
 import type { RightKind } from "./rights.ts";
 import type { Era } from "./screen-request.ts";
-import { knownToolOf, sealTask, toolOf } from "./task-handle.ts";
+import { sealRelatedTask, sealTask, toolOf } from "./task-handle.ts";
 import { sealAt, type View } from "./view.ts";
 
 /** Returns an upstream's result as the caller may see it. Pure, but for what it learns of `ui://` resources and tasks. */
@@ -140,14 +140,4 @@ function sealResult(result: JsonObject, tool: string | undefined, view: View): J
   const task = objectAt(sealed, "task");
   if (task !== undefined) sealed = { ...sealed, task: sealTask(task, tool, view) };
   return sealRelatedTask(sealed, view);
-}
-
-const relatedTask = "io.modelcontextprotocol/related-task";
-
-/** Returns `fields` with the task that its `_meta` names sealed like every other id of a task. */
-export function sealRelatedTask(fields: JsonObject, view: View): JsonObject {
-  const meta = objectAt(fields, "_meta");
-  const task = objectAt(meta, relatedTask);
-  if (meta === undefined || task === undefined) return fields;
-  return { ...fields, _meta: { ...meta, [relatedTask]: sealTask(task, knownToolOf(task, view), view) } };
 }

@@ -1,5 +1,5 @@
 import { parseJson } from "../core/json-object.ts";
-import { type JsonObject, stringAt } from "../mcp/json.ts";
+import { type JsonObject, objectAt, stringAt } from "../mcp/json.ts";
 import type { RequestMessage } from "../mcp/message.ts";
 import { createRecent, type Recent } from "./recent.ts";
 import { bindingOf, type View } from "./view.ts";
@@ -46,6 +46,29 @@ export function sealTask(fields: JsonObject, tool: string | undefined, view: Vie
   if (tool === undefined) return rest;
   view.learnt.taskTools.set(keyOf(id, view), tool);
   return { ...fields, taskId: view.sealer.sealStable(JSON.stringify([tool, id]), "task", bindingOf(view)) };
+}
+
+const relatedTask = "io.modelcontextprotocol/related-task";
+
+/** Returns `fields` with the task that its `_meta` names sealed like every other id of a task. */
+export function sealRelatedTask(fields: JsonObject, view: View): JsonObject {
+  return withRelatedTask(fields, (task) => sealTask(task, knownToolOf(task, view), view));
+}
+
+/** Returns what a caller says with the task that its `_meta` names as the server knows it; one that is not its own is left out. */
+export function openRelatedTask(fields: JsonObject, view: View): JsonObject {
+  return withRelatedTask(fields, (task) => {
+    const { taskId: _given, ...rest } = task;
+    const known = taskOf({ params: task }, view);
+    return known !== undefined && view.rights.may("tools", known.tool) ? { ...rest, taskId: known.id } : rest;
+  });
+}
+
+function withRelatedTask(fields: JsonObject, change: (task: JsonObject) => JsonObject): JsonObject {
+  const meta = objectAt(fields, "_meta");
+  const task = objectAt(meta, relatedTask);
+  if (meta === undefined || task === undefined) return fields;
+  return { ...fields, _meta: { ...meta, [relatedTask]: change(task) } };
 }
 
 /** Returns the tool of a task by the server's own id, as far as the caller's were seen here. */

@@ -4,7 +4,7 @@ import { type Message, type MessageId, type RequestMessage, type RpcError, toMes
 import { bareAnswer } from "../bare-view.ts";
 import { type PlainAnswer, publicAnswer } from "../public-view.ts";
 import { screenNotice } from "../screen-notice.ts";
-import { type Era, methodNotFound, screenNotification, screenRequest } from "../screen-request.ts";
+import { type Era, methodNotFound, screenNotification, screenRequest, screenResponse } from "../screen-request.ts";
 import { screenResult } from "../screen-result.ts";
 import type { View } from "../view.ts";
 import { screenAnswer } from "../visit.ts";
@@ -102,7 +102,8 @@ function guarded(transport: RawTransport, viewNow: ViewNow): RawTransport {
       if (message.kind === "request") return onRequest(message, view, pass);
       // Whoever is nobody by now has nothing to say either.
       if (view === undefined || !view.rights.some) return undefined;
-      const screened = message.kind === "notification" ? screenNotification(message) : message;
+      const screened =
+        message.kind === "notification" ? screenNotification(message, view) : screenResponse(message, view);
       if (screened?.kind === "notification" && screened.method === cancelled) forget(screened.params?.requestId);
       if (screened !== undefined) pass(screened);
       return undefined;

@@ -76,8 +76,12 @@ test.each(["tools/call", "tasks/result"] as const)(
   },
 );
 
-async function taskOf(front: Front, session: string): Promise<string> {
-  const called = await front.send("private", { from, session, body: rpc("tools/call", { name: "search", task: {} }) });
+async function taskOf(front: Front, session: string, who = from): Promise<string> {
+  const called = await front.send("private", {
+    from: who,
+    session,
+    body: rpc("tools/call", { name: "search", task: {} }),
+  });
   return stringAt(objectAt(objectAt(called.json, "result"), "task"), "taskId") ?? "";
 }
 
@@ -102,6 +106,33 @@ test("a server tells of a task on its own to whom the task and its tool belong, 
     expect((await stream?.next())?.message).toEqual({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
     expect((await stream?.next())?.message).toMatchObject(last);
   }
+});
+
+test("a task that a caller's words name is the server's own again, and left out where it is not that caller's", async () => {
+  const related = "io.modelcontextprotocol/related-task";
+  const upstream = fakeUpstream("notes", { "tools/call": { task: { taskId: "task-1" } } });
+  const both = (tools: readonly string[]) => ({ rules: [{ who: ["tag:agent", "alice@example.com"], tools }] });
+  const front = await startFront({ upstreams: [upstream], rules: both(["search", "other"]) });
+  const session = await openSession(front, from);
+  const given = await taskOf(front, session);
+  const hers = await taskOf(front, await openSession(front, aliceAddress), aliceAddress);
+  const reachedBy = async (taskId: string): Promise<unknown[]> => {
+    const _meta = { [related]: { taskId, more: 1 }, kept: 2 };
+    const before = upstream.reached.length;
+    const say = (body: object) => front.send("private", { from, session, body: { jsonrpc: "2.0", ...body } });
+    await say({ id: 8, method: "tools/call", params: { name: "other", _meta } });
+    await say({ method: "notifications/progress", params: { progressToken: 1, progress: 1, _meta } });
+    await say({ id: 9, result: { action: "accept", _meta } });
+    return upstream.reached.slice(before).map(({ message }) => {
+      const fields = objectAt(message, "params") ?? objectAt(objectAt(message, "outcome"), "result");
+      return objectAt(fields, "_meta");
+    });
+  };
+  const alike = (task: object) => Array.from({ length: 3 }, () => ({ [related]: task, kept: 2 }));
+  expect(await reachedBy(given)).toEqual(alike({ taskId: "task-1", more: 1 }));
+  for (const other of [hers, "task-1", ""]) expect(await reachedBy(other)).toEqual(alike({ more: 1 }));
+  front.gateway.update(both(["other"]));
+  expect(await reachedBy(given)).toEqual(alike({ more: 1 }));
 });
 
 test("the server's own stream shows what the rights allow, and goes on after the last event seen", async () => {
