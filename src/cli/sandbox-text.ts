@@ -3,7 +3,7 @@ import type { Sandbox, SandboxCaller } from "../sandbox/sandbox.ts";
 
 /** Returns the sandbox as `--json` prints it. */
 export function describeSandbox(sandbox: Sandbox): object {
-  const { host, caFile, binDir, socket, authKeys, callers } = sandbox;
+  const { host, caFile, binDir, socket, authKeys, controlUrl, callers } = sandbox;
   return {
     host,
     tailnetUrl: tailnetUrl(host),
@@ -12,6 +12,7 @@ export function describeSandbox(sandbox: Sandbox): object {
     binDir,
     socket,
     authKeys,
+    controlUrl,
     callers: Object.fromEntries(
       Object.values(callers).map((caller) => [
         caller.name,
@@ -30,7 +31,7 @@ export function describeSandbox(sandbox: Sandbox): object {
 
 /** Returns the sandbox for people: the URLs, a curl for each caller, and the environments to use. */
 export function sandboxText(sandbox: Sandbox): string {
-  const { host, callers, binDir, authKeys, caFile } = sandbox;
+  const { host, callers, binDir, authKeys, caFile, controlUrl } = sandbox;
   const curls = Object.values(callers).map((caller) => {
     // One rule is enough to see; --json has them all.
     const words = shortened(caller.curl(urlFor(caller, host)), caller, host).map(shellQuote);
@@ -49,6 +50,7 @@ export function sandboxText(sandbox: Sandbox): string {
     ...exports({
       PATH: `${binDir}:$PATH`,
       TS_AUTHKEY: authKeys.agent,
+      TSMCP_LOGIN_SERVER: controlUrl,
       NODE_EXTRA_CA_CERTS: caFile,
       TSMCP_CONNECT_TO: callers.internet.connectTo.join(","),
     }),

@@ -27,7 +27,7 @@ export interface WebHandlers {
   onHttp1(socket: TLSSocket): void;
 }
 
-/** A server of TLS with HTTP/2 and HTTP/1.1 by ALPN, for connections that somebody else accepts. */
+/** A server of TLS with HTTP/2 and HTTP/1.1 by ALPN, for one connection that somebody else accepts. */
 export interface WebServer {
   accept(socket: Socket): void;
   close(): void;
@@ -62,12 +62,15 @@ export function createWebServer(handlers: WebHandlers, limits: WebLimits): WebSe
     contexts.set(found.certificate, context);
     return context;
   };
+  let accepted: Socket | undefined;
   const tls = createTls({
     ALPNProtocols: ["h2", "http/1.1"],
     SNICallback: (servername, answer) => {
       const context = contextOf(servername);
-      if (context === undefined) answer(new Error(`no certificate for ${JSON.stringify(servername)}`));
-      else answer(null, context);
+      if (context !== undefined) return answer(null, context);
+      // Node would hang up without a word.
+      accepted?.write(internalError);
+      answer(new Error(`no certificate for ${JSON.stringify(servername)}`));
     },
   });
   tls.on("tlsClientError", (_error, socket) => socket.destroy());
@@ -78,9 +81,15 @@ export function createWebServer(handlers: WebHandlers, limits: WebLimits): WebSe
     else handlers.onHttp1(socket);
   });
   return {
-    accept: (socket) => void tls.emit("connection", socket),
+    accept(socket) {
+      accepted = socket;
+      tls.emit("connection", socket);
+    },
     close: () => {
       for (const session of sessions) session.destroy();
     },
   };
 }
+
+/** A record of TLS 1.2's version with one fatal alert, `internal_error`: RFC 8446 § 5.1, § 6. */
+const internalError = Buffer.from([21, 3, 3, 0, 2, 2, 80]);

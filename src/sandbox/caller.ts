@@ -6,8 +6,15 @@ import type { Origin } from "./front/marks.ts";
 import { funnelPorts } from "./front/serve-config.ts";
 import type { SandboxCaller } from "./options.ts";
 import { destinationOf, publicDestinationOf } from "./proxy/destination.ts";
-import { startProxy } from "./proxy/proxy.ts";
+import { type CallerProxy, startProxy } from "./proxy/proxy.ts";
 import { type CallerName, servedOn, type Tailnet } from "./tailnet.ts";
+
+export interface StartedCaller {
+  readonly caller: SandboxCaller;
+  /** Of a node; the internet has none. */
+  readonly proxy: CallerProxy | undefined;
+  close(): Promise<void>;
+}
 
 /** Opens a caller's ways to the server: a port of this machine for each of its ports, and for a node a proxy. */
 export async function startCaller(request: {
@@ -16,7 +23,7 @@ export async function startCaller(request: {
   readonly front: Front;
   readonly faults: Faults;
   readonly caFile: string;
-}): Promise<{ readonly caller: SandboxCaller; close(): Promise<void> }> {
+}): Promise<StartedCaller> {
   const { name, tailnet, front, faults, caFile } = request;
   const node = name === "internet" ? undefined : tailnet.callers[name];
   const nextAddress = addresses();
@@ -44,7 +51,6 @@ export async function startCaller(request: {
           address: () => "127.0.0.1",
           destination: (authority) => publicDestinationOf(authority, tailnet),
           accept,
-          isDead: () => false,
         }
       : {
           address: () => node.address,
@@ -53,7 +59,6 @@ export async function startCaller(request: {
             if (faults.relayDelayMs > 0) void relay(socket, faults.relayDelayMs, (late) => accept(late, port));
             else accept(socket, port);
           },
-          isDead: () => faults.proxy === "dead",
         },
   );
   const connectTo = direct.map(([port, listener]) => `${tailnet.server.dnsName}:${port}:127.0.0.1:${listener.port}`);
@@ -70,6 +75,7 @@ export async function startCaller(request: {
       connectTo,
       curl: (target) => ["--cacert", caFile, ...way, target],
     },
+    proxy: node && proxy,
     async close() {
       await Promise.all([...direct.map(([, listener]) => listener.close()), proxy.close()]);
     },

@@ -57,6 +57,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly socket: string;
   /** What `tailscale up` may join with, as that user or that tagged node. */
   readonly authKeys: { readonly user: string; readonly agent: string };
+  /** The coordination server, for `tailscale up --login-server` and `TSMCP_LOGIN_SERVER`. */
+  readonly controlUrl: string;
   /** Tells what goes between the fronts and the servers behind them, until the returned function is called. */
   watchServers(listener: (event: ServerEvent) => void): () => void;
   /** Orders what is to go wrong, from now on. */

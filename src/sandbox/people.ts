@@ -66,6 +66,7 @@ export function createTailnet(request: { readonly version: string; readonly call
       }),
     },
     joined: new Map(),
+    away: new Set(),
     serve: new Map(),
     foreground: new Map(),
   };

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { startGuard } from "../process/guard.ts";
 import { startCaller } from "./caller.ts";
 import { createAuthority } from "./certificates.ts";
-import { noFaults } from "./faults.ts";
+import { startControl } from "./control.ts";
+import { type Faults, noFaults } from "./faults.ts";
 import { createFront } from "./front/front.ts";
 import type { Sandbox, SandboxCaller, SandboxOptions } from "./options.ts";
 import { createTailnet, defaultVersion } from "./people.ts";
@@ -28,15 +29,14 @@ const dayMs = 24 * 60 * 60 * 1000;
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const tailnet = createTailnet({ version: options.version ?? defaultVersion, callers: options.callers ?? {} });
   for (const request of options.serve ?? []) tailnet.serve = withServed(tailnet.serve, request);
-  const faults = noFaults();
+  let setProxies = (_proxy: Faults["proxy"]): void => {};
+  const faults = noFaults((proxy) => setProxies(proxy));
   const host = tailnet.server.dnsName;
   const authority = await createAuthority();
-  const certificates = {
-    valid: await authority.issue({ name: host, notBefore: daysFromNow(-1), notAfter: daysFromNow(29) }),
-    expired: await authority.issue({ name: host, notBefore: daysFromNow(-60), notAfter: daysFromNow(-1) }),
-  };
+  const certificate = await authority.issue({ name: host, notBefore: daysFromNow(-1), notAfter: daysFromNow(29) });
+  // tailscaled shows no expired one: it asks for another, and ends the handshake when it gets none.
   const front = createFront(tailnet, (name) =>
-    name.toLowerCase() === host ? certificates[faults.certificate] : undefined,
+    name.toLowerCase() === host && faults.certificate === "valid" ? certificate : undefined,
   );
   // Short, because a unix socket's path has 108 bytes at most. The guard comes first, so that nothing is ever left.
   const directory = join(realpathSync(tmpdir()), `tsmcp-sandbox-${randomBytes(8).toString("hex")}`);
@@ -56,8 +56,17 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const started = await Promise.all(callerNames.map((name) => startCaller({ name, tailnet, front, faults, caFile })));
     opened.push(...started);
     const callers = byName(started.map(({ caller }) => caller));
+    const control = await startControl(faults);
+    opened.push(control);
     const programs = await startPrograms({ directory, tailnet, faults, front });
     opened.push(programs);
+    setProxies = (wanted) => {
+      for (const { proxy } of started) {
+        if (wanted === "dead") proxy?.die();
+        else proxy?.revive();
+      }
+      if (wanted === "dead") programs.killDaemons();
+    };
     return {
       host,
       suffix: tailnet.suffix,
@@ -69,6 +78,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       binDir: programs.binDir,
       socket: programs.socket,
       authKeys: programs.authKeys,
+      controlUrl: control.url,
       serve(request) {
         tailnet.serve = withServed(tailnet.serve, request);
       },

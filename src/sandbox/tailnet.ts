@@ -40,6 +40,8 @@ export interface Tailnet {
   readonly callers: Readonly<Record<Exclude<CallerName, "internet">, TailnetNode>>;
   /** Nodes that joined by `tailscale up`; they come and go. */
   readonly joined: Map<number, TailnetNode>;
+  /** Those of them whose tailscaled does not run. */
+  readonly away: Set<number>;
   /** What stays until it is taken away. */
   serve: ServeConfig;
   /** What stands only while some `tailscale serve` runs, by the session that it runs in. */

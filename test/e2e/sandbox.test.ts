@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 /** An empty machine whose tailscale is the sandbox's. */
-function machineIn({ binDir, caFile, authKeys, callers }: Sandbox): Machine {
+function machineIn({ binDir, caFile, authKeys, callers, controlUrl }: Sandbox): Machine {
   const home = temporaryDirectory();
   const workspace = join(home, "work");
   mkdirSync(workspace);
@@ -29,6 +29,7 @@ function machineIn({ binDir, caFile, authKeys, callers }: Sandbox): Machine {
       HOME: home,
       NODE_EXTRA_CA_CERTS: caFile,
       TS_AUTHKEY: authKeys.agent,
+      TSMCP_LOGIN_SERVER: controlUrl,
       TSMCP_PROXY: "127.0.0.1:0",
       TSMCP_CONNECT_TO: callers.internet.connectTo.join(","),
     },

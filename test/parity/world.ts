@@ -8,12 +8,14 @@ import { askLocalSocket, type LocalAnswer } from "../../src/net/local-socket.ts"
 import type { Sandbox, SandboxCaller } from "../../src/sandbox/options.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { daemonArguments } from "../../src/tailscale/daemon-arguments.ts";
+import { machineOn } from "../e2e/tsmcp.ts";
 import { localStatus } from "../tailnet/harness/local-api.ts";
 import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { type RunResult, run } from "../tailnet/harness/run.ts";
 import { startTailnet } from "../tailnet/harness/tailnet.ts";
 import { until } from "../tailnet/harness/until.ts";
 import type { PublicEnd } from "./framing.ts";
+import { killDaemonIn, machineIn, machineOf, type ParityMachine } from "./machine.ts";
 
 /** Who calls, on either tailnet. */
 export type ParityCaller = "user" | "agent" | "stranger" | "guest" | "internet";
@@ -45,6 +47,15 @@ export interface ParityWorld extends AsyncDisposable {
   requireApproval(required: boolean): Promise<void>;
   approve(node: string): Promise<void>;
   expire(node: string): Promise<void>;
+  /** No key is good any more that was. */
+  refuseKeys(): Promise<void>;
+  controlDown(isDown: boolean): Promise<void>;
+  /** Ends the tailscaled of a caller, and its proxy with it, as `kill -9` does. */
+  killCaller(caller: "stranger"): Promise<void>;
+  slowRelay(delayMs: number): Promise<void>;
+  expireCertificate(): Promise<void>;
+  /** An empty machine that can join. */
+  startMachine(hostname: string): ParityMachine;
   /** Takes out what differs between any two tailnets: names and addresses. */
   normalised(text: string): string;
 }
@@ -63,6 +74,8 @@ interface ParityTexts {
   readonly stderr: string;
 }
 
+export type { ParityMachine } from "./machine.ts";
+
 export interface ParityDaemon {
   tailscale(args: readonly string[]): Promise<RunResult>;
   localApi(path: string, method?: "GET" | "POST"): Promise<LocalAnswer>;
@@ -70,6 +83,7 @@ export interface ParityDaemon {
   close(): Promise<void>;
 }
 
+const dayMs = 24 * 60 * 60 * 1_000;
 export const capability = "example.com/cap/mcp";
 /** What JSON, HTML and a header could each trip over. */
 export const grant = { tools: ["*"], "a<b": "Zoë & co" };
@@ -84,16 +98,17 @@ const people = {
   guest: { login: "bob@example.com", display: "Bob", picture: "" },
 } as const;
 
-export async function startRealWorld(): Promise<ParityWorld> {
+/** With a `nodeEnv` its nodes' daemons have more variables. */
+export async function startRealWorld({ nodeEnv = {} }: { nodeEnv?: NodeJS.ProcessEnv } = {}): Promise<ParityWorld> {
   const tailnet = await startTailnet();
   for (const { login, display, picture } of Object.values(people))
     await tailnet.api.setUser({ login, display, picture });
   const [server, user, agent, stranger, guest] = await Promise.all([
-    tailnet.startNode({ hostname: "server", tags: ["tag:server"] }),
-    tailnet.startNode({ hostname: "laptop", user: people.user.login }),
-    tailnet.startNode({ hostname: "agent", tags: ["tag:agent"] }),
-    tailnet.startNode({ hostname: "printer", tags: ["tag:printer"] }),
-    tailnet.startNode({ hostname: "guest", user: people.guest.login }),
+    tailnet.startNode({ env: nodeEnv, hostname: "server", tags: ["tag:server"] }),
+    tailnet.startNode({ env: nodeEnv, hostname: "laptop", user: people.user.login }),
+    tailnet.startNode({ env: nodeEnv, hostname: "agent", tags: ["tag:agent"] }),
+    tailnet.startNode({ env: nodeEnv, hostname: "printer", tags: ["tag:printer"] }),
+    tailnet.startNode({ env: nodeEnv, hostname: "guest", user: people.guest.login }),
   ]);
   await tailnet.api.setGrants([
     { src: ["*"], dst: ["*"], ip: ["*"] },
@@ -106,6 +121,13 @@ export async function startRealWorld(): Promise<ParityWorld> {
   const waiting = await tailnet.createKey({ reusable: true, preauthorized: false, tags });
   const keyFiles = writeKeys(tailnet.tempDir(), { good, waiting });
   await Promise.all([knowsGrant(server, agent.ip), knowsGrant(server, guest.ip)]);
+  const normalised = normaliser(server.dnsName, {
+    server: server.ip,
+    user: user.ip,
+    agent: agent.ip,
+    stranger: stranger.ip,
+    guest: guest.ip,
+  });
   const port = (caller: keyof typeof nodes): number => Number(nodes[caller].proxy.split(":")[1]);
   return {
     host: server.dnsName,
@@ -141,13 +163,17 @@ export async function startRealWorld(): Promise<ParityWorld> {
     requireApproval: (required) => tailnet.api.requireApproval(required),
     approve: (node) => tailnet.api.approve(node),
     expire: (node) => tailnet.api.expireNode(node),
-    normalised: normaliser(server.dnsName, {
-      server: server.ip,
-      user: user.ip,
-      agent: agent.ip,
-      stranger: stranger.ip,
-      guest: guest.ip,
-    }),
+    refuseKeys: () => tailnet.api.revokeKey(good),
+    killCaller: (caller) => nodes[caller].kill(),
+    slowRelay: (delayMs) => tailnet.api.setDerpLatency(delayMs),
+    expireCertificate: () => {
+      const [notBefore = "", notAfter = ""] = [60, 1].map((days) => new Date(Date.now() - days * dayMs).toISOString());
+      return tailnet.api.seedCertificate({ name: server.dnsName, dir: server.stateDir, notBefore, notAfter });
+    },
+    controlDown: (isDown) => tailnet.api.setControl(isDown ? "silent" : "open"),
+    startMachine: (hostname) =>
+      machineOf(machineOn(tailnet), hostname, { keyFiles, killDaemon: killDaemonIn, normalised }),
+    normalised,
     async [Symbol.asyncDispose]() {
       await tailnet.close();
     },
@@ -172,6 +198,13 @@ export async function startSandboxWorld(): Promise<ParityWorld> {
     },
   });
   const { callers, host } = sandbox;
+  const normalised = normaliser(host, {
+    server: "100.64.0.2",
+    user: callers.user.address ?? "",
+    agent: callers.agent.address ?? "",
+    stranger: callers.stranger.address ?? "",
+    guest: callers.guest.address ?? "",
+  });
   const keyFiles = writeKeys(sandbox.directory, { good: sandbox.authKeys.agent, waiting: sandbox.authKeys.agent });
   return {
     host,
@@ -195,13 +228,31 @@ export async function startSandboxWorld(): Promise<ParityWorld> {
     expire: async (node) => {
       sandbox.expire(node);
     },
-    normalised: normaliser(host, {
-      server: "100.64.0.2",
-      user: callers.user.address ?? "",
-      agent: callers.agent.address ?? "",
-      stranger: callers.stranger.address ?? "",
-      guest: callers.guest.address ?? "",
-    }),
+    killCaller: async () => {
+      sandbox.faults.proxy = "dead";
+    },
+    slowRelay: async (delayMs) => {
+      sandbox.faults.relayDelayMs = delayMs;
+    },
+    expireCertificate: async () => {
+      sandbox.faults.certificate = "expired";
+    },
+    refuseKeys: async () => {
+      sandbox.faults.key = "rejected";
+    },
+    controlDown: async (isDown) => {
+      sandbox.faults.control = isDown ? "down" : "up";
+    },
+    startMachine: (hostname) =>
+      machineOf(machineIn(sandbox, hostname), hostname, {
+        keyFiles,
+        normalised,
+        killDaemon: async () => {
+          sandbox.faults.proxy = "dead";
+          sandbox.faults.proxy = "alive";
+        },
+      }),
+    normalised,
     [Symbol.asyncDispose]: () => sandbox.close(),
   };
 }

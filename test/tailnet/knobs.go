@@ -160,7 +160,18 @@ func (k *Knobs) networkKnobs(mux *http.ServeMux) {
 		k.tailnet.newsLatency.Store(r.LatencyMs * int64(time.Millisecond))
 		return nothing{}, nil
 	})
-	on(mux, "/derp", func(r mode) (any, error) { return nothing{}, k.relay.set(r.Mode) })
+	on(mux, "/derp", func(r struct {
+		Mode      Mode   `json:"mode"`      // empty: as it is
+		LatencyMs *int64 `json:"latencyMs"` // one way, for what it relays from now on; absent: as it is
+	}) (any, error) {
+		if r.LatencyMs != nil {
+			k.relay.latency.Store(*r.LatencyMs * int64(time.Millisecond))
+		}
+		if r.Mode == "" {
+			return nothing{}, nil
+		}
+		return nothing{}, k.relay.set(r.Mode)
+	})
 	on(mux, "/dns", func(r struct {
 		Mode      string       `json:"mode"`
 		Name      string       `json:"name"`

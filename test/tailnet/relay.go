@@ -21,6 +21,8 @@ type Relay struct {
 	gate *Gate
 	stun *net.UDPConn
 	mute atomic.Bool
+
+	latency atomic.Int64 // nanoseconds, one way, for what the relay sends from now on
 }
 
 func startRelay(ca *Authority) (*Relay, error) {
@@ -44,7 +46,7 @@ func startRelay(ca *Authority) (*Relay, error) {
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){}, // DERP upgrades: HTTP/1.1 only
 		ErrorLog:     log.New(io.Discard, "", 0),
 	}
-	go server.ServeTLS(gate, "", "")
+	go server.ServeTLS(lateListener{gate, &r.latency}, "", "")
 	go r.answerSTUN()
 	return r, nil
 }

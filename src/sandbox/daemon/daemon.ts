@@ -47,6 +47,8 @@ export interface Daemon {
   settings: DaemonSettings;
   loginError: string;
   authUrl: string;
+  /** When its node's key ended; undefined for keys that have not. */
+  expiredAt: Date | undefined;
   /** `change` whenever any of that is another. */
   readonly events: EventEmitter<{ change: [] }>;
 }
@@ -63,6 +65,7 @@ export function createDaemon(socket: string, control: Control, node?: TailnetNod
     settings: node === undefined ? settings : { ...settings, loginServer: defaultLoginServer },
     loginError: "",
     authUrl: "",
+    expiredAt: undefined,
     events: new EventEmitter(),
   };
 }
@@ -80,8 +83,9 @@ export function logIn(
   if (faults.control === "down") return "no-answer";
   const known = control.keys.find(({ key }) => key === request.key);
   if (known === undefined || faults.key === "rejected") {
-    daemon.loginError = "invalid authkey";
-    return { refused: "invalid authkey" };
+    const refused = known === undefined ? "invalid authkey" : "invalid authkey: revoked";
+    daemon.loginError = refused;
+    return { refused };
   }
   forgetNode(daemon);
   const node = newNode(tailnet, known, {
@@ -89,7 +93,7 @@ export function logIn(
     tags: settings.advertiseTags,
   });
   tailnet.joined.set(node.id, node);
-  change(daemon, { node, loginError: "", authUrl: "" });
+  change(daemon, { node, loginError: "", authUrl: "", expiredAt: undefined });
   if (faults.approval === "given") {
     change(daemon, { state: "Running" });
     return "joined";
@@ -107,7 +111,9 @@ export function logOut(daemon: Daemon): void {
 /** Sets what is given and tells whoever listens. */
 export function change(
   daemon: Daemon,
-  changes: Partial<Pick<Daemon, "node" | "state" | "wantRunning" | "settings" | "loginError" | "authUrl">>,
+  changes: Partial<
+    Pick<Daemon, "node" | "state" | "wantRunning" | "settings" | "loginError" | "authUrl" | "expiredAt">
+  >,
 ): void {
   Object.assign(daemon, changes);
   daemon.events.emit("change");

@@ -7,7 +7,12 @@ const nodeCapabilities = ["funnel", "https", "https://tailscale.com/cap/funnel-p
 /** Returns a node as `status` shows it. Source: tailscale `ipn/ipnstate/ipnstate.go` PeerStatus. */
 export function peerJson(
   node: TailnetNode,
-  self?: { readonly isOn: boolean; readonly isOnline: boolean; readonly isExpired: boolean },
+  self?: {
+    readonly isOn: boolean;
+    readonly isOnline: boolean;
+    readonly isExpired: boolean;
+    readonly expiredAt: Date | undefined;
+  },
 ): object {
   const ips = addressesOf(node);
   return {
@@ -46,6 +51,7 @@ export function peerJson(
     InMagicSock: self === undefined,
     InEngine: false,
     ...(self?.isExpired === true ? { Expired: true } : {}),
+    ...(self?.expiredAt === undefined ? {} : { KeyExpiry: self.expiredAt.toISOString().replace(/\.\d+/, "") }),
   };
 }
 

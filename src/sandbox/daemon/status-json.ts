@@ -44,13 +44,23 @@ export function statusJson(daemon: Daemon, { withPeers }: { readonly withPeers: 
   return {
     ...head,
     TailscaleIPs: addressesOf(node),
-    Self: peerJson(node, { isOn, isOnline: state !== "Stopped", isExpired: state === "NeedsLogin" }),
+    Self: peerJson(node, {
+      isOn,
+      isOnline: state !== "Stopped",
+      isExpired: state === "NeedsLogin",
+      expiredAt: daemon.expiredAt,
+    }),
     Health: healthOf(daemon),
     MagicDNSSuffix: tailnet.suffix,
     CurrentTailnet: { Name: "example.com", MagicDNSSuffix: tailnet.suffix, MagicDNSEnabled: true },
     CertDomains: [node.dnsName],
     ExtraRecords: null,
-    Peer: peers.length === 0 ? null : Object.fromEntries(peers.map((peer) => [nodeKey(peer), peerJson(peer)])),
+    Peer:
+      peers.length === 0
+        ? null
+        : Object.fromEntries(
+            peers.map((peer) => [nodeKey(peer), { ...peerJson(peer), Online: !tailnet.away.has(peer.id) }]),
+          ),
     User: usersOf([node, ...peers]),
     ClientVersion: null,
   };

@@ -1,7 +1,7 @@
 import { StringDecoder } from "node:string_decoder";
 import { isObject } from "../../core/json-object.ts";
 import { type Socket, startListener } from "../../net/tcp-server.ts";
-import type { Call } from "./program.ts";
+import { type Call, told } from "./program.ts";
 
 /** Runs a program by its name and returns its exit code. */
 export type RunProgram = (name: string, call: Call) => Promise<number>;
@@ -21,7 +21,7 @@ export async function startChannel(path: string, run: RunProgram): Promise<{ clo
         runs.add(running);
       },
       // The only other thing a stand-in says: it was told to end.
-      onOther: () => ended.abort(),
+      onOther: () => ended.abort(told),
     });
   });
   return {
@@ -44,6 +44,7 @@ async function serve(line: string, socket: Socket, signal: AbortSignal, run: Run
     write: (text) => say({ out: text }),
     writeError: (text) => say({ error: text }),
     takes: (signals) => say({ signals }),
+    kill: () => say({ kill: "SIGKILL" }),
   };
   try {
     say({ exit: await run(request.name, call) });

@@ -9,6 +9,8 @@ export interface ProgramWorld {
   readonly keys: readonly JoinKey[];
   /** Running ones, by their sockets. */
   readonly daemons: Map<string, Daemon>;
+  /** What ends those of the stand-ins as `kill -9` does. */
+  readonly killers: Map<Daemon, () => void>;
   /** The server's, where `--socket` names none. */
   readonly defaultSocket: string;
 }
@@ -24,9 +26,13 @@ export interface Call {
   readonly writeError: (text: string) => void;
   /** Names the signals by which the caller is told to end; any other ends it on the spot. */
   readonly takes: (signals: readonly NodeJS.Signals[]) => void;
-  /** Fires when the caller is gone, or was told to end. */
+  /** Ends the caller as `kill -9` does. */
+  readonly kill: () => void;
+  /** Fires when the caller is gone, or, with the reason `told`, when it was told to end. */
   readonly signal: AbortSignal;
 }
+
+export const told = "told to end";
 
 /** A subcommand of `tailscale`, and what it works on. */
 export interface Invocation {

@@ -35,6 +35,7 @@ socket.on("data", (text) => {
     else if ("error" in message) writeSync(2, message.error);
     else if ("signals" in message)
       for (const signal of message.signals) process.on(signal, () => socket.write('{"end":true}\\n'));
+    else if ("kill" in message) process.kill(process.pid, message.kill);
     else exit(message.exit);
   }
 });

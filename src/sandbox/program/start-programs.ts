@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { BackendState } from "../../tailscale/status.ts";
-import { change, createDaemon, type JoinKey } from "../daemon/daemon.ts";
+import { change, createDaemon, type Daemon, type JoinKey } from "../daemon/daemon.ts";
 import { startLocalApi } from "../daemon/local-api.ts";
 import { relay } from "../delay.ts";
 import type { Faults } from "../faults.ts";
@@ -21,6 +21,8 @@ export interface Programs {
   /** Lets a node in that waits for an administrator, or ends the key of one; false where none has that name. */
   approve(name: string): boolean;
   expire(name: string): boolean;
+  /** Ends every stand-in for tailscaled as `kill -9` does. */
+  killDaemons(): void;
   close(): Promise<void>;
 }
 
@@ -40,7 +42,9 @@ export async function startPrograms(request: {
   const socket = join(directory, "tailscaled.sock");
   const server = createDaemon(socket, { tailnet, faults, keys }, tailnet.server);
   const api = await startLocalApi(server);
-  const world: ProgramWorld = { tailnet, faults, keys, daemons: new Map([[socket, server]]), defaultSocket: socket };
+  const killers = new Map<Daemon, () => void>();
+  const daemons = new Map([[socket, server]]);
+  const world: ProgramWorld = { tailnet, faults, keys, daemons, killers, defaultSocket: socket };
   const path = join(directory, "programs.sock");
   const channel = await startChannel(path, (name, call) =>
     name === "tailscaled"
@@ -54,10 +58,13 @@ export async function startPrograms(request: {
   );
   const changeNode = (name: string, from: BackendState, to: BackendState): boolean => {
     const daemon = [...world.daemons.values()].find(({ node, state }) => node?.name === name && state === from);
-    if (daemon !== undefined) change(daemon, { state: to });
+    if (daemon !== undefined) change(daemon, { state: to, ...(to === "NeedsLogin" ? { expiredAt: new Date() } : {}) });
     return daemon !== undefined;
   };
   return {
+    killDaemons() {
+      for (const kill of killers.values()) kill();
+    },
     approve: (name) => changeNode(name, "NeedsMachineAuth", "Running"),
     expire: (name) => changeNode(name, "Running", "NeedsLogin"),
     binDir: writeStandIns(directory, path),

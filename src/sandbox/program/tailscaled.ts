@@ -1,14 +1,14 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { linkSync, renameSync, rmSync } from "node:fs";
 import { messageOf, systemCodeOf } from "../../core/errors.ts";
 import type { Socket } from "../../net/tcp-server.ts";
 import { createDaemon, type Daemon, logOut } from "../daemon/daemon.ts";
+import { keepState, resumeState } from "../daemon/kept-state.ts";
 import { startLocalApi } from "../daemon/local-api.ts";
 import { destinationOf } from "../proxy/destination.ts";
 import { type ProxyNode, startProxy } from "../proxy/proxy.ts";
 import type { TailnetNode } from "../tailnet.ts";
 import { parseFlags, unimitated } from "./flags.ts";
-import { type Call, notImitated, type ProgramWorld, untilAborted } from "./program.ts";
+import { type Call, notImitated, type ProgramWorld, told, untilAborted } from "./program.ts";
 
 /** Hands a node's connection to a served port on. */
 export type AcceptServed = (socket: Socket, arrival: { readonly port: number; readonly node: TailnetNode }) => void;
@@ -51,12 +51,15 @@ export async function runTailscaled(call: Call, world: ProgramWorld, accept: Acc
     const why = systemCodeOf(error) === "EADDRINUSE" ? "address already in use" : messageOf(error);
     return fatal(call, `proxy listener: listen tcp ${socks}: bind: ${why}`);
   }
+  const stateDir = flags.get("statedir");
+  const isEphemeral = flags.get("state") === "mem:";
   try {
     const api = await startLocalApi(daemon);
     opened.push({ close: () => api.close(0) });
     world.daemons.set(socket, daemon);
-    const stateDir = flags.get("statedir");
-    if (stateDir !== undefined) keepLogin(daemon, stateDir);
+    if (stateDir !== undefined && !isEphemeral) resumeState(daemon, stateDir);
+    if (stateDir !== undefined) keepState(daemon, stateDir);
+    world.killers.set(daemon, call.kill);
     call.takes(["SIGINT", "SIGTERM"]);
     await untilAborted(call.signal);
     return 0;
@@ -64,42 +67,36 @@ export async function runTailscaled(call: Call, world: ProgramWorld, accept: Acc
     return fatal(call, `safesocket.Listen: ${messageOf(error)}`);
   } finally {
     world.daemons.delete(socket);
-    // A node whose state is in memory is ephemeral, and leaves when it can.
-    if (flags.get("state") === "mem:") logOut(daemon);
-    else if (daemon.node !== undefined) tailnet.joined.delete(daemon.node.id);
-    await Promise.all(opened.map((part) => part.close()));
-    rmSync(socket, { force: true });
-    const stateDir = flags.get("statedir");
-    // Its node is gone with it, which the real one's is not.
-    if (stateDir !== undefined) rmSync(join(stateDir, stateName), { force: true });
+    world.killers.delete(daemon);
+    const isTold = call.signal.reason === told;
+    // A node whose state is in memory is ephemeral, and leaves when it can; others stay, and are away.
+    if (isEphemeral && isTold) logOut(daemon);
+    else if (daemon.node !== undefined) tailnet.away.add(daemon.node.id);
+    if (isTold) {
+      await closeAll(opened);
+      rmSync(socket, { force: true });
+    } else await leavingSocket(socket, () => closeAll(opened));
   }
 }
 
-const stateName = "tailscaled.state";
-
-/** Writes, as the real one does, whose login it is; a folder that cannot be written keeps none. */
-function keepLogin(daemon: Daemon, stateDir: string): void {
-  const write = (): void => {
-    const { node } = daemon;
-    const profile = { ID: "0001", Key: "profile-0001", NodeID: `n${node?.id ?? 0}CNTRL` };
-    const state = {
-      _profiles: inBase64(node === undefined ? {} : { [profile.ID]: profile }),
-      ...(node === undefined ? {} : { [profile.Key]: inBase64({ Hostname: daemon.settings.hostname || node.name }) }),
-    };
-    try {
-      writeFileSync(join(stateDir, stateName), JSON.stringify(state), { mode: 0o600 });
-    } catch {
-      // As on a full disk: it goes on in memory.
-    }
-  };
-  daemon.events.on("change", write);
+async function closeAll(opened: readonly { close(): Promise<void> }[]): Promise<void> {
+  await Promise.all(opened.map((part) => part.close()));
 }
 
-function inBase64(value: object): string {
-  return Buffer.from(JSON.stringify(value)).toString("base64");
+/** One that was killed leaves its socket's file behind; closing would remove it. */
+async function leavingSocket(socket: string, close: () => Promise<void>): Promise<void> {
+  const aside = `${socket}.left`;
+  try {
+    linkSync(socket, aside);
+    await close();
+    renameSync(aside, socket);
+  } catch {
+    // Its folder is gone, or was never there.
+    await close();
+  }
 }
 
-function proxyNode(daemon: Daemon, { tailnet, faults }: ProgramWorld, accept: AcceptServed): ProxyNode {
+function proxyNode(daemon: Daemon, { tailnet }: ProgramWorld, accept: AcceptServed): ProxyNode {
   return {
     address: () => daemon.node?.address ?? "127.0.0.1",
     destination(authority) {
@@ -110,7 +107,6 @@ function proxyNode(daemon: Daemon, { tailnet, faults }: ProgramWorld, accept: Ac
       if (daemon.node === undefined) socket.destroy();
       else accept(socket, { port, node: daemon.node });
     },
-    isDead: () => faults.proxy === "dead",
   };
 }
 

@@ -32,6 +32,7 @@ export function destinationOf(
   const { tailnet, standing } = from;
   const node =
     standing === "unknown" ? undefined : !isAddress(host) ? nodeOfName(tailnet, host) : nodeOfAddress(tailnet, host);
+  if (node !== undefined && tailnet.away.has(node.id)) return { kind: "silent" };
   if (node !== undefined) return standing === "running" ? portOf(node, port, tailnet) : { kind: "silent" };
   if (!isAddress(host)) return { kind: "failed", reason: `lookup ${host}: no such host` };
   return { kind: "failed", reason: `dial tcp ${authority}: connect: network is unreachable` };

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { dial } from "../../net/dial.ts";
 import { readAnswer } from "../../net/handshake.ts";
 import { isListening } from "../../net/listening.ts";
-import { type Listener, type ListenPlace, type Socket, splice, startListener } from "../../net/tcp-server.ts";
+import { type Listener, type Socket, splice, startListener } from "../../net/tcp-server.ts";
 import type { Destination } from "./destination.ts";
 import { type Opening, readOpening } from "./opening.ts";
 
@@ -12,26 +13,70 @@ export interface ProxyNode {
   destination(authority: string): Destination;
   /** Takes a connection to a served port. */
   accept(socket: Socket, port: number): void;
-  /** A dead proxy hangs up. */
-  isDead(): boolean;
+}
+
+/** A proxy that can die, and come back on its port. */
+export interface CallerProxy {
+  readonly port: number;
+  die(): void;
+  revive(): void;
+  close(): Promise<void>;
 }
 
 /** tailscaled's own limit for a SOCKS dial. Source: tailscale `net/socks5/socks5.go` handleTCP. */
 const dialLimitMs = 5_000;
 
 /** Starts SOCKS5 and HTTP CONNECT on one port, told apart by the first byte, as tailscaled does. */
-export function startProxy(place: ListenPlace, node: ProxyNode): Promise<Listener> {
-  return startListener(place, (socket) => {
-    const ended = new AbortController();
-    socket.once("close", () => ended.abort());
-    serve(socket, node, ended.signal).catch(() => socket.destroy());
-  });
+export async function startProxy(place: { readonly port: number }, node: ProxyNode): Promise<CallerProxy> {
+  const listen = (at: { readonly port: number }): Promise<Listener> =>
+    startListener(at, (socket) => {
+      const ended = new AbortController();
+      socket.once("close", () => ended.abort());
+      serve(socket, node, ended.signal).catch(() => socket.destroy());
+    });
+  const first = await listen(place);
+  const { port } = first;
+  const over = new AbortController();
+  let isWanted = true;
+  /** Each change waits for the one before. */
+  let now: Promise<Listener | undefined> = Promise.resolve(first);
+  const settle = async (listener: Listener | undefined): Promise<Listener | undefined> => {
+    if (!isWanted) await listener?.close();
+    return isWanted ? (listener ?? listenAgain(() => listen({ port }), over.signal)) : undefined;
+  };
+  const want = (wanted: boolean): void => {
+    isWanted = wanted;
+    now = now.then(settle);
+  };
+  return {
+    port,
+    die: () => want(false),
+    revive: () => want(true),
+    close() {
+      over.abort();
+      want(false);
+      return now.then(() => {});
+    },
+  };
 }
+
+/** Somebody else may have the port for a while. */
+async function listenAgain(listen: () => Promise<Listener>, signal: AbortSignal): Promise<Listener | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await listen();
+    } catch {
+      await delay(listenPauseMs, undefined, { signal }).catch(() => {});
+    }
+  }
+  return undefined;
+}
+
+const listenPauseMs = 50;
 
 async function serve(socket: Socket, node: ProxyNode, signal: AbortSignal): Promise<void> {
   for (;;) {
     const opening = await readOpening(socket, (lengthOf) => readAnswer(socket, signal, lengthOf));
-    if (node.isDead()) return void socket.destroy();
     if (opening.kind === "refused") return void socket.end(opening.answer);
     if (opening.kind === "answered") {
       socket.write(opening.answer);

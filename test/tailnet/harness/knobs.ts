@@ -104,6 +104,8 @@ export function knobs(apiUrl: string) {
     /** From a change to the netmaps that tell the nodes of it; a node's own first one comes at once. */
     setNewsLatency: async (latencyMs: number): Promise<void> => turn("/news", { latencyMs }),
     cutDerp: async (mode: Mode = "refuse"): Promise<void> => turn("/derp", { mode }),
+    /** One way, for everything that is relayed from now on. */
+    setDerpLatency: async (latencyMs: number): Promise<void> => turn("/derp", { latencyMs }),
     restoreDerp: async (): Promise<void> => turn("/derp", { mode: "open" }),
     /** One way, for public connections made from now on. */
     setPublicLatency: async (latencyMs: number): Promise<void> => turn("/public", { latencyMs }),

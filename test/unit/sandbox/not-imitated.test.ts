@@ -22,7 +22,12 @@ async function runStandIn(name: "tailscale" | "tailscaled", argv: readonly strin
   const control = { tailnet, faults: noFaults(), keys: [] };
   const defaultSocket = "/nonexistent/tailscaled.sock";
   const server = createDaemon(defaultSocket, control, tailnet.server);
-  const world: ProgramWorld = { ...control, daemons: new Map([[defaultSocket, server]]), defaultSocket };
+  const world: ProgramWorld = {
+    ...control,
+    daemons: new Map([[defaultSocket, server]]),
+    defaultSocket,
+    killers: new Map(),
+  };
   let [stdout, stderr] = ["", ""];
   const call = {
     argv,
@@ -35,6 +40,7 @@ async function runStandIn(name: "tailscale" | "tailscaled", argv: readonly strin
       stderr += text;
     },
     takes: () => {},
+    kill: () => {},
     signal: AbortSignal.abort(),
   };
   const exitCode = await (name === "tailscale" ? runTailscale(call, world) : runTailscaled(call, world, () => {}));

@@ -9,6 +9,7 @@ import { startSandbox } from "../../../src/sandbox/sandbox.ts";
 import type { CallerName } from "../../../src/sandbox/tailnet.ts";
 import { listen } from "../../fakes/listening.ts";
 import { run } from "../../tailnet/harness/run.ts";
+import { until } from "../../tailnet/harness/until.ts";
 
 /** Starts a sandbox in front of a backend that echoes headers, on 8443 by Serve and on 443 by Funnel. */
 async function sandboxWithEcho(
@@ -158,16 +159,19 @@ describe("an older version's sandbox", () => {
 });
 
 describe("a sandbox", () => {
-  it("shows an expired certificate when that is ordered", async () => {
+  it("ends handshakes as tailscaled does when its certificate is ordered to be expired", async () => {
     const sandbox = await sandboxWithEcho();
     sandbox.faults.certificate = "expired";
-    await expect(headersSeen(sandbox, "agent", { port: 8443 })).rejects.toThrow(/certificate has expired/);
+    await expect(headersSeen(sandbox, "agent", { port: 8443 })).rejects.toThrow(/alert internal error/);
   });
 
-  it("hangs up on whoever uses a proxy that was ordered dead", async () => {
+  it("has nobody listen at a proxy that was ordered dead until it is alive again", async () => {
     const sandbox = await sandboxWithEcho();
     sandbox.faults.proxy = "dead";
-    await expect(headersSeen(sandbox, "agent", { port: 8443 })).rejects.toThrow(/curl: \(56\)/);
+    await expect(headersSeen(sandbox, "agent", { port: 8443 })).rejects.toThrow(/curl: \(7\)/);
+    sandbox.faults.proxy = "alive";
+    const answers = () => headersSeen(sandbox, "agent", { port: 8443 }).catch(() => undefined);
+    expect(await until({ what: "the proxy" }, answers)).toMatchObject({ "x-forwarded-for": "100.64.0.4" });
   });
 
   it("carries every byte over a slow relay", async () => {
