@@ -94,8 +94,11 @@ async function answerTo(
   if (read.kind === "refused") return read.answer;
   const { incoming, bytes } = read;
   note.asked(messagesOf(incoming), bytes);
-  if (tools === undefined) return publicAnswer(incoming);
-  return tools.answer({ path, head, incoming, note, signal: () => signalOf(response) });
+  const signal = (): AbortSignal => signalOf(response);
+  const answer =
+    tools === undefined ? publicAnswer(incoming) : await tools.answer({ path, head, incoming, note, signal });
+  if (answer.isRefusal === true) note.denied("public view");
+  return answer;
 }
 
 type PublicRead =

@@ -9,6 +9,8 @@ import { methodNotFound } from "./screen-request.ts";
 export interface PlainAnswer {
   readonly status: number;
   readonly body?: Buffer;
+  /** The caller does not get what it asked for, whatever the status says. */
+  readonly isRefusal?: true;
 }
 
 /**
@@ -69,7 +71,7 @@ function answerTo(message: Message, answerer: Answerer): PlainAnswer {
   const isModern = version !== undefined;
   const result = isModern ? modernResult(message, answerer) : legacyResult(message, answerer);
   if (result !== undefined) return { status: 200, body: resultText(message.id, result) };
-  return { status: isModern ? 404 : 200, body: errorText(message.id, methodNotFound) };
+  return { status: isModern ? 404 : 200, body: errorText(message.id, methodNotFound), isRefusal: true };
 }
 
 function legacyResult(

@@ -133,7 +133,8 @@ export function createJournal(observers: readonly Observer[], openSpan?: OpenSpa
           decided = { allowed: true, rule: "gateway.publicTools" };
         },
         denied(rule) {
-          decided = { allowed: false, rule };
+          // The first reason is the nearest.
+          if (decided?.allowed !== false) decided = { allowed: false, rule };
         },
         asked(messages, bytes) {
           requests = messages.filter((message) => message.kind === "request");
