@@ -77,28 +77,40 @@ export function isSame(own: OwnHandler, handler: ServeHandler): boolean {
 }
 
 /**
- * Returns what is wrong where the internet gets to the private listener by some handler, whoever set it and at whatever port;
- * undefined when it does not.
+ * Returns what is wrong where somebody gets to the private listener who must not, by whatever handler, whoever set it and at
+ * whatever port: the internet by Funnel, whoever sends raw TCP, whose headers nobody takes away, and the callers of another Service or
+ * of the node in a Service's place, whose grants are others. Undefined when nobody does.
  */
-export function privateOnFunnel(state: ServeState, privateTarget: string): Refusal | undefined {
-  const wanted = parseServeTarget(privateTarget);
-  const listener = wanted === undefined ? privateTarget : listenerOf(wanted);
-  const open = state.handlers.find(({ service, port, target }) => {
-    const parsed = target === undefined ? undefined : parseServeTarget(target);
-    return (
-      service === undefined &&
-      state.funnelPorts.includes(port) &&
-      parsed !== undefined &&
-      listenerOf(parsed) === listener
-    );
-  });
-  if (open === undefined) return undefined;
+export function wrongWayToPrivate(
+  state: ServeState,
+  { privateTarget, service }: { readonly privateTarget: string; readonly service: string | undefined },
+): Refusal | undefined {
+  const listener = listenerAt(privateTarget);
+  const leading = state.handlers.filter(({ target }) => target !== undefined && listenerAt(target) === listener);
+  const isOpen = (one: ServeHandler): boolean => one.service === undefined && state.funnelPorts.includes(one.port);
+  const open = leading.find(isOpen);
+  if (open !== undefined) {
+    return {
+      id: "serve.private-on-funnel",
+      what: `Funnel on port ${open.port} leads to the private listener at ${open.mount}`,
+      mend: "take that handler away",
+      lines: [offLine(open)],
+    };
+  }
+  const wrong = leading.find((one) => one.kind === "tcp" || one.service !== service);
+  if (wrong === undefined) return undefined;
+  const why = wrong.kind === "tcp" ? "as raw TCP, so that anybody there can forge its headers" : `at ${wrong.mount}`;
   return {
-    id: "serve.private-on-funnel",
-    what: `Funnel on port ${open.port} leads to the private listener at ${open.mount}`,
+    id: "serve.private-elsewhere",
+    what: `port ${wrong.port} of ${wrong.service ?? "this node"} leads to the private listener too, ${why}`,
     mend: "take that handler away",
-    lines: [offLine(open)],
+    lines: [offLine(wrong)],
   };
+}
+
+function listenerAt(target: string): string {
+  const parsed = parseServeTarget(target);
+  return parsed === undefined ? target : listenerOf(parsed);
 }
 
 function takesFrom({ mount }: ServeHandler, paths: readonly string[]): boolean {

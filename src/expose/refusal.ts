@@ -23,6 +23,7 @@ export type RefusalId =
   | "version.funnel"
   | "serve.funnel-on"
   | "serve.private-on-funnel"
+  | "serve.private-elsewhere"
   | "serve.others-on-port"
   | "serve.port-taken"
   | "serve.path-taken"

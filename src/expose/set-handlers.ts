@@ -3,7 +3,7 @@ import { readServeState } from "./facts.ts";
 import { type HeldHandler, setHandler } from "./handlers.ts";
 import { clearLeftovers } from "./leftovers.ts";
 import type { Exposition, PlannedHandler } from "./plan.ts";
-import { placeView, privateOnFunnel, withoutOwn } from "./ports.ts";
+import { placeView, withoutOwn, wrongWayToPrivate } from "./ports.ts";
 import { type OwnHandler, writeExposeRecord } from "./record.ts";
 import type { Refusal } from "./refusal.ts";
 import type { ExposeRequest, ExposeWorld, StartedGateway } from "./request.ts";
@@ -26,6 +26,7 @@ export async function setHandlers(
   const { cli } = plan;
   const pairs = plan.handlers.map((planned) => ({ planned, own: ownOf(planned, gateway) }));
   const handlers = pairs.map(({ own }) => own);
+  const inner = { privateTarget: gateway.privateTarget, service: request.service };
   const { fingerprint, directory, background, paths } = request;
   writeExposeRecord(directory, { isDetached: background, fingerprint, handlers });
   const held: HeldHandler[] = [];
@@ -44,15 +45,15 @@ export async function setHandlers(
         const place = placeView(withoutOwn(state, handlers), { side, service, paths });
         if (place.kind === "refused") throw refused(place.refusals);
         if (place.mount !== own.mount) throw movedMeanwhile(own);
-        const open = privateOnFunnel(state, gateway.privateTarget);
-        if (open !== undefined) throw refused([open]);
+        const wrong = wrongWayToPrivate(state, inner);
+        if (wrong !== undefined) throw refused([wrong]);
       },
     });
     held.push(set);
     world.log.info(`${verb}: done (https://${plan.host}:${own.port}${own.mount})`);
   }
-  const open = privateOnFunnel(await readServeState(request, world.signal), gateway.privateTarget);
-  if (open !== undefined) throw refused([open]);
+  const wrong = wrongWayToPrivate(await readServeState(request, world.signal), inner);
+  if (wrong !== undefined) throw refused([wrong]);
   return held;
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ExposeFacts } from "../../../src/expose/facts.ts";
 import { planExposure } from "../../../src/expose/plan.ts";
-import { isServed, placeView, privateOnFunnel, withoutOwn } from "../../../src/expose/ports.ts";
+import { isServed, placeView, withoutOwn, wrongWayToPrivate } from "../../../src/expose/ports.ts";
 import { refusalText } from "../../../src/expose/refusal.ts";
 import type { ExposeRequest } from "../../../src/expose/request.ts";
 import { parseServeState, type ServeState } from "../../../src/tailscale/serve-state.ts";
@@ -286,8 +286,27 @@ describe("what is ours", () => {
     ["not on Funnel", serving({ 8443: { "/": "unix:/private" } }), "unix:/private", undefined],
     ["another socket", serving({ 443: { "/": "unix:/public" } }, [443]), "unix:/private", undefined],
   ])("the private listener %s", (_what, state, target, port) => {
-    expect(privateOnFunnel(state, target)?.what).toEqual(
+    expect(wrongWayToPrivate(state, { privateTarget: target, service: undefined })?.what).toEqual(
       port === undefined ? undefined : expect.stringContaining(`Funnel on port ${port} leads to the private listener`),
     );
+  });
+
+  const sock = "unix:/run/private.sock";
+  const web = (host: string, port: number) => ({ [`${host}:${port}`]: { Handlers: { "/": { Proxy: sock } } } });
+  const https = (port: number) => ({ [port]: { HTTPS: true } });
+  const node = { TCP: https(8443), Web: web("n", 8443) };
+  const notes = { "svc:notes": { TCP: https(8443), Web: web("notes", 8443) } };
+  const raw = { "2222": { TCPForward: sock } };
+  test.each<[string, object, string | undefined, string | undefined]>([
+    ["the node's own port", node, undefined, undefined],
+    ["the Service's own port", { Services: notes }, "svc:notes", undefined],
+    ["a Service beside the node's", { ...node, Services: notes }, undefined, "port 8443 of svc:notes"],
+    ["the node's beside a Service", { ...node, Services: notes }, "svc:notes", "port 8443 of this node"],
+    ["raw TCP of the node", { TCP: { ...https(8443), ...raw }, Web: node.Web }, undefined, "as raw TCP"],
+    ["raw TCP of the Service", { Services: { "svc:notes": { TCP: raw } } }, "svc:notes", "as raw TCP"],
+  ])("judges %s that leads to the private listener", (_what, config, service, says) => {
+    const state = parseServeState(JSON.stringify(config)) ?? none;
+    const found = wrongWayToPrivate(state, { privateTarget: sock, service });
+    expect(found?.what).toEqual(says === undefined ? undefined : expect.stringContaining(says));
   });
 });
