@@ -6,6 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { allSuites, type Suite } from "./suites.ts";
 import { sumOf, type Tally, tallyOf } from "./tally.ts";
 
+/** What is drawn at random is the same in every run of the suite: its verdict is about the code. Single runs draw anew. */
+const sameDraws = { GATES_SEED: "1", DRAW_SEED: "1" };
 const reports = mkdtempSync(join(tmpdir(), "tsmcp-reports-"));
 const reportFile = (name: string): string => join(reports, name.replaceAll(" ", "-"));
 const wanted = process.argv.slice(2);
@@ -61,6 +63,7 @@ async function runCommand(suite: Suite): Promise<number | null> {
   const child = spawn(command, args, {
     cwd: suite.directory,
     stdio: ["ignore", isReport ? "pipe" : "inherit", "inherit"],
+    env: { ...sameDraws, ...process.env },
   });
   const ended = new Promise<number | null>((resolve) => {
     child.once("error", (error) => {

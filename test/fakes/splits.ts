@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { fc } from "./drawn.ts";
 
 /** Returns an arbitrary way to cut `bytes` into chunks, empty ones among them. */
 export function splitsOf(bytes: Buffer): fc.Arbitrary<Buffer[]> {

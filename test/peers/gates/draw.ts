@@ -11,7 +11,7 @@ export interface Drawn {
 
 const paths = ["/mcp", "/mcp/notes", "/api/mcp", "/v1/tools", "/notes"] as const;
 
-/** Returns a seed for the whole run: `GATES_SEED`, to see a failure again, or a new one. */
+/** Returns a seed for the whole run: `GATES_SEED`, to see a failure again (and in the whole suite), or a new one. */
 export function seedOfRun(): number {
   const given = process.env.GATES_SEED;
   return given === undefined ? randomInt(2 ** 31) : Number(given);

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { addEntry, type EntryRecord, type EntryText, readEntries, removeEntry } from "../../../src/agents/merge.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 const holderKey = "mcpServers";
 const entry = (url: string) => ({ command: "tsmcp", args: ["bridge", url] });

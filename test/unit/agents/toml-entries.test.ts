@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { stringify } from "smol-toml";
 import { describe, expect, test } from "vitest";
 import type { EntryDocument } from "../../../src/agents/entry-text.ts";
 import { readEntryDocument } from "../../../src/agents/entry-text.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 const dialect = { format: "toml", holderKey: "mcp_servers" } as const;
 const value = { command: "tsmcp", args: ["bridge", "https://n.t.ts.net/mcp"], startup_timeout_sec: 30 };

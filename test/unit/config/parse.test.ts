@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../../../src/config/parse.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 function defects(text: string, trusted = true): string[] {
   const result = parseConfig(text, { trusted });

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   isSameServerUrl,
@@ -7,6 +6,7 @@ import {
   serverFromSides,
   serverFromUrl,
 } from "../../../src/config/server.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 describe("readServerUrl", () => {
   test.each([

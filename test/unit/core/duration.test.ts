@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { formatDuration, parseDurationMs } from "../../../src/core/duration.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 test.each([
   ["500ms", 500],

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createNumbered } from "../../../src/core/numbered.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 const item = (id: number) => ({ id });
 

@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { Validator } from "@cfworker/json-schema";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CheckResult } from "../../../src/doctor/engine.ts";
 import { parseReport, type ReportKind, renderReport, reportKinds } from "../../../src/doctor/report/report-file.ts";
+import { fc } from "../../fakes/drawn.ts";
 import { reportingOf, resultOf, sampleChecks } from "./sample-report.ts";
 
 const sample = reportingOf(sampleChecks);

@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { shellQuote } from "../../../src/core/shell-quote.ts";
 import { fitsPattern } from "../../../src/core/tool-pattern.ts";
@@ -10,6 +9,7 @@ import { parseExtraHeader } from "../../../src/doctor/extra-header.ts";
 import { plainText } from "../../../src/doctor/plain-text.ts";
 import { selectChecks } from "../../../src/doctor/selection.ts";
 import { exitCodeOf, verdictOf } from "../../../src/doctor/verdict.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 describe("the catalogue", () => {
   test("has ids of the form group.noun, once each, and knows every need", () => {

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { jsonDefect, maxJsonDepth } from "../../../src/gateway/scan-json.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 const nested = (depth: number): string => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 

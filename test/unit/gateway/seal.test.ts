@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Secret } from "../../../src/core/secrets.ts";
 import { createSealer } from "../../../src/gateway/seal.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 const first = new Secret("first-key-first-key-first-key-000", "test");
 const second = new Secret("second-key-second-key-second-key", "test");

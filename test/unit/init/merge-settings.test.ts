@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { dataOf, parseJsonc } from "../../../src/config/jsonc.ts";
 import { mergeSettings } from "../../../src/init/merge-settings.ts";
 import type { Setting } from "../../../src/init/output.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 const start: Setting = { path: ["start"], value: "tsmcp up", mode: "set" };
 const image: Setting = { path: ["image"], value: "node:22", mode: "default" };

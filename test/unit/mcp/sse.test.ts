@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createSseParser, type SseItem } from "../../../src/mcp/sse.ts";
+import { fc } from "../../fakes/drawn.ts";
 import { splitsOf } from "../../fakes/splits.ts";
 
 function parse(chunks: readonly Buffer[], maxEventBytes = 1_000): SseItem[] {

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createAccumulator } from "../../../src/streams/accumulator.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 test("the whole is what its parts are, one after the other, each time anew", () => {
   const parts = fc.array(fc.uint8Array({ maxLength: 300 }).map((part) => Buffer.from(part)));

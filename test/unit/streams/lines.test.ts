@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createLineSplitter, type Line } from "../../../src/streams/lines.ts";
+import { fc } from "../../fakes/drawn.ts";
 import { splitsOf } from "../../fakes/splits.ts";
 
 function split(chunks: readonly Buffer[], maxLineBytes = 1_000): Line[] {

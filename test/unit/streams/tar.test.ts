@@ -1,7 +1,7 @@
 import { gunzipSync } from "node:zlib";
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readTar } from "../../../src/streams/tar.ts";
+import { fc } from "../../fakes/drawn.ts";
 import { archiveOf } from "../../fakes/mirror.ts";
 
 const programs = { tailscale: "x".repeat(512), tailscaled: "y".repeat(1_000), empty: "" };

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeEncodedWords, encodeWords } from "../../../src/tailscale/encoded-words.ts";
+import { fc } from "../../fakes/drawn.ts";
 
 test.each([
   ["Alice Example", "Alice Example"],

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { addBlock, removeBlock, scriptOfBlock } from "../../../../src/bootstrap/exports/profile-block.ts";
+import { fc } from "../../../fakes/drawn.ts";
 
 const script = "/home/it's me/.local/state/tsmcp/x/proxy.sh";
 

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createFlights } from "../../../../src/gateway/upstream/stdio/flights.ts";
 import { objectAt } from "../../../../src/mcp/json.ts";
 import type { Message, MessageId, RequestMessage, ResponseMessage } from "../../../../src/mcp/message.ts";
+import { fc } from "../../../fakes/drawn.ts";
 
 /** Few values, so that callers choose alike. */
 const someId = fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom("0", "1", "a", ""));

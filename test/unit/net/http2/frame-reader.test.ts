@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { flags, frame, frameTypes } from "../../../../src/net/http2/frame.ts";
 import { createFrameReader } from "../../../../src/net/http2/frame-reader.ts";
+import { fc } from "../../../fakes/drawn.ts";
 
 /** Returns what a reader tells of bytes that come in these pieces, the pieces of DATA put together. */
 function told(pieces: readonly Buffer[]): unknown[] {

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Header } from "../../../../src/net/http-message.ts";
 import { createHpackDecoder } from "../../../../src/net/http2/hpack-decoder.ts";
 import { createHpackEncoder } from "../../../../src/net/http2/hpack-encoder.ts";
+import { fc } from "../../../fakes/drawn.ts";
 
 const bytes = (hex: string): Buffer => Buffer.from(hex.replaceAll(" ", ""), "hex");
 const maxListBytes = 64 * 1024;

@@ -1,9 +1,9 @@
 import { type ClientHttp2Session, connect, createServer, type ServerHttp2Stream } from "node:http2";
 import { connect as connectTcp } from "node:net";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Header } from "../../../../src/net/http-message.ts";
 import { type Http2Connection, openHttp2 } from "../../../../src/net/http2.ts";
+import { fc } from "../../../fakes/drawn.ts";
 import { listen } from "../../../fakes/listening.ts";
 
 /** What the server is asked to do, and what it saw. */
