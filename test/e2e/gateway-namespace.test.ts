@@ -41,6 +41,7 @@ async function plainGateway(upstream: { readonly file: string; readonly namespac
     sockets: [join(directory, "admin.sock"), daemon.socket],
     files: [join(directory, "home/.local/state/tsmcp/gateway/sealing-key")],
     pid: gateway.pid,
+    ports: [gateway.port],
     forged: { ...headers, "tailscale-user-login": "user-100-64-0-7@example.com" },
   };
   return { gateway, aims, session: await openHttpSession(door, agent) };
