@@ -148,14 +148,14 @@ describe("what a server must not do ends the connection, with a GOAWAY that says
       [
         settings(),
         raw(frameTypes.headers, 1, literal(16_000)),
-        ...Array.from({ length: 5 }, () => raw(frameTypes.continuation, 1, literal(16_000))),
+        ...Array.from({ length: 4 }, () => raw(frameTypes.continuation, 1, literal(16_000))),
       ],
       11,
       "a header of more than 65536 bytes",
     ],
     [
       "a header in endless empty frames",
-      [settings(), raw(frameTypes.headers, 1), ...Array.from({ length: 100 }, () => raw(frameTypes.continuation, 1))],
+      [settings(), raw(frameTypes.headers, 1), ...Array.from({ length: 64 }, () => raw(frameTypes.continuation, 1))],
       11,
       "a header of more than 65536 bytes",
     ],
