@@ -52,6 +52,7 @@ export async function listenToServer(options: {
       }
       if (answer.kind === "stream") {
         hadStream = true;
+        log.debug("listening to the server's own messages");
         for await (const item of answer.items) {
           if (item.kind === "retry") retryMs = item.delayMs;
           if (item.kind === "oversize") {

@@ -21,8 +21,12 @@ const client = new Client(
   },
 );
 client.setRequestHandler("elicitation/create", () => ({ action: "accept", content: { confirmed: true } }));
-await client.connect(new StdioClientTransport({ command, args, env: { PATH, HOME }, stderr: "inherit" }));
+const transport = new StdioClientTransport({ command, args, env: { PATH, HOME }, stderr: "pipe" });
+const listening = untilListening();
+await client.connect(transport);
 const { tools } = await client.listTools();
+// This one answers its call on whatever GET comes next, and takes the time of the last: the first must not come late.
+if (tools.some(({ name }) => name === "test_reconnection")) await listening;
 for (const call of callsFor(tools)) await client.callTool(call).catch((error: unknown) => console.error(String(error)));
 if (client.getServerCapabilities()?.prompts !== undefined) {
   const { prompts } = await client.listPrompts();
@@ -35,6 +39,18 @@ if (client.getServerCapabilities()?.resources !== undefined) {
     await client.readResource({ uri }).catch((error: unknown) => console.error(String(error)));
 }
 await client.close();
+
+/** Resolves when the bridge, which runs with --verbose, has opened the stream of the server's own messages. */
+function untilListening(): Promise<void> {
+  return new Promise((resolve) => {
+    let said = "";
+    transport.stderr?.on("data", (chunk: Buffer) => {
+      process.stderr.write(chunk);
+      said += chunk.toString();
+      if (said.includes("listening to the server's own messages")) resolve();
+    });
+  });
+}
 
 interface Call {
   readonly name: string;
