@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { join } from "node:path";
 import { isObject } from "../core/json-object.ts";
+import { makeDirectories } from "../core/make-directories.ts";
 import { directoryDefect, type Environment, homeDirectory } from "../core/runtime-directory.ts";
 import { type JsonObject, objectAt } from "../mcp/json.ts";
 import type { KnownServer } from "./known-server.ts";
@@ -82,8 +83,8 @@ export function createCache(options: {
     };
     const text = JSON.stringify(file);
     if (text.length > maxFileBytes) return;
-    const { mkdir, rename, rm, writeFile } = await import("node:fs/promises");
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const { rename, rm, writeFile } = await import("node:fs/promises");
+    makeDirectories(directory, 0o700);
     if (directoryDefect(directory) !== undefined) return;
     const target = await path();
     // Several bridges may write at once; each has a file of its own until it is whole.

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   lstatSync,
   mkdirSync,
@@ -12,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join } from "node:path";
 import { Script } from "node:vm";
 
 export interface Loaded {
@@ -100,7 +101,8 @@ function writeLater(script: Script, place: Place): void {
 function writeCode(script: Script, { directory, path, key }: Place): void {
   const draft = `${path}.${process.pid}.new`;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // Not "recursive", which never returns where the home directory can hold nothing, as /proc (Node 20.20).
+    for (const one of [dirname(directory), directory]) if (!existsSync(one)) mkdirSync(one, { mode: 0o700 });
     if (!isSafe(lstatSync(directory), "directory")) return;
     rmSync(draft, { force: true });
     try {

@@ -52,6 +52,16 @@ test.each(["SIGTERM", "SIGINT"] as const)(
   },
 );
 
+test("the process ends as ever where its home directory can hold nothing", async () => {
+  const server = await startServer((_seen, reply) => reply.json({ tools: [] }));
+  const bridge = start(process.execPath, bridgeArgs(server.url), { HOME: "/proc" });
+  const agent = rawAgent(bridge);
+  await agent.initialize();
+  expect(await agent.ask("tools/list")).toHaveProperty("result");
+  bridge.stdin.end();
+  expect(await bridge.ended).toBe(0);
+});
+
 test("the process ends when its parent was killed, though its stdin stays open", async () => {
   const server = await startServer(() => {});
   const words = [process.execPath, ...bridgeArgs(server.url)].map((word) => `'${word}'`).join(" ");
