@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { systemCodeOf } from "../core/errors.ts";
+import { markName } from "./marked.ts";
 
 /** A tiny process that cleans up when this one ends, however it ends. */
 export interface Guard {
@@ -11,10 +12,12 @@ export interface Guard {
 
 /**
  * Every line that it reads is the whole list of groups; the end of its input is our end. Of all forms, dash, bash and
- * busybox take only this one for several groups.
+ * busybox take only this one for several groups. What left its group is known by the mark in its environment.
  */
 const script =
-  'groups=; while read -r line; do groups=$line; done; if [ -n "$groups" ]; then kill -KILL $groups; fi; rm -rf -- "$1"';
+  'groups=; while read -r line; do groups=$line; done; if [ -n "$groups" ]; then kill -KILL $groups; fi; ' +
+  `for file in $(grep -lsF "${markName}=$1" /proc/[0-9]*/environ); do ` +
+  'pid=${file#/proc/}; kill -KILL "${pid%/environ}"; done; rm -rf -- "$1"';
 
 /** Starts the guard of `directory`, which it removes with all that is in it. It does not hold this process. */
 export function startGuard(directory: string): Guard {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TsmcpError } from "../core/errors.ts";
 import { freePort, isListening } from "../net/listening.ts";
+import { killMarked, markName } from "../process/marked.ts";
 import { type ServerEnd, type ServerProcess, startServerProcess } from "../process/server-process.ts";
 import type { Sandbox } from "./options.ts";
 import { defaultCapability } from "./people.ts";
@@ -45,6 +46,7 @@ export async function runSandbox(
   let server: ServerProcess | undefined;
   const close = async (): Promise<void> => {
     await server?.stop();
+    if (behind.kind === "program") killMarked(sandbox.directory);
     await sandbox.close();
   };
   try {
@@ -78,6 +80,7 @@ async function startProgram(
     PORT: String(port),
     PATH: `${sandbox.binDir}:${world.env.PATH ?? ""}`,
     TSMCP_SOCKET: sandbox.socket,
+    [markName]: sandbox.directory,
   };
   const onGroup = (group: number): void => sandbox.adopt(group);
   const started = await startServerProcess(argv, { env, cwd: world.cwd, onGroup });

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { TsmcpError } from "../core/errors.ts";
 import { startGuard } from "../process/guard.ts";
 import { startCaller } from "./caller.ts";
 import { createAuthority } from "./certificates.ts";
@@ -24,7 +25,7 @@ const dayMs = 24 * 60 * 60 * 1000;
 /**
  * Starts an imitation tailnet on loopback: one server, its Serve and Funnel fronts, and callers that differ in what
  * tailscaled says of them. It needs no account and no network, and ends with this process.
- * Throws `unsupported` for a version or a target that is not imitated.
+ * Throws `unsupported` for a version or a target that is not imitated, and `file-unwritable`.
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const tailnet = createTailnet({ version: options.version ?? defaultVersion, callers: options.callers ?? {} });
@@ -39,7 +40,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     name.toLowerCase() === host && faults.certificate === "valid" ? certificate : undefined,
   );
   // Short, because a unix socket's path has 108 bytes at most. The guard comes first, so that nothing is ever left.
-  const directory = join(realpathSync(tmpdir()), `tsmcp-sandbox-${randomBytes(8).toString("hex")}`);
+  const directory = join(temporaryPlace(), `tsmcp-sandbox-${randomBytes(8).toString("hex")}`);
   const guard = startGuard(directory);
   mkdirSync(directory, { mode: 0o700 });
   const caFile = join(directory, "ca.pem");
@@ -97,6 +98,25 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     await close();
     throw error;
   }
+}
+
+/** Where files can be made: a container's /tmp may be read-only. Throws `file-unwritable`. */
+function temporaryPlace(): string {
+  const places = [...new Set([tmpdir(), "/tmp", "/dev/shm"])];
+  for (const place of places) {
+    try {
+      accessSync(place, constants.W_OK | constants.X_OK);
+      return realpathSync(place);
+    } catch {
+      // The next one may be better.
+    }
+  }
+  throw new TsmcpError({
+    code: "file-unwritable",
+    message: `the sandbox can make no folder in ${places.join(", ")}`,
+    hint: "name a folder that you may write to with TMPDIR",
+    facts: { places },
+  });
 }
 
 function daysFromNow(days: number): Date {

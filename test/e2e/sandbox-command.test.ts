@@ -137,6 +137,41 @@ describe("tsmcp sandbox", () => {
     await expectNothingLeft(sandbox, marker);
   });
 
+  const strayed = (marker: string, then: string): readonly string[] => [
+    process.execPath,
+    "-e",
+    `require("node:child_process").spawn("sleep", ["1000"], { detached: true, argv0: ${JSON.stringify(marker)}, stdio: "ignore" }).unref(); ${then}`,
+  ];
+
+  it("leaves nothing of what left its program's group when the program has ended before it listens", async () => {
+    const machine = emptyMachine();
+    const marker = join(machine.workspace, "strayed");
+    const { exitCode } = await tsmcp(["sandbox", "--", ...strayed(marker, "process.exit(0)")], machine);
+    expect(exitCode).toBe(1);
+    await until({ what: "nothing to be left" }, async () => processesNaming(marker).length === 0 || undefined);
+  });
+
+  it("leaves nothing of what left its program's group when it is killed", async () => {
+    const machine = emptyMachine();
+    const marker = join(machine.workspace, "strayed");
+    const listen = "require('node:http').createServer().listen(process.env.PORT, '127.0.0.1')";
+    const running = startTsmcp(["sandbox", "--json", "--", ...strayed(marker, listen)], machine);
+    await described(running);
+    expect(processesNaming(marker).length).toBeGreaterThan(0);
+    running.child.kill("SIGKILL");
+    await until({ what: "nothing to be left" }, async () => processesNaming(marker).length === 0 || undefined);
+  });
+
+  it("uses another temporary folder when the one it is told of is none", async () => {
+    const machine = emptyMachine();
+    const running = startTsmcp(["sandbox", "--json", "--target", "http://127.0.0.1:1"], machine, {
+      TMPDIR: "/nonexistent",
+    });
+    expect((await described(running)).binDir).toMatch(/^\/(tmp|dev\/shm)\//);
+    running.child.kill("SIGTERM");
+    expect((await running.outcome).exitCode).toBe(0);
+  });
+
   // The moments are what varies here; nothing is waited for by them.
   it.each([40, 80, 120, 160, 220, 300, 400, 550])(
     "leaves nothing when it is killed %i ms after its start",
