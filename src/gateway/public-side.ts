@@ -54,7 +54,8 @@ export async function answerAsPublic(asked: PublicRequest, { pace, tools }: Publ
       ? publicRefusal(head.status)
       : await answerTo({ ...asked, head }, tools());
   if (answer === undefined) response.destroy();
-  else if (request.readableEnded) sendPlain(response, { ...answer, headers: allowed(answer) });
+  else if (request.readableEnded)
+    sendPlain(response, { status: answer.status, body: answer.body, headers: allowed(answer) });
   else refuse(request, response, answer.status);
 }
 
@@ -129,7 +130,7 @@ export function signalOf(response: ServerResponse): AbortSignal {
 /** Refuses a request whose body was not read, so the connection can carry no other. */
 export function refuse(request: IncomingMessage, response: ServerResponse, status: number): void {
   const answer = publicRefusal(status);
-  sendPlain(response, { ...answer, headers: { ...allowed(answer), connection: "close" } });
+  sendPlain(response, { status, body: answer.body, headers: { connection: "close", ...allowed(answer) } });
   response.once("finish", () => request.destroy());
 }
 
