@@ -9,9 +9,11 @@ import { ours, rival } from "./contestants.ts";
 import { benchCycles } from "./cycles.ts";
 import { benchFlood } from "./flood.ts";
 import { benchGateway } from "./gateway.ts";
+import { gatewayPart } from "./gateway-table.ts";
 import { benchLoad, type Load, raw } from "./load.ts";
-import { describeMachine, otherLoad } from "./machine.ts";
+import { describeHost, describeMachine, otherLoad } from "./machine.ts";
 import { measuredPart } from "./measured.ts";
+import { prepareBench } from "./prepare.ts";
 import { startScene } from "./scene.ts";
 import { benchSoak, type Soak } from "./soak.ts";
 import type { Summary } from "./statistics.ts";
@@ -19,8 +21,8 @@ import { printCallCosts, printCycles, printFloods, printGateways, printLoad, pri
 
 /**
  * `npm run bench [ROUNDS] [up|cycles|start|calls|load|soak|gateway|flood|readme …]`: everything, or those parts, on the real tailnet in one run,
- * contestants in turn, medians. `readme` runs what the README's table needs, and writes it. The other bridges take part when
- * they are installed: `npm ci --prefix test/bench/peers`.
+ * contestants in turn, medians. `readme` runs what the README's table of bridges needs, and writes it; `gateway` writes the
+ * one of gateways. What it lacks it installs first.
  */
 const [first = "7", ...named] = process.argv.slice(2);
 const rounds = Number(first);
@@ -32,8 +34,15 @@ const nodes = ["node-20", "node-22", "node-24"]
   .map((name) => ({ name, path: fileURLToPath(new URL(`../nodes/node_modules/${name}/bin/node`, import.meta.url)) }))
   .filter(({ path }) => existsSync(path));
 const loadBefore = otherLoad();
-if (wants("gateway")) printGateways(await benchGateway());
-if (wants("flood") || wants("gateway")) printFloods(await benchFlood());
+prepareBench();
+const gateways = wants("gateway") ? await benchGateway() : undefined;
+if (gateways !== undefined) printGateways(gateways);
+const floods = wants("flood") || wants("gateway") ? await benchFlood() : [];
+if (floods.length > 0) printFloods(floods);
+if (gateways !== undefined) {
+  const part = gatewayPart(`${describeHost(loadBefore)}.`, { loads: gateways, floods });
+  writeFileSync(readmePath, fillIn(readFileSync(readmePath, "utf8"), { "measured-gateway": part }));
+}
 if (named.length > 0 && named.every((part) => part === "gateway" || part === "flood")) process.exit();
 await using scene = await startScene();
 
