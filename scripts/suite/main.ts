@@ -8,6 +8,8 @@ import { sumOf, type Tally, tallyOf } from "./tally.ts";
 
 /** What is drawn at random is the same in every run of the suite: its verdict is about the code. Single runs draw anew. */
 const sameDraws = { GATES_SEED: "1", DRAW_SEED: "1" };
+// Some tests make folders for other users of the machine.
+process.umask(0o022);
 const reports = mkdtempSync(join(tmpdir(), "tsmcp-reports-"));
 const reportFile = (name: string): string => join(reports, name.replaceAll(" ", "-"));
 const wanted = process.argv.slice(2);
