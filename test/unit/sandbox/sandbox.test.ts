@@ -194,6 +194,23 @@ describe("a sandbox", () => {
     await expect(dial({ host: "127.0.0.1", port }, undefined, { timeoutMs: 1_000 })).rejects.toThrow(/ECONNREFUSED/);
   });
 
+  it.each(["--http1.1", "--http2"])(
+    "ends requests that are open, and nothing else, when it is closed: %s",
+    async (version) => {
+      let asked = 0;
+      const backend = createServer(() => {
+        asked += 1;
+      });
+      const target = `http://127.0.0.1:${await listenUntilFinished(backend)}`;
+      const sandbox = await startSandbox({ serve: [{ port: 443, target, funnel: true }] });
+      const args = ["-sS", version, ...sandbox.callers.internet.curl(`https://${sandbox.host}/`)];
+      const done = run("curl", args, { env: { PATH: process.env.PATH } });
+      await until({ what: "the request" }, async () => asked > 0 || undefined);
+      await sandbox.close();
+      expect((await done).exitCode).not.toBe(0);
+    },
+  );
+
   it("does not know the names of another sandbox", async () => {
     const [one, other] = await Promise.all([sandboxWithEcho(), sandboxWithEcho()]);
     const done = await run("curl", ["-sS", ...one.callers.agent.curl(`https://${other.host}:8443/`)], {

@@ -26,6 +26,8 @@ export class Http1Answer extends Writable {
     this.#head = head;
     this.#bodyRead = bodyRead;
     this.#isKept = head.isKept;
+    // Stays attached for good: a client that goes while nobody listens would end the process.
+    this.on("error", () => {});
   }
 
   /** Whether another request may follow; known once the head has gone out. */
