@@ -65,7 +65,7 @@ export function exposeRequest(values: ExposeValues, word: string | undefined, co
       fingerprint: fingerprintOf({ upstreams, path, funnel, service }),
     },
     gateway: {
-      config,
+      config: service === undefined ? config : { ...config, service },
       upstreams,
       socket,
       directory,

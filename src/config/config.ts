@@ -39,6 +39,7 @@ export interface GatewayConfig {
   };
   readonly upstreams?: Readonly<Record<string, UpstreamConfig>>;
   readonly capability?: string;
+  readonly service?: string;
   readonly allowedOrigins?: readonly string[];
   readonly publicTools?: readonly string[];
   readonly sealingKey?: string;

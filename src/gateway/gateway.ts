@@ -37,6 +37,8 @@ export interface GatewayOptions {
   readonly plan: ListenPlan;
   /** tailscaled's, for whois. */
   readonly socket: string;
+  /** The Tailscale Service that callers reach it by. */
+  readonly service?: string | undefined;
   /** Whether that one has a TUN, as far as it has told. */
   readonly usesTun?: boolean | undefined;
   readonly keys: readonly [Secret, ...Secret[]];
@@ -78,10 +80,10 @@ export interface Gateway {
 
 /** Starts to serve. Throws `listen-failed`; whatever was begun is ended then. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { plan, log, keys, socket } = options;
+  const { plan, log, keys, socket, service } = options;
   let rules = options.rules;
   const sealer = createSealer(keys);
-  const identities = createIdentities({ socket, rights: () => rules, log });
+  const identities = createIdentities({ socket, service, rights: () => rules, log });
   let exposure: ExposureWatch | undefined;
   const open = createOpenAnswers({ onStream: () => exposure?.look() });
   const served = createServedSet({ ...options, open });

@@ -55,10 +55,12 @@ const askTimeoutMs = 5_000;
 
 export function createIdentities(options: {
   readonly socket: string;
+  /** The Tailscale Service that callers reach us by: their grants to it count, not those to this node. */
+  readonly service?: string | undefined;
   readonly rights: () => RightsConfig;
   readonly log: Log;
 }): Identities {
-  const { socket, rights, log } = options;
+  const { socket, service, rights, log } = options;
   const kept = new Map<string, { readonly until: number; readonly found: Found }>();
   const asked = new Map<string, Question>();
   let self: { readonly until: number; readonly node: NodeSelf } | undefined;
@@ -73,7 +75,7 @@ export function createIdentities(options: {
   };
   const ask = async ({ address, plain }: { address: string; plain: string }, signal: AbortSignal): Promise<Found> => {
     try {
-      const [whois, own] = await Promise.all([readWhois(api(signal), plain), readSelf()]);
+      const [whois, own] = await Promise.all([readWhois(api(signal), plain, service), readSelf()]);
       if (own === undefined) return "unknown";
       const found = whois === undefined ? "nobody" : callerOf(whois, { address: plain, own, rights: rights() });
       if (kept.size >= maxKept) kept.clear();

@@ -20,6 +20,9 @@ const unixTargets: TailscaleVersion = { major: 1, minor: 94, patch: 0 };
 /** Before this, a client's own capabilities header passed, and Funnel has to be told from Serve by a header alone. */
 export const singleListener: TailscaleVersion = { major: 1, minor: 92, patch: 0 };
 
+/** Older ones tell of a caller's grants to the node, whatever Service they are asked about. Source: `localapi.go` serveWhoIs. */
+export const grantsToServices: TailscaleVersion = { major: 1, minor: 100, patch: 0 };
+
 /** A unix socket's path, with its final NUL. Source: unix(7). */
 const maxSocketBytes = 107;
 

@@ -60,7 +60,9 @@ export function keepReloading(options: {
       isUsed = true;
       warnOfPublicTools(pins, log);
       log.info(`${path} was read again: ${changeText(change)}rules, capability and allowedOrigins hold from now on`);
-      const fixed = (["listen", "sealingKey"] as const).filter((key) => !isDeepStrictEqual(config[key], atStart[key]));
+      const fixed = (["listen", "sealingKey", "service"] as const).filter(
+        (key) => !isDeepStrictEqual(config[key], atStart[key]),
+      );
       for (const key of fixed) log.warn(`gateway.${key} was changed, and is read at the start alone: start it again`);
     } catch (error) {
       log.warn(`${path} was changed and is not used: ${messageOf(error)}`);

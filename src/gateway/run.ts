@@ -10,7 +10,7 @@ import { requireTrustedSocket } from "../tailscale/socket-trust.ts";
 import type { NodeStatus } from "../tailscale/status.ts";
 import { isAtLeast, parseTailscaleVersion, type TailscaleVersion } from "../tailscale/version.ts";
 import { type Gateway, type GatewayOptions, startGateway } from "./gateway.ts";
-import { type ListenPlan, listenPlan, singleListener } from "./listen-plan.ts";
+import { grantsToServices, type ListenPlan, listenPlan, singleListener } from "./listen-plan.ts";
 import { pinnedTools } from "./public/pins.ts";
 import { keepReloading, type PinsOf, rulesOf, type WatchedFile, warnOfPublicTools } from "./reload.ts";
 import { sealingKeys } from "./sealing-key.ts";
@@ -51,7 +51,7 @@ const statusTimeoutMs = 2_000;
 
 /**
  * Returns everything that `startGateway` needs. Throws `config-invalid`, `secret-invalid`, `daemon-foreign`, and
- * `tailscale-outdated` for one listener before tailscaled 1.92.
+ * `tailscale-outdated` for one listener before tailscaled 1.92 and for a Service's grants before 1.100.
  */
 export async function prepareGateway(request: GatewayRequest, world: GatewayWorld): Promise<PreparedGateway> {
   const { config, upstreams, socket, createUpstream, proxy } = request;
@@ -67,7 +67,8 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
   const directory = needsDirectory(config, env) ? makeStateDirectory({ env }, "gateway") : undefined;
   const facts = { directory, uid: process.getuid?.() ?? 0, version };
   const plan = listenPlan(config.listen ?? {}, facts);
-  if (plan.kind === "single") requireSingle(version);
+  if (plan.kind === "single") requireVersion(version, singleListener, singleWords);
+  if (config.service !== undefined) requireVersion(version, grantsToServices, serviceWords);
   if (plan.admin.kind === "tcp" && status?.usesTun === false) keepAdminIn(plan.admin.port, log);
   const keys = sealingKeys({ variable: env.TSMCP_SEALING_KEY || undefined, configured: config.sealingKey, directory });
   const enclosure = await tryEnclosure({
@@ -84,6 +85,7 @@ export async function prepareGateway(request: GatewayRequest, world: GatewayWorl
     pins,
     plan,
     socket,
+    service: config.service,
     usesTun: status?.usesTun,
     keys,
     world: { log, env, cwd, proxy, enclosure },
@@ -195,14 +197,28 @@ function keepAdminIn(port: number, log: Log): void {
   });
 }
 
-function requireSingle(version: TailscaleVersion | undefined): void {
-  if (version !== undefined && isAtLeast(version, singleListener)) return;
+const singleWords = {
+  option: "gateway.listen.single",
+  hint: "leave out gateway.listen.single: two listeners hold on every version",
+};
+
+const serviceWords = {
+  option: "gateway.service",
+  hint: "install a current Tailscale, and start the gateway once tailscaled answers",
+};
+
+function requireVersion(
+  version: TailscaleVersion | undefined,
+  needed: TailscaleVersion,
+  { option, hint }: { readonly option: string; readonly hint: string },
+): void {
+  if (version !== undefined && isAtLeast(version, needed)) return;
   const told =
     version === undefined ? "does not tell its version" : `is ${version.major}.${version.minor}.${version.patch}`;
   throw new TsmcpError({
     code: "tailscale-outdated",
-    message: `gateway.listen.single needs tailscaled 1.92 or newer, and this one ${told}`,
-    hint: "leave out gateway.listen.single: two listeners hold on every version",
+    message: `${option} needs tailscaled ${needed.major}.${needed.minor} or newer, and this one ${told}`,
+    hint,
   });
 }
 

@@ -32,5 +32,5 @@ const usage: Readonly<Record<PolicyRequest["platform"], (tag: string) => string>
     "     env:\n       TS_CLIENT_ID: CLIENT-ID\n" +
     `     steps:\n       - run: npx tsmcp up --advertise-tags ${tag}\n`,
   cursor: (tag) =>
-    "In .cursor/environment.json:\n\n" + `     "start": "tsmcp up --client-id CLIENT-ID --advertise-tags ${tag}"\n`,
+    `In .cursor/environment.json:\n\n     "start": "tsmcp up --client-id CLIENT-ID --advertise-tags ${tag}"\n`,
 };

@@ -119,10 +119,12 @@ function bytesOf(json: string): Buffer | undefined {
 
 /**
  * Returns who has the address, undefined where nobody does. The address must be bare: a miss with a port sleeps 360 ms
- * with the backend's lock held (tailscale 1.102.5). Throws as `readStatus` does.
+ * with the backend's lock held (tailscale 1.102.5). Its grants are those to `service`, where one is named (tailscaled
+ * 1.100), else those to this node. Throws as `readStatus` does.
  */
-export async function readWhois(api: LocalApi, address: string): Promise<Whois | undefined> {
-  const answer = await answerOf(api, "GET", `whois?addr=${encodeURIComponent(address)}`);
+export async function readWhois(api: LocalApi, address: string, service?: string): Promise<Whois | undefined> {
+  const to = service === undefined ? "" : `&svc_name=${encodeURIComponent(service)}`;
+  const answer = await answerOf(api, "GET", `whois?addr=${encodeURIComponent(address)}${to}`);
   if (answer.status === 404) return undefined;
   const whois = answer.status === 200 ? parseWhois(answer.body) : undefined;
   if (whois === undefined) throw notTailscaled(api, `it does not tell who has an address (${answer.status})`);

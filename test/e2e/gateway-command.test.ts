@@ -45,6 +45,16 @@ test.each([
   expect(exitCode).toBe(exit);
 });
 
+test.each([
+  ["1.98.10", 1, "gateway.service needs tailscaled 1.100 or newer, and this one is 1.98.10"],
+  ["1.100.0", 0, ""],
+])("grants to a Service, told by tailscaled %s, are exit %i", async (version, exit, message) => {
+  const config = { upstreams: { whoami: { builtin: "whoami" } }, service: "svc:notes" } as const;
+  const { exitCode, stderr } = await gateway(config, ["--check"], version);
+  expect(stderr).toContain(message);
+  expect(exitCode).toBe(exit);
+});
+
 test("--check fails where an upstream does not answer", async () => {
   const upstreams = { notes: { command: process.execPath, args: ["-e", "process.exit(1)"] } };
   const { exitCode, stdout } = await gateway({ upstreams }, ["--check", "--json"]);

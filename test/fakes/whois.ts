@@ -12,7 +12,10 @@ export interface Node {
   readonly login: string;
   readonly tags?: readonly string[];
   readonly shared?: boolean;
+  /** By grants to the node that the LocalAPI is on. */
   readonly caps?: Readonly<Record<string, readonly unknown[]>>;
+  /** By grants to a Tailscale Service. */
+  readonly serviceCaps?: Readonly<Record<string, Readonly<Record<string, readonly unknown[]>>>>;
 }
 
 export type Nodes = Record<string, Node>;
@@ -44,7 +47,9 @@ export async function startWhois(nodes: Nodes): Promise<{
       response.writeHead(404).end("no match for IP:port");
       return;
     }
-    const { StableID, login, tags, shared, caps } = node;
+    const { StableID, login, tags, shared } = node;
+    const service = url.searchParams.get("svc_name");
+    const caps = service === null ? node.caps : node.serviceCaps?.[service];
     const Node = {
       StableID,
       Name: `${StableID.toLowerCase()}.tail.ts.net.`,

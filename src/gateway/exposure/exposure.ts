@@ -21,6 +21,8 @@ import type { PublicSeen, Refusal, Seen, TailnetSeen } from "./seen.ts";
 export interface ExposureOptions {
   /** The capability whose grants give rights, such as "example.com/cap/mcp". */
   readonly capability?: string;
+  /** The Tailscale Service that callers reach it by, such as "svc:notes": grants to it count then (tailscaled 1.100 or newer). */
+  readonly service?: string | undefined;
   /** Rights by user, tag or `*`. Without these and a capability every member of the tailnet may do everything. */
   readonly rules?: readonly RuleConfig[];
   /** What grants and rules call this server in `upstreams` ("mcp"). */
@@ -63,7 +65,7 @@ export function exposure(options: ExposureOptions = {}): Exposure {
   requireTrustedSocket(socket, "about who calls");
   const keys = sealingKeys({ variable: undefined, configured: options.sealingKey, directory: undefined });
   const sealer = createSealer(keys);
-  const identities = createIdentities({ socket, rights: () => options, log });
+  const identities = createIdentities({ socket, service: options.service, rights: () => options, log });
   const side = { pace: createPace(publicPace), journal: noJournal, tools: () => undefined };
   const learnt: View["learnt"] = { uiTools: new Map(), paramHeaders: new Map(), taskTools: createTaskTools() };
   const viewOf = (caller: Caller): View => ({

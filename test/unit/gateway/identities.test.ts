@@ -108,6 +108,33 @@ test("what is known of an address is asked for once, until the rules change", as
   expect(asked).toEqual([agentAddress, agentAddress]);
 });
 
+test("a caller's rights behind a Tailscale Service are those of its grants to that Service", async () => {
+  const capability = "example.com/cap/mcp";
+  const grantOf = (tool: string) => ({ [capability]: [{ tools: [tool] }] });
+  const { socket } = await startWhois({
+    [agentAddress]: {
+      StableID: "nAgent",
+      login: "tagged-devices",
+      tags: ["tag:agent"],
+      caps: grantOf("of-the-node"),
+      serviceCaps: { "svc:notes": grantOf("of-notes"), "svc:wiki": grantOf("of-wiki") },
+    },
+  });
+  const granted = async (service: string | undefined): Promise<readonly unknown[]> => {
+    const identities = createIdentities({ socket, service, rights: () => ({ capability }), log: silentLog });
+    const caller = await identities.at(agentAddress, never);
+    return typeof caller === "string"
+      ? [caller]
+      : toolNames.filter((name) => caller.rightsOn("any").may("tools", name));
+  };
+  expect(await granted("svc:notes")).toEqual(["of-notes"]);
+  expect(await granted("svc:wiki")).toEqual(["of-wiki"]);
+  expect(await granted("svc:none")).toEqual([]);
+  expect(await granted(undefined)).toEqual(["of-the-node"]);
+});
+
+const toolNames = ["of-the-node", "of-notes", "of-wiki"];
+
 test.each([
   "",
   "agent",
