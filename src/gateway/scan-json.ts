@@ -1,5 +1,10 @@
 /** Why a text is not taken, although `JSON.parse` may take it. */
-export type JsonDefect = "too deep" | "a key twice" | "two keys that differ in case only" | "the key __proto__";
+export type JsonDefect =
+  | "too deep"
+  | "a key twice"
+  | "two keys that differ in case only"
+  | "the key __proto__"
+  | "a number that would arrive as another one";
 
 /** Nothing that MCP or a sensible schema needs is nested deeper, and JSON.stringify is recursive. */
 export const maxJsonDepth = 128;
@@ -40,6 +45,12 @@ export function jsonDefect(text: string): JsonDefect | undefined {
         levels.pop();
         top = levels.at(-1);
         break;
+      default: {
+        if (!beginsNumber(text.charCodeAt(at))) break;
+        const end = endOfNumber(text, at);
+        if (end - at > exactChars && changes(text.slice(at, end))) return "a number that would arrive as another one";
+        at = end - 1;
+      }
     }
   }
   return undefined;
@@ -54,6 +65,32 @@ interface Level {
   seen: Set<string> | undefined;
 }
 
+/** Shorter numbers are what they say: 1e99 is the largest. */
+const exactChars = 4;
+
+function beginsNumber(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || code === minus;
+}
+
+function endOfNumber(text: string, start: number): number {
+  let end = start + 1;
+  while (end < text.length && isInNumber(text.charCodeAt(end))) end += 1;
+  return end;
+}
+
+/** Digits, and what may stand between them: . + - e E */
+function isInNumber(code: number): boolean {
+  return beginsNumber(code) || code === 0x2e || code === 0x2b || code === 0x65 || code === 0x45;
+}
+
+/** Whether an integer has other digits once it was read and written again, or is too large to be read. */
+function changes(number: string): boolean {
+  const value = Number(number);
+  if (!Number.isFinite(value)) return true;
+  return /^-?\d+$/.test(number) && String(value) !== number && BigInt(number) !== BigInt(value);
+}
+
+const minus = 0x2d;
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;

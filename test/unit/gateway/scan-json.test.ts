@@ -18,6 +18,10 @@ test.each([
   ['{"params":{"task":"a","tasK":"b"}}', "two keys that differ in case only"],
   ['{"__proto__":{}}', "the key __proto__"],
   ['{"params":{"arguments":{"\\u005f_proto__":{}}}}', "the key __proto__"],
+  ['{"params":{"arguments":{"channel":1234567890123456789}}}', "a number that would arrive as another one"],
+  ['{"params":{"arguments":[-9007199254740993]}}', "a number that would arrive as another one"],
+  ['{"params":{"arguments":{"limit":1e400}}}', "a number that would arrive as another one"],
+  [`[${"9".repeat(100_000)}]`, "a number that would arrive as another one"],
   [nested(maxJsonDepth + 1), "too deep"],
   ["[".repeat(1_000_000), "too deep"],
 ])("%.60s is refused for %s", (text, defect) => {
@@ -32,6 +36,9 @@ test.each([
   ['{"a":"{\\"a\\":1,\\"a\\":2}"}'],
   ['[["a","a"],{"a":{}}]'],
   [nested(maxJsonDepth)],
+  ["[9007199254740992,-9007199254740992,9007199254740994,10000000000000000000000]"],
+  ["[123456789012345680000,1.7976931348623157e308,0.1234567890123456789,-0,1E5]"],
+  ['["1234567890123456789"]'],
 ])("%.60s is taken", (text) => {
   expect(jsonDefect(text)).toBeUndefined();
 });
