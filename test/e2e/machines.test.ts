@@ -60,7 +60,6 @@ test.runIf(isRoot)(
     // Each is a namespace of its own, that nobody enters again.
     for (const { pid } of processesNaming(image.home)) process.kill(pid);
   },
-  120_000,
 );
 
 test.skipIf(noPoorMachine !== undefined)("up, env, run, status and down work on the poorest machine", async () => {
