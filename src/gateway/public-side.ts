@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { setTimeout as delay } from "node:timers/promises";
 import { type Head, type HeadDefect, isJsonBody, readHead } from "./head.ts";
 import { type Incoming, messagesOf, readIncoming } from "./incoming.ts";
 import type { Journal, Note } from "./journal/journal.ts";
@@ -55,7 +54,7 @@ export async function answerAsPublic(asked: PublicRequest, { pace, tools }: Publ
       : await answerTo({ ...asked, head }, tools());
   if (answer === undefined) response.destroy();
   else if (request.readableEnded)
-    sendPlain(response, { status: answer.status, body: answer.body, headers: allowed(answer) });
+    sendPlain(response, { status: answer.status, body: textOf(answer), headers: allowed(answer) });
   else refuse(request, response, answer.status);
 }
 
@@ -63,8 +62,7 @@ export async function answerAsPublic(asked: PublicRequest, { pace, tools }: Publ
 export async function takeTurn(pace: Pace, asked: AskedLength): Promise<boolean> {
   const turn = pace.turn(costOf(asked));
   const isIn = turn === true || (turn !== false && (await turn));
-  // Told at once, a flood's sender would come again at once.
-  if (!isIn) await delay(refusalMs, undefined, { ref: false });
+  if (!isIn) await pace.refusal();
   return isIn;
 }
 
@@ -73,8 +71,6 @@ interface AskedLength {
   /** As the header says. */
   readonly length: string | undefined;
 }
-
-const refusalMs = 1_000;
 
 /** A body of this size takes as long to read as all the rest of a request. */
 const bytesPerTurn = 8 * 1024;
@@ -130,8 +126,13 @@ export function signalOf(response: ServerResponse): AbortSignal {
 /** Refuses a request whose body was not read, so the connection can carry no other. */
 export function refuse(request: IncomingMessage, response: ServerResponse, status: number): void {
   const answer = publicRefusal(status);
-  sendPlain(response, { status, body: answer.body, headers: { connection: "close", ...allowed(answer) } });
+  sendPlain(response, { status, body: textOf(answer), headers: { connection: "close", ...allowed(answer) } });
   response.once("finish", () => request.destroy());
+}
+
+/** What is one text takes one write, with the head. */
+function textOf({ body }: PlainAnswer): string | undefined {
+  return body?.toString("utf8");
 }
 
 function allowed({ status }: PlainAnswer): Readonly<Record<string, string>> {

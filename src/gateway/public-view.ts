@@ -61,8 +61,10 @@ function answerFrom(incoming: Incoming, answerer: Answerer): PlainAnswer {
 
 /** What is said where the path, the method or the head is refused. */
 export function publicRefusal(status: number): PlainAnswer {
-  return { status, body: errorText(null, { code: -32600, message: "Invalid request" }) };
+  return { status, body: invalidRequest };
 }
+
+const invalidRequest = errorText(null, { code: -32600, message: "Invalid request" });
 
 function answerTo(message: Message, answerer: Answerer): PlainAnswer {
   if (message.kind !== "request") return { status: 202 };

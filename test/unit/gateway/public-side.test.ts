@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createPace } from "../../../src/gateway/pace.ts";
+import { createPace, refusalTimeMs } from "../../../src/gateway/pace.ts";
 import { fakeUpstream } from "../../fakes/upstream.ts";
 import { agentAddress, initialize, openSession, rpc, startFront } from "./front.ts";
 
@@ -140,4 +140,13 @@ test("a pace lets a burst through, then has some wait, and then nobody, until ti
   expect(turns(4)).toEqual(["waits", "waits", false, false]);
   nowMs += 1_000;
   expect(turns(5)).toEqual([true, true, true, true, "waits"]);
+});
+
+test.each([
+  ["the first one waits a second", { nowMs: 9_000, lastRefusalMs: 0 }, 10_000],
+  ["one that comes with another goes some time after it", { nowMs: 9_000, lastRefusalMs: 10_000 }, 10_010],
+  ["one that comes later than that waits a second again", { nowMs: 9_050, lastRefusalMs: 10_010 }, 10_050],
+  ["however many came before it, none waits more than five", { nowMs: 9_000, lastRefusalMs: 13_995 }, 14_000],
+])("of those that are refused %s", (_what, asked, expected) => {
+  expect(refusalTimeMs({ ...asked, stepMs: 2.5 })).toBe(expected);
 });

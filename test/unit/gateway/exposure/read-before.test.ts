@@ -82,7 +82,7 @@ test.each([
   ["POST", "no number", 9],
 ])("a %s with a length of %s has to wait as long as %i do", async (method, length, cost) => {
   const costs: (number | undefined)[] = [];
-  const pace = { turn: (asked?: number) => costs.push(asked) > 0 };
-  expect(await takeTurn({ turn: (asked) => pace.turn(asked) || false }, { method, length })).toBe(true);
+  const turn = (asked?: number): true | false => costs.push(asked) > 0;
+  expect(await takeTurn({ turn, refusal: () => Promise.resolve() }, { method, length })).toBe(true);
   expect(costs).toEqual([cost]);
 });
