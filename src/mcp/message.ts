@@ -122,7 +122,9 @@ export function idOfRemnant(head: Buffer, tail: Buffer): MessageId | null {
   }
 }
 
-// Fields in between are `jsonrpc` and `method`: the order is each SDK's own, and what is too long is `params`.
+// What is too long is `params`, and where the rest stands is each SDK's own: jsonrpc, id, method, params (Python, Go, rmcp);
+// jsonrpc, method, id, params (Java: `McpSchema.JSONRPCRequest`); jsonrpc, id, params, method (mcp-go: `JSONRPCRequest`, which
+// embeds `Request`); method, params, jsonrpc, id (TypeScript: `Protocol.request` sets its own behind what it was given).
 const string = String.raw`"(?:[^"\\]|\\.)*"`;
 const id = String.raw`"id"\s*:\s*(${string}|-?\d+(?:\.\d+)?)`;
 const field = String.raw`"(?:jsonrpc|method)"\s*:\s*${string}`;

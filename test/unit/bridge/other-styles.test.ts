@@ -54,6 +54,11 @@ test.each([
   [400, refusal(-32001, "Session not found")],
   [400, refusal(-32000, "Bad Request: Server not initialized")],
   [400, { detail: "unknown session" }],
+  [404, { cause: null, jsonRpcError: { code: -32603, message: "Session not found: 5f0c" } }],
+  [404, { jsonrpc: "2.0", id: 2, error: { code: -32603, message: "Session not found: 5f0c" } }],
+  [404, { jsonrpc: "2.0", id: 2, error: { code: -32001, message: "Session not found" } }],
+  [404, { jsonrpc: "2.0", id: "server-error", error: { code: -32600, message: "Gone" } }],
+  [400, refusal(-32000, "Bad Request: The Mcp-Session-Id header is not supported in stateless mode")],
 ])("a session that is refused with %d and %j is renewed, and the call runs once", async (status, words) => {
   const { script, runs } = forgetful(status, words);
   const { server, agent } = await start(script);
@@ -67,6 +72,12 @@ test.each([
   [400, refusal(-32602, "no such argument: session")],
   [403, "this session may not do that"],
   [401, "log in first"],
+  [400, "this tool needs a browser session"],
+  [400, refusal(-32000, "browser session not found")],
+  [401, "your login session_token is wrong"],
+  [400, refusal(-32000, "the camera is not initialized")],
+  [404, { jsonrpc: "2.0", id: 2, error: { code: -32602, message: "no such file" } }],
+  [404, { jsonrpc: "2.0", id: 2, error: { code: -32000, message: "no such tmux session" } }],
 ])("a refusal with %d and %j is the call's own, and does not go again", async (status, words) => {
   const { server, agent } = await start(forgetful(status, words).script);
   await agent.initialize();

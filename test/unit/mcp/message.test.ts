@@ -53,10 +53,13 @@ test.each([
   ['{"method":"m","params":{', '"},"jsonrpc":"2.0","id":6}', 6],
   ['{"method":"m","params":{', '"}},"id":7,"jsonrpc":"2.0"}\n', 7],
   ['{"method":"m","params":{"id":1,', '"}}', null],
-  // Java
+  // Java: jsonrpc, method, id, params
   ['{"jsonrpc":"2.0","method":"tools/call","id":"j-1","params":{"id":9,', "x", "j-1"],
   ['{"method":"tools/call", "id":1.5 ,"jsonrpc":"2.0","params":{', "x", 1.5],
   ['{"jsonrpc":"2.0","params":{', '"},"id":8,"method":"tools/call"}', 8],
+  // mcp-go: jsonrpc, id, params, method
+  ['{"jsonrpc":"2.0","id":10,"params":{"id":9,', '"},"method":"tools/call"}', 10],
+  ['{"id":11,"method":"tools/call","params":{', '"},"jsonrpc":"2.0"}', 11],
   ['{"jsonrpc":"2.0","params":{"a":"', '\\",\\"id\\":5}"}}', null],
   ['{"jsonrpc":"2.0","params":{"a":"', '","id":5},"method":"m"}', null],
 ])("the remnants %j and %j are of the request %j", (head, tail, id) => {
