@@ -15,7 +15,7 @@ import type { Header } from "../net/http-message.ts";
 import { RequestLost } from "../net/origin.ts";
 import type { Agent } from "./agent.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { deliver } from "./delivery.ts";
+import { type Delivery, deliver, deliverMessage } from "./delivery.ts";
 import { lists } from "./early-answer.ts";
 import type { Pending } from "./in-flight.ts";
 import type { Memory } from "./memory.ts";
@@ -44,6 +44,8 @@ export interface CarrierContext {
 export interface Carrier {
   /** Carries a request to the server and its answer to the agent. Throws what the agent has to be told. */
   carry(sent: SentRequest, pending: Pending): Promise<void>;
+  /** Delivers the answer to a request whose own stream did not bring it, and ends that one. False when it is none. */
+  deliverElsewhere(json: Buffer, pending: Pending): Promise<boolean>;
   /** Asks for the server's tools on the bridge's own account, in the era of `like`. */
   fetchTools(like: RequestMessage, signal: StopSignal): Promise<readonly JsonObject[]>;
   /** Resolves when the server answers again, however long that takes. */
@@ -51,7 +53,7 @@ export interface Carrier {
 }
 
 /** What sending a request needs to know of who waits for it. */
-type Asking = Pick<Pending, "sentAs"> & { readonly stop: StopSignal };
+type Asking = Pick<Pending, "sentAs" | "sentIn"> & { readonly stop: StopSignal };
 
 /** MCP 2026-07-28: the headers do not say what the body says. The request did not run. */
 const headerMismatch = -32020;
@@ -86,6 +88,7 @@ export function createCarrier(context: CarrierContext): Carrier {
       const headers = (): readonly Header[] => {
         sentIn = { session: session.current, generation: session.generation };
         pending.sentAs = sent.message.id;
+        pending.sentIn = session.generation;
         return headersOf(sent.message);
       };
       return way
@@ -141,7 +144,7 @@ export function createCarrier(context: CarrierContext): Carrier {
 
   const attemptOnce = async (sent: SentRequest, pending: Pending): Promise<void> => {
     const request = sent.message;
-    const isModern = pending.isModern;
+    pending.sent = request;
     const { answer, session: sentIn, generation } = await ask(sent, pending);
     if (answer.kind === "refused") judge(answer, request);
     const resume = (lastEventId: string): Promise<Answer> => {
@@ -149,22 +152,23 @@ export function createCarrier(context: CarrierContext): Carrier {
       const headers = (): readonly Header[] => [...headersOfSession(sentIn), ["last-event-id", lastEventId]];
       return way.listen({ headers, signal: pending.stop, patienceMs });
     };
-    await deliver(answer, {
-      agent,
-      log,
-      pending,
-      onRequest: ({ id }) => session.noteRequest(id),
-      onResponse: ({ outcome }) => {
-        if (!("result" in outcome)) return undefined;
-        session.restoration.granted(request);
-        if (request.method === "server/discover") memory.note("openings", request.method, outcome.result);
-        if (lists[request.method] === undefined) return undefined;
-        const told = catalogue.told(request, outcome.result, isModern);
-        return told === outcome.result ? undefined : told;
-      },
-      resume: isModern ? undefined : resume,
-    });
+    await deliver(answer, deliveryOf(request, pending, pending.isModern ? undefined : resume));
   };
+  const deliveryOf = (request: RequestMessage, pending: Pending, resume: Delivery["resume"]): Delivery => ({
+    agent,
+    log,
+    pending,
+    onRequest: ({ id }) => session.noteRequest(id),
+    onResponse: ({ outcome }) => {
+      if (!("result" in outcome)) return undefined;
+      session.restoration.granted(request);
+      if (request.method === "server/discover") memory.note("openings", request.method, outcome.result);
+      if (lists[request.method] === undefined) return undefined;
+      const told = catalogue.told(request, outcome.result, pending.isModern);
+      return told === outcome.result ? undefined : told;
+    },
+    resume,
+  });
 
   const mayRepeat = async (request: RequestMessage, signal: StopSignal): Promise<boolean> => {
     if (isHarmlessToRepeat(request.method)) return true;
@@ -180,7 +184,7 @@ export function createCarrier(context: CarrierContext): Carrier {
     for (let page = 0; page < maxPages; page++) {
       const params = { ...(cursor === undefined ? {} : { cursor }), ...metaOf(like) };
       const question = ownRequest(newId(), "tools/list", params);
-      const { answer } = await ask(question, { stop: signal, sentAs: undefined });
+      const { answer } = await ask(question, { stop: signal, sentAs: undefined, sentIn: undefined });
       const response = await responseIn(answer, question.message.id);
       const result = response !== undefined && "result" in response.outcome ? response.outcome.result : undefined;
       if (result === undefined) throw new Error("the server did not tell its tools");
@@ -206,6 +210,13 @@ export function createCarrier(context: CarrierContext): Carrier {
   };
 
   return {
+    async deliverElsewhere(json, pending) {
+      const { sent } = pending;
+      if (sent === undefined || pending.isModern) return false;
+      if (!(await deliverMessage(json, deliveryOf(sent, pending, undefined)))) return false;
+      pending.stop.abort(new Error("answered on the server's own stream"));
+      return true;
+    },
     fetchTools,
     untilAnswered: (like) => probe(like, Number.POSITIVE_INFINITY, context),
     async carry(sent, pending) {

@@ -62,6 +62,10 @@ export function createConversation(options: ConversationOptions): Conversation {
   const session = createSession({
     ...{ way, agent, log, signal: over.signal, patienceMs, newId },
     onRenewed: () => void standIn.announce("all"),
+    async onResponse({ id, sentIn, json }) {
+      const pending = inFlight.findSent(id, sentIn);
+      return pending !== undefined && (await carrier.deliverElsewhere(json, pending));
+    },
   });
   const opening = createOpening({ ...options, session, signal: over.signal });
   const carrier = createCarrier({ ...options, session, catalogue, newId, signal: over.signal });

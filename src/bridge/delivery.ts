@@ -103,8 +103,8 @@ async function deliverStream(
   return linger === undefined ? { kind: "broken", lastEventId, retryMs, cause } : { kind: "answered" };
 }
 
-/** Returns true when the message was the answer. */
-async function deliverMessage(json: Buffer, delivery: Delivery): Promise<boolean> {
+/** Passes on one message. Returns true when it was the answer. */
+export async function deliverMessage(json: Buffer, delivery: Delivery): Promise<boolean> {
   const { agent, pending, log } = delivery;
   const message = parseMessage(json);
   if (message.kind === "invalid") {

@@ -1,5 +1,5 @@
 import { Stop } from "../core/stop.ts";
-import type { MessageId } from "../mcp/message.ts";
+import type { MessageId, RequestMessage } from "../mcp/message.ts";
 
 /** One request of the agent that has no answer yet. */
 export interface Pending {
@@ -10,6 +10,9 @@ export interface Pending {
   readonly stop: Stop;
   /** The id under which the server knows it: another one after a replay; undefined before it was sent. */
   sentAs: MessageId | undefined;
+  /** As it was sent last, and in which of the legacy sessions: to know its answer where that comes on another stream. */
+  sent: RequestMessage | undefined;
+  sentIn: number | undefined;
   /** Takes it from the list; false when somebody did before, and the agent must not be answered again. */
   settle(): boolean;
 }
@@ -25,6 +28,8 @@ export interface InFlight {
     isModern: boolean;
   }): Pending | undefined | Promise<Pending | undefined>;
   find(id: unknown): Pending | undefined;
+  /** Returns the one that the server knows under this id in this session. */
+  findSent(id: MessageId, sentIn: number): Pending | undefined;
   abortAll(reason: unknown): void;
   /** Resolves when none is left. */
   idle(): Promise<void>;
@@ -66,6 +71,10 @@ export function createInFlight(limit: number): InFlight {
       return one;
     },
     find: (id) => pending.get(id),
+    findSent(id, sentIn) {
+      for (const one of pending.values()) if (one.sentAs === id && one.sentIn === sentIn) return one;
+      return undefined;
+    },
     abortAll(reason) {
       for (const one of pending.values()) one.stop.abort(reason);
     },
@@ -79,6 +88,8 @@ class One implements Pending {
   readonly isModern: boolean;
   readonly stop = new Stop();
   sentAs: MessageId | undefined = undefined;
+  sent: RequestMessage | undefined = undefined;
+  sentIn: number | undefined = undefined;
   hasTurn = false;
   readonly #settle: (one: One) => boolean;
 

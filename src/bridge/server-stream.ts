@@ -1,13 +1,26 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../core/log.ts";
 import type { Answer } from "../mcp/endpoint.ts";
-import { parseMessage, type RequestMessage } from "../mcp/message.ts";
+import { type MessageId, parseMessage, type RequestMessage } from "../mcp/message.ts";
 import { headersOfSession, type LegacySession } from "../mcp/request-headers.ts";
 import { resumeDelay } from "../mcp/resume-delay.ts";
 import { isSessionRefusal } from "../mcp/session-refusal.ts";
 import type { Header } from "../net/http-message.ts";
 import type { Agent } from "./agent.ts";
 import type { Way } from "./way.ts";
+
+export interface Listening {
+  readonly way: Way;
+  readonly session: LegacySession | undefined;
+  readonly agent: Agent;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly onRequest?: ((request: RequestMessage) => void) | undefined;
+  /** Takes the answer to a request that went another way; false when nobody waits for it. */
+  readonly onResponse?: OnResponse | undefined;
+}
+
+export type OnResponse = (id: MessageId, json: Buffer) => Promise<boolean>;
 
 const firstWaitMs = 1_000;
 const longestWaitMs = 30_000;
@@ -21,14 +34,7 @@ const laterStatuses: ReadonlySet<number> = new Set([408, 429]);
  * one. Rejects with the reason of `signal`.
  * Source: MCP 2025-11-25 basic/transports, "Listening for Messages from the Server".
  */
-export async function listenToServer(options: {
-  readonly way: Way;
-  readonly session: LegacySession | undefined;
-  readonly agent: Agent;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-  readonly onRequest?: ((request: RequestMessage) => void) | undefined;
-}): Promise<"none" | "forgotten"> {
+export async function listenToServer(options: Listening): Promise<"none" | "forgotten"> {
   const { way, session, log, signal } = options;
   let lastEventId: string | undefined;
   let waitMs = firstWaitMs;
@@ -84,11 +90,15 @@ type StreamItem = Extract<Answer, { kind: "stream" }>["items"] extends AsyncIter
 
 async function passOn(
   item: Extract<StreamItem, { kind: "event" }>,
-  { agent, log, onRequest }: { agent: Agent; log: Log; onRequest?: ((request: RequestMessage) => void) | undefined },
+  { agent, log, onRequest, onResponse }: Pick<Listening, "agent" | "log" | "onRequest" | "onResponse">,
 ): Promise<void> {
   if (item.data.length === 0 || item.type !== "message") return;
   const message = parseMessage(item.data);
   if (message.kind === "request") onRequest?.(message);
   if (message.kind === "request" || message.kind === "notification") return void (await agent.pass(item.data));
-  log.warn("dropped a text on the server's own stream that is neither a request nor a notification");
+  // It belongs on the stream of its request, but SDK clients ask only for the id.
+  // Source: typescript-sdk `client/src/client/streamableHttp.ts` (_handleSseStream) and `shared/protocol.ts` (_onresponse).
+  if (message.kind === "response" && message.id !== null && (await onResponse?.(message.id, item.data)) === true)
+    return;
+  log.warn("dropped a text on the server's own stream that is neither a request nor a notification, nor awaited");
 }

@@ -15,7 +15,7 @@ import { createRestoration, type Restoration } from "../mcp/restoration.ts";
 import { headerOf } from "../net/http-message.ts";
 import type { Agent } from "./agent.ts";
 import { refusalError } from "./failure.ts";
-import { listenToServer } from "./server-stream.ts";
+import { listenToServer, type OnResponse } from "./server-stream.ts";
 import type { Way } from "./way.ts";
 
 /** The legacy session with the server: opened by the agent's `initialize`, renewed when the server forgot it. */
@@ -53,6 +53,8 @@ export function createSession(context: {
   readonly patienceMs: number;
   readonly newId: () => string;
   readonly onRenewed: () => void;
+  /** Takes an answer that came on the server's own stream of the session `sentIn`; false when nobody waits for it. */
+  readonly onResponse: (answer: { id: MessageId; sentIn: number; json: Buffer }) => Promise<boolean>;
 }): Session {
   const { way, log, signal, patienceMs, newId } = context;
   const restoration = createRestoration();
@@ -74,7 +76,8 @@ export function createSession(context: {
     const stop = AbortSignal.any([signal, stopListening.signal]);
     const seen = generation;
     const onRequest = ({ id }: RequestMessage): void => noteRequest(id);
-    listenToServer({ ...context, session: current, signal: stop, onRequest })
+    const onResponse: OnResponse = (id, json) => context.onResponse({ id, sentIn: seen, json });
+    listenToServer({ ...context, session: current, signal: stop, onRequest, onResponse })
       // An agent that waits for the server's word would wait for ever in a session that is gone.
       .then((end) => (end === "forgotten" ? renewOnce(seen) : undefined))
       .catch((error: unknown) => {

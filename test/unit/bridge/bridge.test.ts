@@ -154,6 +154,30 @@ test("the server's own stream reaches the agent, and is opened again where it br
   expect(second.headers).toMatchObject({ "mcp-session-id": "session-1" });
 });
 
+test.each([
+  ["its own stream is open", (reply: Reply) => reply.stream().write(": wait\n\n")],
+  ["its POST has no answer at all", () => {}],
+])("an answer on the server's own stream is the call's, though %s", async (_name, hold) => {
+  let own: ReturnType<Reply["stream"]> | undefined;
+  const { server, agent } = await start((seen, reply) => {
+    if (seen.httpMethod === "GET") own = reply.stream();
+    else if (seen.body.method === "tools/call") hold(reply);
+    else answerRoutine(seen, reply);
+  });
+  await agent.initialize();
+  await server.saw(({ httpMethod }) => httpMethod === "GET");
+  const answer = agent.ask("tools/call", { name: "t" });
+  const { body } = await server.saw(({ body: { method } }) => method === "tools/call");
+  own?.event({ id: "nobody's", result: { of: "another" } });
+  own?.event({ id: null, error: { code: -32600, message: "of none" } });
+  own?.event({ id: body.id, result: { elsewhere: true } });
+  own?.event({ id: body.id, result: { elsewhere: "twice" } });
+  own?.event({ method: "notifications/message", params: { level: "info", data: "after" } });
+  expect(await answer).toMatchObject({ result: { elsewhere: true } });
+  // Whatever else had been passed on would be before it.
+  expect(await agent.next(() => true)).toMatchObject({ method: "notifications/message" });
+});
+
 test("a call's stream that breaks off is resumed where the server numbered its events", async () => {
   const { agent } = await start((seen, reply) => {
     if (seen.httpMethod === "GET" && seen.headers["last-event-id"] === "7") {
