@@ -33,7 +33,8 @@ function open() {
     heard += chunk.toString("latin1").split("HTTP/1.1 ").length - 1;
     if (perTurn === 0 || heard < perTurn) return;
     heard = 0;
-    ask();
+    // That connection ends.
+    if (shape !== "fresh") ask();
   });
   socket.on("error", () => {});
   // Not at once: a sender has a way to go, too.

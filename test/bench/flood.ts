@@ -11,6 +11,8 @@ export interface Flood {
   readonly shape: string;
   /** How many times the p99 of calls is what it was just before; the middle of all rounds. */
   readonly p99Times: number;
+  /** The same beside a listener that does next to nothing: what the sender and the machine do to the callers. */
+  readonly idleTimes: number;
   /** Of one processor, the share that the gateway spent on the flood. */
   readonly cpuShare: number;
   readonly askedPerSecond: number;
@@ -42,12 +44,15 @@ export async function benchFlood(): Promise<Flood[]> {
         await delay(measuredMs);
         const cpuShare = (gateway.cpuMs() - cpuMs) / measuredMs;
         const floodedMs = await p99Of(session);
-        seen.push({ p99Times: floodedMs / quietMs, cpuShare, askedPerSecond: await flood.end() });
+        const askedPerSecond = await flood.end();
+        const idleMs = await p99BesideSink(session, { shape, askedPerSecond });
+        seen.push({ p99Times: floodedMs / quietMs, idleTimes: idleMs / quietMs, cpuShare, askedPerSecond });
       }
       const middle = (pick: (one: Omit<Flood, "shape">) => number): number => summarize(seen.map(pick)).median;
       results.push({
         shape,
         p99Times: middle(({ p99Times }) => p99Times),
+        idleTimes: middle(({ idleTimes }) => idleTimes),
         cpuShare: middle(({ cpuShare }) => cpuShare),
         askedPerSecond: middle(({ askedPerSecond }) => askedPerSecond),
       });
@@ -69,6 +74,25 @@ async function p99Of(session: HttpSession): Promise<number> {
     times.sort((one, other) => one - other),
     0.99,
   );
+}
+
+const sinkProgram = fileURLToPath(new URL("flood-sink.mjs", import.meta.url));
+
+/** The same flood on something else than the gateway, answered as often. */
+async function p99BesideSink(
+  session: HttpSession,
+  { shape, askedPerSecond }: Pick<Flood, "shape" | "askedPerSecond">,
+): Promise<number> {
+  const args = [sinkProgram, shape, String(askedPerSecond)];
+  const sink = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const [said] = await once(sink.stdout, "data");
+  const flood = startFlood(Number(String(said)), shape);
+  await delay(warmUpMs + measuredMs);
+  const p99Ms = await p99Of(session);
+  await flood.end();
+  sink.kill("SIGTERM");
+  await once(sink, "close");
+  return p99Ms;
 }
 
 const program = fileURLToPath(new URL("flood-public.mjs", import.meta.url));

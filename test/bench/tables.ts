@@ -72,10 +72,11 @@ export function printGateways(results: Readonly<Record<string, GatewayLoad>>): v
 export function printFloods(floods: readonly Flood[]): void {
   console.log("\nThe public listener flooded, calls on the private one\n");
   console.log(
-    "| flood | asked, 1/s | p99 of calls, times quiet (goal: ≤ 2) | share of a processor |\n|---|---|---|---|",
+    "| flood | asked, 1/s | p99 of calls, times quiet (goal: ≤ 2) | … beside an idle listener | share of a processor |\n|---|---|---|---|---|",
   );
-  for (const { shape, askedPerSecond, p99Times, cpuShare } of floods) {
-    console.log(`| ${shape} | ${shown(askedPerSecond, 0)} | ${shown(p99Times, 2)} | ${shown(cpuShare, 2)} |`);
+  for (const { shape, askedPerSecond, p99Times, idleTimes, cpuShare } of floods) {
+    const times = [p99Times, idleTimes].map((each) => shown(each, 2)).join(" | ");
+    console.log(`| ${shape} | ${shown(askedPerSecond, 0)} | ${times} | ${shown(cpuShare, 2)} |`);
   }
 }
 
