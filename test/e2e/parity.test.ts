@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryBase } from "../fakes/temporary-directory.ts";
+import { isThereSince } from "../parity/compared-version.ts";
 import { foregroundSteps, walkForeground } from "../parity/foreground.ts";
 import { exchange, proxyCases } from "../parity/proxies.ts";
 import { type RequestCase, requestCases } from "../parity/requests.ts";
@@ -34,10 +35,10 @@ beforeAll(async () => {
   const target = `http://127.0.0.1:${backend.port}`;
   for (const world of [real, sandbox]) {
     await world.serve({ port: 8443, target });
-    await world.serve({ port: 8443, target, path: "/mcp", acceptAppCaps: [capability] });
+    await world.serve({ port: 8443, target, path: "/mcp", acceptAppCaps: isThereSince("1.92") ? [capability] : [] });
     await world.funnel({ port: 443, target: `${target}/public` });
     await world.funnel({ port: 10000, target, path: "/mcp" });
-    await world.serve({ port: 9443, target: `unix:${path}` });
+    if (isThereSince("1.94")) await world.serve({ port: 9443, target: `unix:${path}` });
     await world.serve({ port: 9444, target: "http://127.0.0.1:1" });
     await world.serve({ port: 9445, target, path: "/deep/" });
   }

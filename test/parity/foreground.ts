@@ -1,3 +1,4 @@
+import { isThereSince } from "./compared-version.ts";
 import type { ParityProgram, ParityWorld } from "./world.ts";
 
 /** What is done with `tailscale serve` in the foreground, in this order; after each step what is served is compared. */
@@ -22,7 +23,12 @@ const ended = (name: string, signal: NodeJS.Signals): ForegroundStep => ({
 
 export const foregroundSteps: readonly ForegroundStep[] = [
   ran("serve", "reset"),
-  started("first", "serve", "--yes", "--https=8443", "--set-path=/a", "--accept-app-caps=example.com/cap/mcp", "3000"),
+  started(
+    "first",
+    ...["serve", "--yes", "--https=8443", "--set-path=/a"],
+    ...(isThereSince("1.92") ? ["--accept-app-caps=example.com/cap/mcp"] : []),
+    "3000",
+  ),
   ran("serve", "status"),
   ran("serve", "--bg", "--yes", "--https=8443", "3001"),
   ran("serve", "--bg", "--yes", "--https=8443", "--set-path=/b", "3001"),

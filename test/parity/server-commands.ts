@@ -11,10 +11,17 @@ const tailscale = (...args: string[]): ServerCommand => ({
   ask: async (world) => {
     const { exitCode, stdout, stderr } = await world.onServer(args);
     // The order of a JSON object's keys is nobody's.
-    const out = world.normalised(stdout);
-    return { exitCode, stdout: args.includes("--json") ? JSON.parse(out) : out, stderr: world.normalised(stderr) };
+    const out = inOneOrder(world.normalised(stdout));
+    // Usage that follows a wrong flag is not imitated.
+    const errors = world.normalised(stderr).replace(/^(flag provided but not defined: .*\n)[\s\S]*/, "$1");
+    return { exitCode, stdout: args.includes("--json") ? JSON.parse(out) : out, stderr: errors };
   },
 });
+
+/** The ports with Funnel are listed in whatever order Go gives a map's keys. */
+function inOneOrder(text: string): string {
+  return text.replace(/(?:^# {5}- .*\n)+/gm, (lines) => `${lines.trimEnd().split("\n").toSorted().join("\n")}\n`);
+}
 
 const localApi = (
   title: string,

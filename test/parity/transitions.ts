@@ -131,7 +131,10 @@ function statusOf({ BackendState, Health, Self, MagicDNSSuffix, CurrentTailnet }
   return {
     BackendState,
     // In any order. "Starting" stands there for some seconds only, and the test tailnet's relay is its own affair.
-    Health: Health.filter((line) => !/relay server|^Tailscale is starting/.test(line)).toSorted(),
+    // "OS base config": so older versions, which warn of what the sandbox has not, the system's resolver.
+    Health: Health.filter(
+      (line) => !/relay server|^Tailscale is starting|getting OS base config is not supported/.test(line),
+    ).toSorted(),
     hasSuffix: MagicDNSSuffix !== "",
     hasTailnet: CurrentTailnet !== null,
     hasPeerApi: (Self.PeerAPIURL?.length ?? 0) > 0,

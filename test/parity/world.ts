@@ -14,6 +14,7 @@ import type { TailnetNode } from "../tailnet/harness/node.ts";
 import { type RunResult, run } from "../tailnet/harness/run.ts";
 import { startTailnet } from "../tailnet/harness/tailnet.ts";
 import { until } from "../tailnet/harness/until.ts";
+import { comparedRelease } from "./compared-version.ts";
 import type { PublicEnd } from "./framing.ts";
 import { killDaemonIn, machineIn, machineOf, type ParityMachine } from "./machine.ts";
 
@@ -100,7 +101,8 @@ const people = {
 
 /** With a `nodeEnv` its nodes' daemons have more variables. */
 export async function startRealWorld({ nodeEnv = {} }: { nodeEnv?: NodeJS.ProcessEnv } = {}): Promise<ParityWorld> {
-  const tailnet = await startTailnet();
+  const release = comparedRelease();
+  const tailnet = await startTailnet(release === undefined ? {} : { release });
   for (const { login, display, picture } of Object.values(people))
     await tailnet.api.setUser({ login, display, picture });
   const [server, user, agent, stranger, guest] = await Promise.all([
@@ -190,7 +192,9 @@ function knowsGrant(server: TailnetNode, address: string): Promise<true> {
 
 export async function startSandboxWorld(): Promise<ParityWorld> {
   const { user, guest } = people;
+  const version = comparedRelease();
   const sandbox = await startSandbox({
+    ...(version === undefined ? {} : { version }),
     callers: {
       user: { login: user.login, displayName: user.display, picture: user.picture, capabilities: {} },
       agent: { capabilities: { [capability]: [grant] } },

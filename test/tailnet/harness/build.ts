@@ -24,14 +24,41 @@ const installGo = `curl -fsSL https://go.dev/dl/go1.26.8.${process.platform}-${a
 
 /** Builds `tailnet`, `tailscale` and `tailscaled` once and returns the folder they are in. */
 export async function buildTailnet(): Promise<string> {
+  const packages = [".", "tailscale.com/cmd/tailscale", "tailscale.com/cmd/tailscaled"];
+  return builtOnce({
+    name: fingerprint(await goVersion()),
+    what: "tailscale, tailscaled and the test tailnet",
+    build: (folder) => go(["build", ...stampedAs(tailscale), "-o", `${folder}/`, ...packages], 1_200_000),
+  });
+}
+
+/** Builds `tailscale` and `tailscaled` of another version (`1.90.9`) once and returns the folder they are in. */
+export async function buildRelease(version: string): Promise<string> {
+  const packages = ["tailscale", "tailscaled"].map((name) => `tailscale.com/cmd/${name}@v${version}`);
+  const hash = createHash("sha256").update(await goVersion());
+  return builtOnce({
+    name: `${version}-${hash.digest("hex").slice(0, 16)}`,
+    what: `tailscale and tailscaled ${version}`,
+    build: (folder) => go(["install", ...stampedAs(version), ...packages], 1_200_000, { GOBIN: folder }),
+  });
+}
+
+interface Build {
+  /** Of its folder in the cache. */
+  readonly name: string;
+  readonly what: string;
+  readonly build: (folder: string) => Promise<RunResult>;
+}
+
+async function builtOnce({ name, what, build }: Build): Promise<string> {
   const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "tsmcp-tailnet");
-  const folder = join(cache, fingerprint(await goVersion()));
+  const folder = join(cache, name);
   if (!existsSync(folder)) {
     mkdirSync(cache, { recursive: true });
     await oneAtATime(`${folder}.lock`, async () => {
       if (existsSync(folder)) return;
-      process.stderr.write("tailnet: building tailscale, tailscaled and the test tailnet (minutes the first time)\n");
-      await buildInto(folder, cache);
+      process.stderr.write(`tailnet: building ${what} (minutes the first time)\n`);
+      await buildInto(folder, { cache, build });
     });
   }
   const now = new Date();
@@ -48,8 +75,8 @@ async function goVersion(): Promise<string> {
 }
 
 /** Finds Go also where its own archive is unpacked, which is on few PATHs. */
-function go(args: readonly string[], timeoutMs: number): Promise<RunResult> {
-  const env = { ...process.env, PATH: `${process.env.PATH ?? ""}:/usr/local/go/bin`, CGO_ENABLED: "0" };
+function go(args: readonly string[], timeoutMs: number, more: NodeJS.ProcessEnv = {}): Promise<RunResult> {
+  const env = { ...process.env, ...more, PATH: `${process.env.PATH ?? ""}:/usr/local/go/bin`, CGO_ENABLED: "0" };
   return run("go", args, { cwd: source, env, timeoutMs });
 }
 
@@ -64,15 +91,21 @@ function fingerprint(version: string): string {
   return hash.digest("hex").slice(0, 16);
 }
 
+/** Else it would call itself something else than the released one does. */
+function stampedAs(version: string): readonly string[] {
+  const stamp = ["longStamp", "shortStamp"].map((name) => `-X tailscale.com/version.${name}=${version}`).join(" ");
+  return ["-buildvcs=false", "-ldflags", `-s -w ${stamp}`];
+}
+
 /** Builds beside the final place and renames, so that a killed build leaves nothing that looks finished. */
-async function buildInto(folder: string, cache: string): Promise<void> {
+async function buildInto(
+  folder: string,
+  { cache, build }: { readonly cache: string } & Pick<Build, "build">,
+): Promise<void> {
   prune(cache);
   const temporary = mkdtempSync(join(cache, "building-"));
   try {
-    const stamp = ["longStamp", "shortStamp"].map((name) => `-X tailscale.com/version.${name}=${tailscale}`).join(" ");
-    const packages = [".", "tailscale.com/cmd/tailscale", "tailscale.com/cmd/tailscaled"];
-    const flags = ["-buildvcs=false", "-ldflags", `-s -w ${stamp}`, "-o", `${temporary}/`];
-    const built = await go(["build", ...flags, ...packages], 1_200_000);
+    const built = await build(temporary);
     if (built.exitCode !== 0) throw new Error(`go build failed:\n${built.stderr}`);
     renameSync(temporary, folder);
   } catch (error) {

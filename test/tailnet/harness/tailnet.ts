@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type BareNode, type BareNodeOptions, type NodeNeeds, startBareNode } from "./bare-node.ts";
-import { buildTailnet } from "./build.ts";
+import { buildRelease, buildTailnet } from "./build.ts";
 import { type KeyOptions, type Knobs, knobs } from "./knobs.ts";
 import { type NodeOptions, startTailnetNode, type TailnetNode } from "./node.ts";
 import { type Program, type Swept, startProgram } from "./program.ts";
@@ -9,6 +9,8 @@ import { type Program, type Swept, startProgram } from "./program.ts";
 export interface TailnetOptions {
   /** The MagicDNS suffix (a new tail….ts.net each time). */
   readonly suffix?: string;
+  /** Of the nodes' tailscale and tailscaled, such as `1.90.9`, where it is another than the tests' own. */
+  readonly release?: string;
 }
 
 export type PublicPort = 443 | 8443 | 10000;
@@ -45,8 +47,9 @@ export interface Tailnet extends AsyncDisposable {
 
 /** Starts a whole tailnet on loopback; the first call on a machine builds it. */
 export async function startTailnet(options: TailnetOptions = {}): Promise<Tailnet> {
-  const binDir = await buildTailnet();
-  const program = await startProgram(binDir, options.suffix);
+  const ownBinDir = await buildTailnet();
+  const binDir = options.release === undefined ? ownBinDir : await buildRelease(options.release);
+  const program = await startProgram(ownBinDir, options.suffix);
   const { ready, runDir, pid } = program;
   const api = knobs(ready.apiUrl);
   const nodes: TailnetNode[] = [];
