@@ -200,6 +200,10 @@ describe("up", () => {
     const { node, proxy } = parsed(await tsmcp(["up", "--json"], vm, { TS_AUTHKEY: await tailnet.createKey() }));
     await using echo = await startEcho();
     const [host = ""] = node.ips;
+    // To an address that it does not know yet it would dial past the tailnet, where anything may answer.
+    await server.until(`to know ${node.name}`, ({ Peer }) =>
+      Object.values(Peer ?? {}).some(({ DNSName }) => DNSName === `${node.name}.`),
+    );
     const ports = [proxy, echo.url].map((address) => Number(address.split(":").at(-1)));
     const dials = (): Promise<string[]> => Promise.all(ports.map((port) => dialFrom(server, { host, port })));
     expect(await dials()).toEqual(["nothing", "nothing"]);
