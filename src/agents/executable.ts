@@ -1,5 +1,6 @@
-import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { isExecutable } from "../core/executable-file.ts";
 import type { Environment } from "../core/runtime-directory.ts";
 import { lastingDirectories } from "../core/search-path.ts";
 
@@ -37,15 +38,6 @@ function findOnPath(name: string, env: Environment): string | undefined {
   return lastingDirectories(env.PATH ?? "")
     .map((directory) => join(directory, name))
     .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
 
 function realPathOr(path: string): string {

@@ -1,17 +1,8 @@
-import { accessSync, constants, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { isExecutable } from "../core/executable-file.ts";
 
 /** Returns the file that execvp(3) would start for `name`, or undefined. */
 export function findProgram(name: string, { path, cwd }: { path: string; cwd: string }): string | undefined {
   const candidates = name.includes("/") ? [name] : path.split(":").map((directory) => `${directory || "."}/${name}`);
-  return candidates.map((candidate) => resolve(cwd, candidate)).find(isProgram);
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
+  return candidates.map((candidate) => resolve(cwd, candidate)).find(isExecutable);
 }

@@ -1,5 +1,5 @@
-import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
+import { isExecutable } from "../core/executable-file.ts";
 import { type Environment, homeDirectory } from "../core/runtime-directory.ts";
 import { trustedDirectories, workingDirectory } from "../core/search-path.ts";
 
@@ -38,13 +38,4 @@ export function locateProgram(name: string, env: Environment, cwd = workingDirec
   const home = homeDirectory(env);
   const own = home === undefined ? [] : [join(home, ".local/bin")];
   return [...onPath, ...systemDirectories, ...own].map((directory) => join(directory, name)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
 }
