@@ -1,3 +1,4 @@
+import { lookRegularly } from "../core/regular-look.ts";
 import { readStatus } from "../tailscale/local-api.ts";
 import { daemonMark } from "./await-daemon.ts";
 import { readServeState } from "./facts.ts";
@@ -21,39 +22,25 @@ export function watchHandler(
   own: OwnHandler,
   { isFunnel, request }: { readonly isFunnel: boolean; readonly request: Pick<ExposeRequest, "socket"> },
 ): HandlerWatch {
-  const closing = new AbortController();
   let mark = daemonMark(request);
-  let isLooking = false;
-  let timer: NodeJS.Timeout | undefined;
-  const close = (): void => {
-    clearInterval(timer);
-    closing.abort(new Error("nobody wants to know any longer"));
-  };
+  let tellLoss: (mark: string | undefined) => void = () => {};
   const lost = new Promise<string | undefined>((resolve) => {
-    const ask = async (): Promise<void> => {
-      const now = daemonMark(request);
-      const [status, state] = await Promise.all([
-        readStatus({ ...request, timeoutMs: askTimeoutMs, signal: closing.signal }),
-        readServeState(request, closing.signal),
-      ]);
-      if (status.backendState !== "Running" || now !== daemonMark(request)) return;
-      if (isServed(state, own, { isFunnel })) {
-        mark = now;
-        return;
-      }
-      close();
-      resolve(mark);
-    };
-    const look = (): void => {
-      if (isLooking) return;
-      isLooking = true;
-      void ask()
-        .catch(() => {})
-        .finally(() => {
-          isLooking = false;
-        });
-    };
-    timer = setInterval(look, lookEveryMs).unref();
+    tellLoss = resolve;
   });
+  const watch = lookRegularly(lookEveryMs, async (signal) => {
+    const now = daemonMark(request);
+    const [status, state] = await Promise.all([
+      readStatus({ ...request, timeoutMs: askTimeoutMs, signal }),
+      readServeState(request, signal),
+    ]);
+    if (status.backendState !== "Running" || now !== daemonMark(request)) return;
+    if (isServed(state, own, { isFunnel })) {
+      mark = now;
+      return;
+    }
+    close();
+    tellLoss(mark);
+  });
+  const close = (): void => watch.close("nobody wants to know any longer");
   return { lost, close };
 }

@@ -1,3 +1,4 @@
+import { lookRegularly } from "../core/regular-look.ts";
 import { readServeText } from "../tailscale/local-api.ts";
 import { parseServeState, type ServeHandler } from "../tailscale/serve-state.ts";
 import { listenerOf, parseServeTarget } from "../tailscale/serve-target.ts";
@@ -22,35 +23,17 @@ export function watchExposure(options: {
   readonly onLoss: () => void;
 }): ExposureWatch {
   const { socket, target, onLoss } = options;
-  const closing = new AbortController();
   let known: readonly string[] = [];
-  let isLooking = false;
-  const ask = async (): Promise<void> => {
-    const text = await readServeText({ socket, timeoutMs, signal: closing.signal });
+  const watch = lookRegularly(lookEveryMs, async (signal) => {
+    const text = await readServeText({ socket, timeoutMs, signal });
     const now = waysTo(target, text);
-    if (now === undefined || closing.signal.aborted) return;
+    if (now === undefined || signal.aborted) return;
     const isLost = known.some((way) => !now.includes(way));
     known = now;
     if (isLost) onLoss();
-  };
-  const look = (): void => {
-    if (isLooking) return;
-    isLooking = true;
-    void ask()
-      .catch(() => {})
-      .finally(() => {
-        isLooking = false;
-      });
-  };
-  const timer = setInterval(look, lookEveryMs).unref();
-  look();
-  return {
-    look,
-    close() {
-      clearInterval(timer);
-      closing.abort(new Error("the gateway is ending"));
-    },
-  };
+  });
+  watch.now();
+  return { look: watch.now, close: () => watch.close("the gateway is ending") };
 }
 
 /**
