@@ -37,10 +37,10 @@ export interface GatewayOptions {
   readonly plan: ListenPlan;
   /** tailscaled's, for whois. */
   readonly socket: string;
-  /** The Tailscale Service that callers reach it by. */
-  readonly service?: string | undefined;
   /** Whether that one has a TUN, as far as it has told. */
   readonly usesTun?: boolean | undefined;
+  /** The Tailscale Service that callers reach the gateway by. */
+  readonly service?: string | undefined;
   readonly keys: readonly [Secret, ...Secret[]];
   readonly world: UpstreamWorld;
   readonly createUpstream: CreateUpstream;
