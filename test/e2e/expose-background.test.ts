@@ -4,25 +4,16 @@ import { sightOf } from "./gateway-process.ts";
 import { processesNaming, textOf } from "./tsmcp.ts";
 
 let scene: ExposeScene;
-const machines: ExposeMachine[] = [];
 
 beforeAll(async () => {
   scene = await startExposeScene();
 });
 
-afterEach(async () => {
-  for (const machine of machines.splice(0)) await machine.run(["--off"]);
-});
+afterEach(() => scene.withdraw());
 
 afterAll(async () => {
   await scene?.[Symbol.asyncDispose]();
 });
-
-async function machineHere(): Promise<ExposeMachine> {
-  const machine = await scene.machine();
-  machines.push(machine);
-  return machine;
-}
 
 function seen({ node }: ExposeMachine) {
   return sightOf(scene.tailnet, { url: `https://${node.dnsName}:8443/mcp`, from: scene.agent });
@@ -37,7 +28,7 @@ function ownerOf(machine: ExposeMachine): number {
 }
 
 test("in the background it stands until --off, and a second run keeps it and proves it again", async () => {
-  const machine = await machineHere();
+  const machine = await scene.machine();
   const first = await machine.run([machine.url, "--bg"]);
   expect(first).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(stands) });
   expect(first.stderr).toContain("proof: pass");
@@ -57,7 +48,7 @@ test("in the background it stands until --off, and a second run keeps it and pro
 });
 
 test("it survives a tailscaled that is started again", async () => {
-  const machine = await machineHere();
+  const machine = await scene.machine();
   expect((await machine.run([machine.url, "--bg", "--no-funnel"])).exitCode).toBe(0);
   await machine.node.kill();
   await machine.node.restart();
@@ -66,7 +57,7 @@ test("it survives a tailscaled that is started again", async () => {
 });
 
 test("another exposure in the background takes the place of the one before", async () => {
-  const machine = await machineHere();
+  const machine = await scene.machine();
   expect((await machine.run([machine.url, "--bg"])).exitCode).toBe(0);
   const owner = ownerOf(machine);
   const other = await machine.run([machine.url, "--bg", "--no-funnel", "--json"]);
@@ -79,7 +70,7 @@ test("another exposure in the background takes the place of the one before", asy
 });
 
 test("one that was killed is mended by the next run, in the foreground too, and by --off", async () => {
-  const machine = await machineHere();
+  const machine = await scene.machine();
   for (const next of ["--off", "--bg", "foreground"]) {
     expect((await machine.run([machine.url, "--bg"])).exitCode).toBe(0);
     process.kill(ownerOf(machine), "SIGKILL");
@@ -103,7 +94,7 @@ test("one that was killed is mended by the next run, in the foreground too, and 
 });
 
 test("what the process says that went wrong is said by the command", async () => {
-  const machine = await machineHere();
+  const machine = await scene.machine();
   const { exitCode, stdout } = await machine.run(["http://127.0.0.1:1/mcp", "--bg", "--json"]);
   expect({ exitCode, ...JSON.parse(stdout) }).toMatchObject({
     exitCode: 1,
@@ -114,7 +105,7 @@ test("what the process says that went wrong is said by the command", async () =>
 });
 
 test("Ctrl-C while it begins undoes it", async () => {
-  const machine = await machineHere();
+  const machine = await scene.machine();
   const running = machine.start([machine.url, "--bg"]);
   await running.says("funnel: done");
   expect((await running.end()).exitCode).toBe(130);

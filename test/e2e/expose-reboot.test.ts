@@ -7,25 +7,16 @@ import { sightOf } from "./gateway-process.ts";
 import { processesNaming, textOf, tsmcp } from "./tsmcp.ts";
 
 let scene: ExposeScene;
-const machines: ExposeMachine[] = [];
 
 beforeAll(async () => {
   scene = await startExposeScene();
 });
 
-afterEach(async () => {
-  for (const machine of machines.splice(0)) await machine.run(["--off"]);
-});
+afterEach(() => scene.withdraw());
 
 afterAll(async () => {
   await scene?.[Symbol.asyncDispose]();
 });
-
-async function machineHere(): Promise<ExposeMachine> {
-  const machine = await scene.machine();
-  machines.push(machine);
-  return machine;
-}
 
 const tools = ({ node }: ExposeMachine) =>
   sightOf(scene.tailnet, { url: `https://${node.dnsName}:8443/mcp`, from: scene.agent }).then((seen) => seen.tools);
@@ -55,7 +46,7 @@ function kill(pid: number): void {
 const exposed = (status: string): string | undefined => /^exposed +(.*)$/m.exec(status)?.[1];
 
 test("after a reboot its sockets are nobody else's, and status, a second run and --off know", async () => {
-  const machine = await machineHere();
+  const machine = await scene.machine();
   expect((await machine.run([machine.url, "--bg"])).exitCode).toBe(0);
   expect(exposed(await statusOf(machine))).toMatch(/^by process \d+, in the background$/);
   for (const next of ["--bg", "--off"]) {
@@ -84,7 +75,7 @@ test("after a reboot its sockets are nobody else's, and status, a second run and
 });
 
 test("on loopback nothing is served after a reboot, because anybody could take the port", async () => {
-  const machine = await machineHere();
+  const machine = await scene.machine();
   const config = join(machine.home, "tsmcp.config.json");
   const listen = { private: "127.0.0.1:0", public: "127.0.0.1:0" };
   const gateway = { listen, upstreams: { notes: { url: machine.url } } };
@@ -102,7 +93,7 @@ test("on loopback nothing is served after a reboot, because anybody could take t
 });
 
 test("a dry run, --off and status write nothing", async () => {
-  const machine = await machineHere();
+  const machine = await scene.machine();
   mkdirSync(join(machine.home, "mine"));
   expect((await machine.run([machine.url, "--dry-run"])).exitCode).toBe(0);
   expect((await machine.run(["--off"])).exitCode).toBe(0);

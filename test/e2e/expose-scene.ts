@@ -12,6 +12,8 @@ export interface ExposeScene extends AsyncDisposable {
   readonly agent: TailnetNode;
   readonly upstream: GateServer;
   machine(options?: Partial<NodeOptions>): Promise<ExposeMachine>;
+  /** Takes away what the machines so far expose in the background. */
+  withdraw(): Promise<void>;
 }
 
 export interface ExposeMachine {
@@ -41,6 +43,7 @@ export async function startExposeScene(): Promise<ExposeScene> {
     startGate({ gate: () => true }),
   ]);
   const url = `http://127.0.0.1:${upstream.port}/mcp`;
+  const machines: ExposeMachine[] = [];
   return {
     tailnet,
     agent,
@@ -61,7 +64,7 @@ export async function startExposeScene(): Promise<ExposeScene> {
       const [file, ...words] = [...within, process.execPath, join(binDir, "tsmcp"), "expose"];
       const start = (args: readonly string[], extra: Readonly<Record<string, string>> = {}): Running =>
         startProgram(file, [...words, ...args], place, extra);
-      return {
+      const machine: ExposeMachine = {
         node,
         home,
         url,
@@ -73,6 +76,11 @@ export async function startExposeScene(): Promise<ExposeScene> {
           return JSON.parse(stdout);
         },
       };
+      machines.push(machine);
+      return machine;
+    },
+    async withdraw() {
+      for (const machine of machines.splice(0)) await machine.run(["--off"]);
     },
     async [Symbol.asyncDispose]() {
       await upstream[Symbol.asyncDispose]();
