@@ -98,7 +98,7 @@ export function createEndpoint(options: {
     const response = isRedirect(first) ? await follow(first, request) : first;
     if (request.isBrief === true && isSuccess(response)) return unread(response);
     return isJson(response)
-      ? { kind: "json", headers: response.headers, bytes: await readJson(response.body, reading) }
+      ? { kind: "json", headers: response.headers, bytes: await readJson(response, reading) }
       : readOther(response, reading);
   };
   const posted = new WeakMap<readonly Header[], readonly Header[]>();
@@ -164,7 +164,7 @@ async function readOther(response: HttpResponse, reading: Reading): Promise<Answ
     body.destroy();
     return { kind: "foreign", status, contentType };
   }
-  return { kind: "json", headers, bytes: await readJson(body, reading) };
+  return { kind: "json", headers, bytes: await readJson(response, reading) };
 }
 
 function isSuccess({ status }: HttpResponse): boolean {
@@ -178,8 +178,9 @@ function unread({ status, headers, body }: HttpResponse): Answer {
   return { kind: "foreign", status, contentType: mediaType(headers) };
 }
 
-async function readJson(body: Readable, { maxBytes, strike }: Reading): Promise<Buffer> {
-  return strike(await readWhole(body, maxBytes));
+async function readJson({ headers, body }: HttpResponse, { maxBytes, strike }: Reading): Promise<Buffer> {
+  const said = Number(headerOf(headers, "content-length") ?? 0);
+  return strike(await readWhole(body, maxBytes, said > 0 && said <= maxBytes ? said : 0));
 }
 
 async function readRefusal(body: Readable, { strike }: Reading): Promise<string | undefined> {
@@ -200,9 +201,9 @@ function mediaType(headers: readonly Header[]): string {
 }
 
 /** Returns the body; by its events, because iterating costs a short one more than all the rest of its way. */
-function readWhole(body: Readable, maxBytes: number): Promise<Buffer> {
+function readWhole(body: Readable, maxBytes: number, expectedBytes = 0): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const whole = createAccumulator();
+    const whole = createAccumulator(expectedBytes);
     let isWhole = false;
     const onData = (chunk: Buffer): void => {
       if (whole.size + chunk.length > maxBytes) {

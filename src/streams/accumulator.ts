@@ -11,9 +11,10 @@ const empty = Buffer.alloc(0);
 
 /**
  * Returns an accumulator that copies the parts together while more are on their way, not all at once at the end, when
- * somebody waits. A part that comes alone is not copied.
+ * somebody waits. A part that comes alone is not copied. `expectedBytes`, where the whole is known, spares it from growing:
+ * memory that is used for the first time costs more than the copying.
  */
-export function createAccumulator(): Accumulator {
+export function createAccumulator(expectedBytes = 0): Accumulator {
   let store: Buffer = empty;
   let size = 0;
   let isOwn = false;
@@ -28,7 +29,8 @@ export function createAccumulator(): Accumulator {
       } else {
         if (!isOwn || size + part.length > store.length) {
           // Doubled, so that a byte is copied twice at most, on average.
-          const larger = Buffer.allocUnsafeSlow(2 * (size + part.length));
+          const needed = size + part.length;
+          const larger = Buffer.allocUnsafeSlow(needed <= expectedBytes ? expectedBytes : 2 * needed);
           store.copy(larger, 0, 0, size);
           store = larger;
           isOwn = true;

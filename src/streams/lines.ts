@@ -1,3 +1,5 @@
+import { createAccumulator } from "./accumulator.ts";
+
 /** One line without its end, or what is left to tell of one that was too long: enough to find out whose it was. */
 export type Line =
   | { readonly kind: "line"; readonly bytes: Buffer }
@@ -19,8 +21,7 @@ const maxRemnantBytes = 4096;
  * `maxLineBytes`; a longer line is read to its end and forgotten.
  */
 export function createLineSplitter(maxLineBytes: number): LineSplitter {
-  let parts: Buffer[] = [];
-  let partBytes = 0;
+  const held = createAccumulator();
   let oversize: { head: Buffer; tail: Buffer; totalBytes: number } | undefined;
 
   const add = (part: Buffer): void => {
@@ -29,18 +30,14 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
       oversize.tail = lastBytes([oversize.tail, part]);
       return;
     }
-    parts.push(part);
-    partBytes += part.length;
+    held.add(part);
     // One byte of grace, for the `\r` that does not count.
-    if (partBytes <= maxLineBytes + 1) return;
-    oversize = { head: firstBytes(parts), tail: lastBytes(parts), totalBytes: partBytes };
-    parts = [];
-    partBytes = 0;
+    if (held.size <= maxLineBytes + 1) return;
+    const bytes = held.bytes();
+    oversize = { head: firstBytes(bytes), tail: lastBytes([bytes]), totalBytes: bytes.length };
   };
   const take = (): Line => {
-    const line = finishedLine({ bytes: Buffer.concat(parts), oversize, maxLineBytes });
-    parts = [];
-    partBytes = 0;
+    const line = finishedLine({ bytes: held.bytes(), oversize, maxLineBytes });
     oversize = undefined;
     return line;
   };
@@ -56,7 +53,7 @@ export function createLineSplitter(maxLineBytes: number): LineSplitter {
       if (start < chunk.length) add(chunk.subarray(start));
       return lines;
     },
-    end: () => (partBytes > 0 || oversize !== undefined ? [take()] : []),
+    end: () => (held.size > 0 || oversize !== undefined ? [take()] : []),
   };
 }
 
@@ -75,12 +72,12 @@ function finishedLine(read: {
   if (read.oversize !== undefined) return { kind: "oversize", ...read.oversize };
   const bytes = read.bytes.at(-1) === carriageReturn ? read.bytes.subarray(0, -1) : read.bytes;
   if (bytes.length <= read.maxLineBytes) return { kind: "line", bytes };
-  return { kind: "oversize", head: firstBytes([bytes]), tail: lastBytes([bytes]), totalBytes: bytes.length };
+  return { kind: "oversize", head: firstBytes(bytes), tail: lastBytes([bytes]), totalBytes: bytes.length };
 }
 
 // Copies, so that a remnant does not keep the memory of what it was cut from.
-function firstBytes(parts: readonly Buffer[]): Buffer {
-  return Buffer.from(Buffer.concat(parts).subarray(0, maxRemnantBytes));
+function firstBytes(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.subarray(0, maxRemnantBytes));
 }
 
 function lastBytes(parts: readonly Buffer[]): Buffer {

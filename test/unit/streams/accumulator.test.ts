@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { createAccumulator } from "../../../src/streams/accumulator.ts";
 import { fc } from "../../fakes/drawn.ts";
 
-test("the whole is what its parts are, one after the other, each time anew", () => {
+test("the whole is what its parts are, one after the other, each time anew, whatever was expected", () => {
   const parts = fc.array(fc.uint8Array({ maxLength: 300 }).map((part) => Buffer.from(part)));
   fc.assert(
-    fc.property(fc.array(parts), (wholes) => {
-      const accumulator = createAccumulator();
+    fc.property(fc.array(parts), fc.nat(2_000), (wholes, expectedBytes) => {
+      const accumulator = createAccumulator(expectedBytes);
       for (const whole of wholes) {
         for (const part of whole) accumulator.add(part);
         expect(accumulator.size).toBe(Buffer.concat(whole).length);
