@@ -4,7 +4,8 @@ import { createServer, type ServerResponse } from "node:http";
 
 /**
  * The smallest legacy MCP server that is one, so that the server is not what is measured: `fast-server.ts PORT FILE`. The
- * tool "work" writes its argument `mark` to FILE before it answers, and answers with `bytes` bytes.
+ * tool "work" writes its argument `mark` to FILE before it answers, and answers with `bytes` bytes, as an event of a stream
+ * where it is told so.
  */
 const [port = "0", file = "/dev/null"] = process.argv.slice(2);
 const marks = openSync(file, "a");
@@ -30,9 +31,11 @@ const server = createServer((request, response) => {
     if (!sessions.has(session)) return void response.writeHead(404).end();
     if (id === undefined) return void response.writeHead(202).end();
     if (method === "tools/list") return answer(response, id, { tools });
-    const { mark, bytes = 0 } = params?.arguments ?? {};
+    const { mark, bytes = 0, isStream = false } = params?.arguments ?? {};
     if (mark !== undefined) writeSync(marks, `${mark}\n`);
-    answer(response, id, { content: [{ type: "text", text: "x".repeat(bytes) }] });
+    const result = { content: [{ type: "text", text: "x".repeat(bytes) }] };
+    if (isStream) stream(response, id, result);
+    else answer(response, id, result);
   });
 });
 // The bench may be killed, and must not leave this behind.
@@ -43,7 +46,7 @@ server.listen(Number(port), "127.0.0.1", () => process.stdout.write("ready\n"));
 const tools = [
   {
     name: "work",
-    inputSchema: { type: "object", properties: { mark: {}, bytes: {}, filler: {} } },
+    inputSchema: { type: "object", properties: { mark: {}, bytes: {}, filler: {}, isStream: {} } },
   },
 ];
 const opening = {
@@ -55,4 +58,9 @@ const opening = {
 function answer(response: ServerResponse, id: unknown, result: unknown): void {
   const text = JSON.stringify({ jsonrpc: "2.0", id, result });
   response.writeHead(200, { "content-type": "application/json", "content-length": Buffer.byteLength(text) }).end(text);
+}
+
+function stream(response: ServerResponse, id: unknown, result: unknown): void {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.end(`event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", id, result })}\n\n`);
 }

@@ -50,6 +50,12 @@ export const goals: readonly Goal[] = [
     isMet: ({ overRaw }) => isAtMost(overRaw.largeAnswer, 1.3),
   },
   {
+    title: "… as an event of a stream",
+    goal: "≤ 1.3 × raw",
+    show: ({ largeEventMs, overRaw }) => duration(largeEventMs, overRaw.largeEvent),
+    isMet: ({ overRaw }) => isAtMost(overRaw.largeEvent, 1.3),
+  },
+  {
     title: "5 MB request",
     goal: "≤ 1.3 × raw",
     show: ({ largeRequestMs, overRaw }) => duration(largeRequestMs, overRaw.largeRequest),

@@ -17,6 +17,8 @@ export interface Load {
   readonly idleMiB: number | undefined;
   readonly loadedMiB: number | undefined;
   readonly largeAnswerMs: number | undefined;
+  /** The same answer over SSE. */
+  readonly largeEventMs: number | undefined;
   readonly largeRequestMs: number | undefined;
   readonly overRaw: OverRaw;
 }
@@ -26,6 +28,7 @@ export interface OverRaw {
   readonly p50: number | undefined;
   readonly burst: number | undefined;
   readonly largeAnswer: number | undefined;
+  readonly largeEvent: number | undefined;
   readonly largeRequest: number | undefined;
 }
 
@@ -41,7 +44,7 @@ const callsInBlock = 250;
 /** They warm the compiler. */
 const warmBlocks = 2;
 const burstRounds = 5;
-const largeRounds = 6;
+const largeRounds = 13;
 const largeAnswerBytes = 20_000_000;
 const largeRequestBytes = 5_000_000;
 
@@ -76,8 +79,10 @@ export async function benchLoad(scene: Scene): Promise<Record<string, Load>> {
   const rest = await inRounds(burstRounds - 1, runners, burstOf);
   const bursts = Object.fromEntries(runners.map(({ name }) => [name, [...(first[name] ?? []), ...(rest[name] ?? [])]]));
   const large = { arguments: { bytes: largeAnswerBytes } };
+  const event = { arguments: { bytes: largeAnswerBytes, isStream: true } };
   const filled = { arguments: { filler: "x".repeat(largeRequestBytes) } };
   const answers = await inRounds(largeRounds, runners, (runner) => timeOf(runner, large));
+  const events = await inRounds(largeRounds, runners, (runner) => timeOf(runner, event));
   const requests = await inRounds(largeRounds, runners, (runner) => timeOf(runner, filled));
   for (const { agent } of runners) await agent.end();
 
@@ -106,11 +111,13 @@ export async function benchLoad(scene: Scene): Promise<Record<string, Load>> {
           idleMiB: idleMiB[name],
           loadedMiB: loadedMiB[name],
           largeAnswerMs: median(answers[name]?.slice(1) ?? []),
+          largeEventMs: median(events[name]?.slice(1) ?? []),
           largeRequestMs: median(requests[name]?.slice(1) ?? []),
           overRaw: {
             p50: overRaw(calls, name, median),
             burst: overRaw(bursts, name, ({ answered, ms }) => (answered === 0 ? undefined : answered / ms)),
             largeAnswer: overRaw(withoutFirst(answers), name, (ms) => ms),
+            largeEvent: overRaw(withoutFirst(events), name, (ms) => ms),
             largeRequest: overRaw(withoutFirst(requests), name, (ms) => ms),
           },
         },
@@ -134,6 +141,7 @@ function resident(runners: readonly Runner[]): Record<string, number | undefined
   return Object.fromEntries(runners.map(({ name, agent }) => [name, agent.residentMiB?.()]));
 }
 
+/** Each round begins with the next one: what a runner leaves behind (garbage, a busy processor) falls on each of the others. */
 async function inRounds<T>(
   rounds: number,
   runners: readonly Runner[],
@@ -141,7 +149,8 @@ async function inRounds<T>(
 ): Promise<Record<string, T[]>> {
   const results: Record<string, T[]> = {};
   for (let round = 0; round < rounds; round++) {
-    for (const runner of runners) {
+    const first = round % runners.length;
+    for (const runner of [...runners.slice(first), ...runners.slice(0, first)]) {
       const list = results[runner.name] ?? [];
       list.push(await work(runner));
       results[runner.name] = list;

@@ -46,13 +46,20 @@ export async function openRaw({
   return {
     async ask(method, params) {
       lastId += 1;
-      return JSON.parse((await post({ id: lastId, method, params })).toString());
+      return JSON.parse(messageIn(await post({ id: lastId, method, params })));
     },
     async end() {
       session.destroy();
       return 0;
     },
   };
+}
+
+/** Returns the message of a body, which is its only event where it is a stream. */
+function messageIn(body: Buffer): string {
+  const mark = "data: ";
+  const at = body.subarray(0, 64).indexOf(mark);
+  return at < 0 ? body.toString() : body.toString("utf8", at + mark.length);
 }
 
 function exchange(

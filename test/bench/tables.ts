@@ -30,6 +30,7 @@ export function printLoad(results: Readonly<Record<string, Load>>): void {
     ["… connections through the proxy", ({ connections }) => shown(connections, 0)],
     ["RSS idle / after that, MiB", ({ idleMiB, loadedMiB }) => `${shown(idleMiB, 0)} / ${shown(loadedMiB, 0)}`],
     ["20 MB answer, ms", ({ largeAnswerMs }) => shown(largeAnswerMs, 0)],
+    ["… as an event of a stream, ms", ({ largeEventMs }) => shown(largeEventMs, 0)],
     ["5 MB request, ms", ({ largeRequestMs }) => shown(largeRequestMs, 0)],
   ];
   console.log("\nCalls through the tailnet, against a server that does nothing\n");
