@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { connections } from "./connections.ts";
 import { startOurs } from "./gateways.ts";
-import { connections, type HttpSession, openHttpSession } from "./http-session.ts";
+import { type HttpSession, openHttpSession } from "./http-session.ts";
 import { percentile, summarize } from "./statistics.ts";
 
 /** What a flood on the public listener does to the callers of the private one. */

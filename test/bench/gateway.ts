@@ -1,6 +1,6 @@
-import type { Agent } from "node:http";
+import { type Connections, connections } from "./connections.ts";
 import { type GatewayContestant, gatewayContestants, type RunningGateway } from "./gateways.ts";
-import { connections, type HttpSession, openHttpSession } from "./http-session.ts";
+import { type HttpSession, openHttpSession } from "./http-session.ts";
 import { percentile } from "./statistics.ts";
 
 /** What one gateway did; undefined where it failed. */
@@ -77,8 +77,8 @@ interface Spent {
 interface Started {
   readonly name: string;
   readonly gateway: RunningGateway;
-  readonly kept: Agent;
-  readonly fresh: Agent;
+  readonly kept: Connections;
+  readonly fresh: Connections;
   readonly keptCalls: Spent;
   readonly freshCalls: Spent;
 }
@@ -124,7 +124,7 @@ async function large(session: HttpSession): Promise<number | undefined> {
 
 async function withStreams(
   gateway: RunningGateway,
-  agent: Agent,
+  agent: Connections,
 ): Promise<Pick<GatewayLoad, "streamsMiB" | "streamsP99">> {
   const caller = await openHttpSession(gateway.door, agent);
   const idleMs = percentileOf(await inSequence(caller, callsPerRound), 0.99);

@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import type { Connections, HttpAnswer } from "./connections.ts";
 
-/** One agent's session with a gateway, as plain Node has it. */
+/** One agent's session with a gateway. */
 export interface HttpSession {
   /** Returns the text of the answer to one call, of "echo" unless told. Throws when it is none. */
   call(text: string, tool?: string): Promise<string>;
@@ -15,36 +16,45 @@ export interface Door {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Returns connections that are kept, or one for each request, as tailscale serve opens most of them. */
-export function connections(isKept: boolean): Agent {
-  return new Agent({ keepAlive: isKept, maxSockets: 2_000, scheduling: "lifo" });
-}
-
-export async function openHttpSession(door: Door, agent: Agent): Promise<HttpSession> {
+export async function openHttpSession(door: Door, connections: Connections): Promise<HttpSession> {
   let lastId = 1;
+  const linesOf = (headers: Readonly<Record<string, string>>): string =>
+    Object.entries({ ...door.headers, ...headers })
+      .map(([name, value]) => `${name}: ${value}\r\n`)
+      .join("");
+  const opening = `POST ${door.path} HTTP/1.1\r\nhost: 127.0.0.1:${door.port}\r\naccept: application/json, text/event-stream\r\ncontent-type: application/json\r\n`;
+  const post = (message: object, lines: string): Promise<HttpAnswer> => {
+    const body = JSON.stringify({ jsonrpc: "2.0", ...message });
+    return connections.exchange(
+      door.port,
+      `${opening}${lines}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  };
   const clientInfo = { name: "bench", version: "1" };
   const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
-  const opened = await post({ id: 1, method: "initialize", params }, {});
+  const opened = await post({ id: 1, method: "initialize", params }, linesOf({}));
   const session = {
-    "mcp-session-id": String(opened.headers["mcp-session-id"] ?? ""),
+    "mcp-session-id": /\r\nmcp-session-id: *(\S+)/i.exec(opened.head)?.[1] ?? "",
     "mcp-protocol-version": "2025-06-18",
   };
-  messageIn(await textOf(opened));
-  await textOf(await post({ method: "notifications/initialized" }, session));
+  messageIn(opened.body);
+  const lines = linesOf(session);
+  await post({ method: "notifications/initialized" }, lines);
   return {
     async call(text, tool = "echo") {
       lastId += 1;
       const id = lastId;
       const asked = { id, method: "tools/call", params: { name: tool, arguments: { text } } };
-      const answer = await post(asked, session);
-      const body = await textOf(answer);
+      const { status, body } = await post(asked, lines);
       const { id: answered, result } = messageIn(body);
-      if (answered !== id || result?.content[0] === undefined)
-        throw new Error(`${answer.statusCode}: ${body.slice(0, 200)}`);
+      if (answered !== id || result?.content[0] === undefined) throw new Error(`${status}: ${body.slice(0, 200)}`);
       return result.content[0].text;
     },
     async listen() {
-      const outgoing = send("GET", session);
+      const outgoing = httpRequest({
+        ...{ host: "127.0.0.1", port: door.port, path: door.path, agent: false },
+        headers: { accept: "text/event-stream", ...door.headers, ...session },
+      });
       outgoing.end();
       const [response] = (await once(outgoing, "response")) as [IncomingMessage];
       if (response.statusCode !== 200) throw new Error(`GET: ${response.statusCode}`);
@@ -52,29 +62,6 @@ export async function openHttpSession(door: Door, agent: Agent): Promise<HttpSes
       return () => outgoing.destroy();
     },
   };
-
-  function send(method: string, headers: Record<string, string>) {
-    return httpRequest({
-      host: "127.0.0.1",
-      ...{ agent, method, port: door.port, path: door.path },
-      headers: {
-        accept: method === "GET" ? "text/event-stream" : "application/json, text/event-stream",
-        ...door.headers,
-        ...headers,
-      },
-    });
-  }
-  async function post(message: object, headers: Record<string, string>): Promise<IncomingMessage> {
-    const body = JSON.stringify({ jsonrpc: "2.0", ...message });
-    const outgoing = send("POST", {
-      ...headers,
-      "content-type": "application/json",
-      "content-length": String(Buffer.byteLength(body)),
-    });
-    outgoing.end(body);
-    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
-    return response;
-  }
 }
 
 interface Answered {
@@ -91,11 +78,4 @@ function messageIn(body: string): Answered {
         ?.at(-1)
         ?.slice(6) ?? "{}");
   return JSON.parse(data) as Answered;
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  let text = "";
-  response.setEncoding("utf8");
-  for await (const chunk of response) text += chunk;
-  return text;
 }
