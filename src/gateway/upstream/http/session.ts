@@ -15,6 +15,7 @@ import { withCaller } from "../caller-meta.ts";
 import { rpcErrorOf, UpstreamFailure } from "../failure.ts";
 import { errorAnswer, type OnMessage, type UpstreamCaller, type UpstreamSession } from "../upstream.ts";
 import type { Asker } from "./asker.ts";
+import { createFlights, type Flight } from "./flights.ts";
 import { messagesIn, paced, readAnswer } from "./read-answer.ts";
 import type { Stage } from "./stage.ts";
 
@@ -37,6 +38,7 @@ const longestWaitMs = 30_000;
 export function createHttpSession(options: HttpSessionOptions): UpstreamSession {
   const { name, log, asker, caller, handle, params, closing } = options;
   const restoration = createRestoration();
+  const flights = createFlights();
   let current = options.opened;
   /** Counts the sessions, so that of many requests refused at once one renews. */
   let generation = 0;
@@ -79,10 +81,12 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
     readonly signal: StopSignal;
     readonly onMessage: OnMessage;
     readonly caller: UpstreamCaller;
+    readonly flight?: Flight;
   }
-  const ask = (request: RequestMessage, { signal, onMessage, caller: who }: Asking) => {
+  const ask = (request: RequestMessage, { signal, onMessage, caller: who, flight }: Asking) => {
     const session = current;
     const seen = generation;
+    if (flight !== undefined) flight.sentIn = seen;
     return asker.post(request, { headers: headersOfSession(session), signal, caller: who }, async (answer, stage) => {
       if (isSessionRefusal(answer, session)) return { kind: "forgotten" as const, seen };
       const reading = { id: request.id, onMessage, signal: stage.signal, resume: resumeIn(session, stage, who) };
@@ -112,18 +116,27 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
     async request(request, call) {
       const clean = withCaller(request.params, undefined);
       const asked = clean === request.params ? request : { ...request, params: clean };
-      try {
-        const answer = await askRenewed(asked, call).catch((error: unknown) => {
-          if (!(error instanceof RequestLost) || !isHarmlessToRepeat(request.method)) throw error;
-          call.signal.throwIfAborted();
-          return askRenewed(asked, call);
-        });
+      const flight = flights.begin(request.id, call.signal);
+      const asking: Asking = { signal: flight.stop, onMessage: call.onMessage, caller: call.caller, flight };
+      const answered = (answer: ResponseMessage): ResponseMessage => {
         if ("result" in answer.outcome) restoration.granted(asked);
         return answer;
+      };
+      try {
+        return answered(
+          await askRenewed(asked, asking).catch((error: unknown) => {
+            if (!(error instanceof RequestLost) || !isHarmlessToRepeat(request.method)) throw error;
+            flight.stop.throwIfAborted();
+            return askRenewed(asked, asking);
+          }),
+        );
       } catch (error) {
         call.signal.throwIfAborted();
+        if (flight.answer !== undefined) return answered(flight.answer);
         if (error instanceof UpstreamFailure && error.kind === "timeout") giveUp(request);
-        return errorAnswer(request.id, rpcErrorOf(error, name));
+        return errorAnswer(request.id, rpcErrorOf(flight.stop.aborted ? flight.stop.reason : error, name));
+      } finally {
+        flight.land();
       }
     },
     notify(notification) {
@@ -131,6 +144,7 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
       void asker.tell(messageText(clean), { headers: headersOfSession(current), caller }).catch((error: unknown) => {
         log.debug(`${name}: ${notification.method} did not arrive: ${String(error)}`);
       });
+      if (notification.method === "notifications/cancelled") flights.cancel(notification.params?.requestId);
     },
     respond(answer) {
       void asker.tell(messageText(answer), { headers: headersOfSession(current), caller }).catch((error: unknown) => {
@@ -168,7 +182,12 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
               } else {
                 lastEventId = item.lastEventId ?? lastEventId;
                 if (item.data.length === 0 || item.type !== "message") continue;
-                for (const message of messagesIn(item.data)) onMessage(message, item.lastEventId);
+                for (const message of messagesIn(item.data)) {
+                  // It belongs on the stream of its request, but SDK clients ask only for the id.
+                  if (message.kind !== "response") onMessage(message, item.lastEventId);
+                  else if (!flights.answer(message, seen))
+                    log.debug(`${name}: dropped an answer that nobody waits for`);
+                }
               }
             }
             // The caller knows what it was waiting for, and asks again for more.

@@ -205,6 +205,53 @@ describe("an HTTP upstream of the legacy era", () => {
     expect(await mute.listen({ onMessage: () => {}, signal: new AbortController().signal })).toBe("refused");
   });
 
+  it.for([
+    ["its own stream is open", (reply: Reply) => reply.stream().write(": wait\n\n")],
+    ["its POST has no answer at all", () => {}],
+  ] as const)("takes an answer on the server's own stream for the call's, though %s", async ([, hold]) => {
+    let own: ReturnType<Reply["stream"]> | undefined;
+    const server = await serve((seen, reply) => {
+      if (seen.httpMethod === "GET") own = reply.stream();
+      else if (seen.body.method === "tools/call") hold(reply);
+      else answerRoutine(seen, reply);
+    });
+    const session = await openSession(upstreamAt(server.url), "ann");
+    const stop = new AbortController();
+    const heard: Message[] = [];
+    const listening = session.listen({ onMessage: (message) => heard.push(message), signal: stop.signal });
+    await server.saw(({ httpMethod }) => httpMethod === "GET");
+    const answer = session.request(toolCall("c", "x"), callOf("ann"));
+    await server.saw(({ body: { method } }) => method === "tools/call");
+    own?.event({ id: "nobody's", result: { of: "another" } });
+    own?.event({ id: "c", result: good });
+    own?.event({ id: "c", result: { content: [{ type: "text", text: "twice" }] } });
+    own?.event({ method: "notifications/message", params: { level: "info", data: "after" } });
+    expect(textOf(await answer)).toBe("good");
+    await expect.poll(() => heard.length).toBe(1);
+    // Whatever else had been passed on would be before it.
+    expect(heard).toMatchObject([{ method: "notifications/message" }]);
+    stop.abort();
+    await listening;
+  });
+
+  it.for([
+    ["keeps the stream", (reply: Reply) => reply.stream().write(": wait\n\n")],
+    ["says nothing", () => {}],
+  ] as const)("ends a call that its caller cancels, where the server %s", async ([, hold]) => {
+    const server = await serve((seen, reply) => {
+      if (seen.body.method === "tools/call") hold(reply);
+      else answerRoutine(seen, reply);
+    });
+    const session = await openSession(upstreamAt(server.url), "ann");
+    const answer = session.request(toolCall("c", "x"), callOf("ann"));
+    await server.saw(({ body: { method } }) => method === "tools/call");
+    const params = { requestId: "c", reason: "no more" };
+    session.notify({ kind: "notification", method: "notifications/cancelled", params });
+    expect(textOf(await answer)).toMatch(/"wiki" was told by the caller not to go on$/);
+    const { body } = await server.saw((seen) => seen.body.method === "notifications/cancelled");
+    expect(body.params).toEqual(params);
+  });
+
   it("tells who calls only where that is wanted, in the words of tailscale serve", async () => {
     const server = await serve((seen, reply) => answerRoutine(seen, reply) || reply.json(good));
     const upstream = upstreamAt(server.url, { tellsCaller: true });
