@@ -4,7 +4,10 @@
  * when there is none in them.
  */
 export function striker(secrets: readonly string[]): (bytes: Buffer) => Buffer {
-  const spellings = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]);
+  const spellings = secrets.flatMap((secret) => {
+    const json = JSON.stringify(secret).slice(1, -1);
+    return [secret, json, json.replaceAll("/", "\\/"), json.replaceAll(/[<>&]/g, asGoWrites)];
+  });
   // The longest first: one may be part of another.
   const needles = [...new Set(spellings)]
     .sort((one, other) => other.length - one.length)
@@ -18,4 +21,9 @@ export function striker(secrets: readonly string[]): (bytes: Buffer) => Buffer {
     );
     return Buffer.from(struck, "latin1");
   };
+}
+
+/** Go's JSON escapes what HTML reads; PHP's escapes the slash. Source: go encoding/json HTMLEscape, php json_encode. */
+function asGoWrites(character: string): string {
+  return `\\u00${character.charCodeAt(0).toString(16)}`;
 }

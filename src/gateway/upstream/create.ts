@@ -2,6 +2,7 @@ import type { UpstreamConfig } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import type { Environment } from "../../core/runtime-directory.ts";
 import { configuredEnvironment, configuredHeaders, configuredUser, type Entry, invalid } from "./configured.ts";
+import { configuredSecrets } from "./configured-secrets.ts";
 import { configuredEnclosure, type Enclosure } from "./enclosure.ts";
 import { createHttpUpstream } from "./http/http-upstream.ts";
 import { createStdioUpstream } from "./stdio/stdio-upstream.ts";
@@ -49,7 +50,9 @@ export const createUpstream: CreateUpstream = (name, config, world) => {
   const tellsCaller = config.identity === "headers";
   if (url !== undefined) {
     const headers = configuredHeaders(entry);
-    return createHttpUpstream({ ...world, name, url: new URL(url), headers, tellsCaller, connectTimeoutMs, limits });
+    const secrets = configuredSecrets(entry, headers);
+    const way = { url: new URL(url), headers, secrets, connectTimeoutMs };
+    return createHttpUpstream({ ...world, ...way, name, tellsCaller, limits });
   }
   if (command === undefined) return createWhoami(name);
   if (config.maxChildren !== undefined && isolation === "shared") {
@@ -59,6 +62,7 @@ export const createUpstream: CreateUpstream = (name, config, world) => {
   return createStdioUpstream({
     name,
     program: { command, args: config.args ?? [], env: configuredEnvironment(entry, user), cwd: world.cwd, user },
+    secrets: configuredSecrets(entry, []),
     enclose: configuredEnclosure(entry, user, world.enclosure),
     log: world.log,
     openTimeoutMs,

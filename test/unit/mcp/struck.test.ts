@@ -21,6 +21,8 @@ test.each([
   ["abcdefghabcdefgh", ["abcdefgh"], "[secret][secret]"],
   ["é abcdefgh-1234 €", ["abcdefgh", "abcdefgh-1234"], "é [secret] €"],
   [JSON.stringify('quo"ted\\one'), ['quo"ted\\one'], '"[secret]"'],
+  ['"ab\\/cdefgh=="', ["ab/cdefgh=="], '"[secret]"'],
+  ['"a\\u003cb\\u0026cdefgh"', ["a<b&cdefgh"], '"[secret]"'],
   ["nothing here", ["abcdefgh"], "nothing here"],
 ])("%j without %j is %j", (text, secrets, struck) => {
   expect(striker(secrets)(Buffer.from(text)).toString()).toBe(struck);

@@ -21,6 +21,8 @@ export interface HttpConnection {
 export interface HttpConnectionOptions {
   readonly url: URL;
   readonly headers: readonly Header[];
+  /** What of them is struck out of what the server says. */
+  readonly secrets?: readonly string[] | undefined;
   /** To the tailnet. */
   readonly proxy: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -39,7 +41,7 @@ const firstWaitMs = 50;
 const longestWaitMs = 500;
 
 export function connectUpstream(options: HttpConnectionOptions): HttpConnection {
-  const { url, headers, connectTimeoutMs } = options;
+  const { url, headers, secrets, connectTimeoutMs } = options;
   const tls = url.protocol === "https:";
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const target = { host, port: Number(url.port || (tls ? 443 : 80)), tls };
@@ -56,7 +58,7 @@ export function connectUpstream(options: HttpConnectionOptions): HttpConnection 
   });
   const path = `${url.pathname}${url.search}`;
   return {
-    endpoint: createEndpoint({ origin, authority: url.host, path, headers, maxMessageBytes: maxAnswerBytes }),
+    endpoint: createEndpoint({ origin, authority: url.host, path, headers, secrets, maxMessageBytes: maxAnswerBytes }),
     get isReachable() {
       return isReachable;
     },

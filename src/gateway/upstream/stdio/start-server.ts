@@ -5,6 +5,7 @@ import { timeoutSignal } from "../../../core/timeout-signal.ts";
 import { modernMeta, modernVersion } from "../../../mcp/era.ts";
 import type { JsonObject } from "../../../mcp/json.ts";
 import type { RpcError } from "../../../mcp/message.ts";
+import { striker } from "../../../mcp/struck.ts";
 import { type Child, type ChildStart, startChild } from "../../../process/child.ts";
 import type { Program } from "../../../process/namespace.ts";
 import type { SystemUser } from "../../../process/system-user.ts";
@@ -55,6 +56,8 @@ export interface StdioWorld {
   /** How to start it where it cannot get at us; undefined: as it is. Returns undefined where there is no such program. */
   readonly enclose?: ((program: Program) => Program | undefined) | undefined;
   readonly log: Log;
+  /** Struck out of what the server says, to callers and to the log. */
+  readonly secrets?: readonly string[] | undefined;
   readonly watchdog: Watchdog;
   readonly room: Room;
   /** From the start to the answer: a package may have to be fetched first. */
@@ -90,8 +93,9 @@ export async function startServer(
     watchdog.forget(child.pid);
     log.debug(`${name}: process ${child.pid} ended (${JSON.stringify(end)})`);
   });
-  void logErrors(child, { name, log });
-  const wire = openWire(child, { ...world, isExclusive });
+  const strike = striker(world.secrets ?? []);
+  void logErrors(child, { name, log, strike });
+  const wire = openWire(child, { ...world, strike, isExclusive });
   const signal = timeoutSignal(openTimeoutMs);
   try {
     const request =
@@ -127,12 +131,15 @@ async function startProgram({ program, enclose }: StdioWorld): Promise<ChildStar
 const maxErrorLineBytes = 4 * 1024;
 
 /** What a server writes to its stderr is for people; more than they can read is left out, and a flood has to wait. */
-async function logErrors(child: Child, { name, log }: { name: string; log: Log }): Promise<void> {
+async function logErrors(
+  child: Child,
+  { name, log, strike }: { name: string; log: Log; strike: (bytes: Buffer) => Buffer },
+): Promise<void> {
   const shown = createAllowance({ burst: 200, perSecond: 20 });
   const read = createAllowance({ burst: 8 * 1024 * 1024, perSecond: 1024 * 1024 });
   let left = 0;
   for await (const line of linesOf(child.stderr, maxErrorLineBytes)) {
-    const bytes = line.kind === "line" ? line.bytes : line.head;
+    const bytes = strike(line.kind === "line" ? line.bytes : line.head);
     const nowMs = performance.now();
     if (shown.spend(1, nowMs) > 0) left += 1;
     else {

@@ -51,6 +51,8 @@ export interface Wire {
 export interface WireOptions {
   readonly name: string;
   readonly log: Log;
+  /** Puts `[secret]` in the place of what the child was given and must not tell. */
+  readonly strike: (bytes: Buffer) => Buffer;
   /** For one caller alone: what the child says of its own accord is for that one. */
   readonly isExclusive: boolean;
   /** How long a child may be silent about a request. */
@@ -70,7 +72,7 @@ const watchEveryMs = 1_000;
 
 /** Returns the wire to a running child. */
 export function openWire(child: Child, options: WireOptions): Wire {
-  const { name, log, isExclusive, silenceMs } = options;
+  const { name, log, strike, isExclusive, silenceMs } = options;
   const flights = createFlights<WireOwner>();
   const questions = createQuestions<WireOwner>();
   const owners = new Set<WireOwner>();
@@ -100,7 +102,7 @@ export function openWire(child: Child, options: WireOptions): Wire {
       },
       onEnd: () => end("closed its output"),
     },
-    { name, log },
+    { name, log, strike },
   );
   const send = (message: object): void => channel.send(JSON.stringify({ jsonrpc: "2.0", ...message }));
   const fail = (flight: Flight<WireOwner>, error: unknown): void => {

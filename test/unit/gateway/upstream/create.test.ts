@@ -8,12 +8,14 @@ import { silentLog } from "../../../../src/core/log.ts";
 import { createUpstream, type UpstreamWorld } from "../../../../src/gateway/upstream/create.ts";
 import type { Enclosure } from "../../../../src/gateway/upstream/enclosure.ts";
 import type { UpstreamCaller } from "../../../../src/gateway/upstream/upstream.ts";
-import { answerRoutine, startScriptedServer } from "../../../fakes/mcp-server.ts";
+import type { Message } from "../../../../src/mcp/message.ts";
+import { answerRoutine, type Reply, startScriptedServer } from "../../../fakes/mcp-server.ts";
 import { canRunAsOther, otherUser } from "../../../fakes/other-user.ts";
 import { startFakeProxy } from "../../../fakes/proxy.ts";
 import { temporaryDirectory } from "../../../fakes/temporary-directory.ts";
 import { callerNamed, callOf, openSession, request, textOf, toolCall } from "../../../fakes/upstream-caller.ts";
 
+const saying = (text: string) => ({ content: [{ type: "text", text }] });
 const url = "http://127.0.0.1:1/mcp";
 const peer = fileURLToPath(new URL("../../../peers/stdio-server.mjs", import.meta.url));
 
@@ -52,6 +54,58 @@ describe("createUpstream", () => {
       "x-api-key": "from-file",
       "x-team": "notes",
     });
+  });
+
+  it.each([
+    ["an answer", (token: string, reply: Reply) => reply.json(saying(`your token is ${token}`))],
+    ["a stream", (token: string, reply: Reply) => reply.stream().event({ id: 1, result: saying(token) })],
+    [
+      "an error",
+      (token: string, reply: Reply) =>
+        reply.status(401, { jsonrpc: "2.0", id: 1, error: { code: -32001, message: `Bearer ${token} is over` } }),
+    ],
+    [
+      "a notification",
+      (token: string, reply: Reply) => {
+        const stream = reply.stream();
+        stream.event({ method: "notifications/message", params: { level: "info", data: `Token ${token}` } });
+        stream.event({ id: 1, result: saying("done") });
+      },
+    ],
+  ] as const)("strikes out the token that a server over HTTP repeats in %s", async (_where, say) => {
+    const token = "wiki-token/0123456789==";
+    const server = await startScriptedServer((seen, reply) => {
+      if (!answerRoutine(seen, reply)) say(String(seen.headers.authorization).replace("Bearer ", ""), reply);
+    });
+    onTestFinished(() => server[Symbol.asyncDispose]());
+    const session = await openSession(made({ url: server.url, tokenEnv: "WIKI" }, { WIKI: token }), "ann");
+    const heard: Message[] = [];
+    const answer = await session.request(
+      toolCall(1, "x"),
+      callOf("ann", (message) => heard.push(message)),
+    );
+    const all = JSON.stringify([answer, heard]);
+    expect(all).toContain("[secret]");
+    expect(all).not.toContain(token);
+    expect(server.seen.at(-1)?.headers.authorization).toBe(`Bearer ${token}`);
+  });
+
+  it("strikes out the secrets that a program repeats, to its caller and to the log", async () => {
+    const said: string[] = [];
+    const note = (line: string) => void said.push(line);
+    const env = { PATH: process.env.PATH, GIT_TOKEN: "git-token-0123", TEAM: "notes-team" };
+    const variables = { A: "Basic ${env:GIT_TOKEN}", API_KEY: "${env:TEAM}", TEAM_NAME: "${env:TEAM} x" };
+    const upstream = createUpstream(
+      "notes",
+      { command: "node", args: [peer], env: variables },
+      { log: { info: note, warn: note, debug: note }, env, cwd: "/", proxy: undefined },
+    );
+    onTestFinished(() => upstream.close());
+    const session = await openSession(upstream, "ann");
+    const seen = JSON.parse(textOf(await session.request(toolCall(1, "env"), callOf("ann"))));
+    expect(seen).toMatchObject({ A: "Basic [secret]", API_KEY: "[secret]", TEAM_NAME: "[secret] x" });
+    await session.request(toolCall(2, "complain", { lines: ["no: git-token-0123"] }), callOf("ann"));
+    await expect.poll(() => said).toContain("notes: no: [secret]");
   });
 
   it("never has more children than configured", async () => {
