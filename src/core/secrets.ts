@@ -114,8 +114,11 @@ function checkedSecret(text: string, origin: string): Secret {
  */
 export function strikeSecrets(text: string, known: readonly Secret[] = []): string {
   const named = known.reduce((result, secret) => result.replaceAll(secret.reveal(), "[secret]"), text);
-  return named
-    .replaceAll(/tskey-[A-Za-z0-9_-]+/g, "[secret]")
-    .replaceAll(/\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, "$1 [secret]")
-    .replaceAll(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*):[^\s/@]+@/gi, "$1:[secret]@");
+  return (
+    named
+      .replaceAll(/tskey-[A-Za-z0-9_-]+/g, "[secret]")
+      .replaceAll(/\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi, "$1 [secret]")
+      // From the colon back: one that began at the scheme would look for it at every word of a hostile text, to its end.
+      .replaceAll(/:(?<=:\/\/[^\s/:@]*:)[^\s/@]+@/g, ":[secret]@")
+  );
 }
