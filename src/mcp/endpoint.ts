@@ -60,6 +60,9 @@ export class AnswerTooLarge extends Error {
 /** A refusal's text is for people and for JSON-RPC errors. */
 const maxRefusalBytes = 64 * 1024;
 
+/** Python's first servers gave none. Source: python-sdk 1.8 `streamable_http_manager.py`. */
+const textTypes: ReadonlySet<string> = new Set(["text/plain", ""]);
+
 /** It comes with its head, or the server is one that never ends. */
 const maxRefusalMs = 2_000;
 
@@ -151,7 +154,8 @@ async function readOther(response: HttpResponse, reading: Reading): Promise<Answ
   const contentType = mediaType(headers);
   if (!isSuccess(response)) {
     const isJsonText = contentType.endsWith("json");
-    const text = isJsonText || contentType === "text/plain" ? await readRefusal(body, reading) : undefined;
+    const isText = isJsonText || textTypes.has(contentType);
+    const text = isText ? await readRefusal(body, reading) : undefined;
     if (text === undefined) discard(body);
     return { kind: "refused", status, headers, text, body: isJsonText ? jsonObject(text ?? "") : undefined };
   }

@@ -19,7 +19,7 @@ export interface Seen {
 export interface Reply {
   json(result: Json, headers?: Record<string, string>): void;
   status(code: number, body?: Json): void;
-  text(code: number, text: string): void;
+  text(code: number, text: string, headers?: Record<string, string>): void;
   /** Opens an event stream and returns what writes to it. */
   stream(headers?: Record<string, string>): {
     write(text: string): void;
@@ -123,8 +123,8 @@ function replyOn(response: ServerResponse, { body, httpMethod }: Seen): Reply {
       response.writeHead(code, answer === undefined ? {} : { "content-type": "application/json" });
       response.end(answer === undefined || httpMethod === "HEAD" ? undefined : JSON.stringify(answer));
     },
-    text(code, text) {
-      response.writeHead(code, { "content-type": "text/plain; charset=utf-8" });
+    text(code, text, headers = { "content-type": "text/plain; charset=utf-8" }) {
+      response.writeHead(code, headers);
       response.end(text);
     },
     stream(headers = {}) {

@@ -29,7 +29,7 @@ const timesOf = (method: string, seen: readonly Seen[]): number =>
   seen.filter(({ body }) => body.method === method).length;
 
 /** A server whose first session is refused with this, and that counts what it runs. */
-function forgetful(status: number, words: string | object) {
+function forgetful(status: number, words: string | object, headers?: Record<string, string>) {
   let sessions = 0;
   let runs = 0;
   const script = (seen: Seen, reply: Reply): void => {
@@ -38,7 +38,7 @@ function forgetful(status: number, words: string | object) {
     if (sessions > 1) {
       runs += 1;
       reply.json({ runs });
-    } else if (typeof words === "string") reply.text(status, words);
+    } else if (typeof words === "string") reply.text(status, words, headers);
     else reply.status(status, { ...words });
   };
   return { script, runs: () => runs };
@@ -61,6 +61,15 @@ test.each([
   [400, refusal(-32000, "Bad Request: The Mcp-Session-Id header is not supported in stateless mode")],
 ])("a session that is refused with %d and %j is renewed, and the call runs once", async (status, words) => {
   const { script, runs } = forgetful(status, words);
+  const { server, agent } = await start(script);
+  await agent.initialize();
+  expect(await agent.ask("tools/call", { name: "t" })).toMatchObject({ result: { runs: 1 } });
+  expect([runs(), timesOf("initialize", server.seen)]).toEqual([1, 2]);
+});
+
+test("a session that is refused in words of no content type is renewed, as with Python's first servers", async () => {
+  const words = "Bad Request: No valid session ID provided";
+  const { script, runs } = forgetful(400, words, {});
   const { server, agent } = await start(script);
   await agent.initialize();
   expect(await agent.ask("tools/call", { name: "t" })).toMatchObject({ result: { runs: 1 } });
