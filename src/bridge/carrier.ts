@@ -147,8 +147,8 @@ export function createCarrier(context: CarrierContext): Carrier {
     pending.sent = request;
     const { answer, session: sentIn, generation } = await ask(sent, pending);
     if (answer.kind === "refused") judge(answer, request);
-    const resume = (lastEventId: string): Promise<Answer> => {
-      if (generation !== session.generation) throw new RequestLost(new Error("the session was renewed"));
+    const resume = async (lastEventId: string): Promise<Answer | undefined> => {
+      if (generation !== session.generation) return undefined;
       const headers = (): readonly Header[] => [...headersOfSession(sentIn), ["last-event-id", lastEventId]];
       return way.listen({ headers, signal: pending.stop, patienceMs });
     };

@@ -8,6 +8,7 @@ import { RequestLost } from "../net/origin.ts";
 import type { Agent } from "./agent.ts";
 import { refusalError, tooLarge } from "./failure.ts";
 import type { Pending } from "./in-flight.ts";
+import { isForLater } from "./way.ts";
 
 export interface Delivery {
   readonly agent: Agent;
@@ -19,8 +20,8 @@ export interface Delivery {
   readonly onError?: ((error: RpcError) => void) | undefined;
   /** Sees what the server asks the agent. */
   readonly onRequest?: ((request: RequestMessage) => void) | undefined;
-  /** Picks up a stream that broke off, in eras and sessions where that is possible. */
-  readonly resume?: ((lastEventId: string) => Promise<Answer>) | undefined;
+  /** Picks up a stream that broke off, in eras where that is possible; undefined where it went with its session. */
+  readonly resume?: ((lastEventId: string) => Promise<Answer | undefined>) | undefined;
 }
 
 /** How a stream ended: with the answer, or where it can be picked up. */
@@ -44,25 +45,47 @@ const lingerMs = 5_000;
  * the stream has ended. Throws RequestLost when the answer did not come.
  */
 export async function deliver(first: Answer, delivery: Delivery): Promise<void> {
-  let answer = first;
-  let position: string | undefined;
-  for (let fruitless = 0; ; fruitless++) {
+  const place: Place = { lastEventId: undefined, retryMs: undefined, fruitless: 0 };
+  for (let answer = first; ; ) {
     if (answer.kind === "json") return deliverJson(answer.bytes, delivery);
     if (answer.kind !== "stream") return fail(delivery, refusalError(answer));
     const end = await deliverStream(answer.items, delivery);
     if (end.kind === "answered") return;
+    place.retryMs = end.retryMs ?? place.retryMs;
     if (end.lastEventId !== undefined) {
-      position = end.lastEventId;
-      fruitless = 0;
+      place.lastEventId = end.lastEventId;
+      place.fruitless = 0;
     }
-    if (position === undefined || delivery.resume === undefined || fruitless >= maxFruitlessResumes) {
-      throw new RequestLost(end.cause);
-    }
-    delivery.log.debug(`the stream of ${delivery.pending.method} broke off; resuming it`);
-    await delay(resumeDelay(end.retryMs), undefined, { signal: delivery.pending.stop.signal });
-    answer = await delivery.resume(position);
-    if (answer.kind !== "stream") throw new RequestLost(end.cause);
+    answer = await pickUp(place, end.cause, delivery);
   }
+}
+
+/** Where a stream broke off. */
+interface Place {
+  lastEventId: string | undefined;
+  retryMs: number | undefined;
+  /** Tries in a row that brought nothing. */
+  fruitless: number;
+}
+
+/** Opens the rest of a stream. Throws RequestLost where that cannot be: nothing that happens now unsends the request. */
+async function pickUp(place: Place, cause: unknown, delivery: Delivery): Promise<Answer> {
+  const { pending, log, resume } = delivery;
+  for (; place.fruitless < maxFruitlessResumes; place.fruitless++) {
+    if (place.lastEventId === undefined || resume === undefined) break;
+    log.debug(`the stream of ${pending.method} broke off; resuming it`);
+    await delay(resumeDelay(place.retryMs), undefined, { signal: pending.stop.signal });
+    const answer = await resume(place.lastEventId).catch((error: unknown) => {
+      if (pending.stop.aborted) throw error;
+      if (error instanceof RequestLost) return "lost" as const;
+      throw new RequestLost(error);
+    });
+    if (answer === "lost" || (answer?.kind === "refused" && isForLater(answer.status))) continue;
+    if (answer?.kind !== "stream") break;
+    place.fruitless += 1;
+    return answer;
+  }
+  throw new RequestLost(cause);
 }
 
 async function deliverJson(bytes: Buffer, delivery: Delivery): Promise<void> {

@@ -7,7 +7,7 @@ import { resumeDelay } from "../mcp/resume-delay.ts";
 import { isSessionRefusal } from "../mcp/session-refusal.ts";
 import type { Header } from "../net/http-message.ts";
 import type { Agent } from "./agent.ts";
-import type { Way } from "./way.ts";
+import { isAbsence, isForLater, type Way } from "./way.ts";
 
 export interface Listening {
   readonly way: Way;
@@ -24,9 +24,6 @@ export type OnResponse = (id: MessageId, json: Buffer) => Promise<boolean>;
 
 const firstWaitMs = 1_000;
 const longestWaitMs = 30_000;
-
-/** Request time-out, too many requests: not now. */
-const laterStatuses: ReadonlySet<number> = new Set([408, 429]);
 
 /**
  * Passes what the server says of its own accord to the agent, and opens the stream again when it breaks off. Returns why
@@ -48,7 +45,7 @@ export async function listenToServer(options: Listening): Promise<"none" | "forg
       const resuming: Header[] = lastEventId === undefined ? [] : [["last-event-id", lastEventId]];
       const headers = (): readonly Header[] => [...headersOfSession(session), ...resuming];
       const answer = await way.listen({ headers, signal, patienceMs: Number.POSITIVE_INFINITY });
-      if (answer.kind === "refused" && answer.status < 500 && !laterStatuses.has(answer.status)) {
+      if (answer.kind === "refused" && !isForLater(answer.status) && !isAbsence(answer.status)) {
         log.debug(`the server has no stream of its own messages (HTTP ${answer.status})`);
         return hadStream && isSessionRefusal(answer, session) ? "forgotten" : "none";
       }

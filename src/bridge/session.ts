@@ -12,10 +12,12 @@ import {
 import { headersOfSession, type LegacySession } from "../mcp/request-headers.ts";
 import { responseIn } from "../mcp/response.ts";
 import { createRestoration, type Restoration } from "../mcp/restoration.ts";
-import { headerOf } from "../net/http-message.ts";
+import { type Header, headerOf } from "../net/http-message.ts";
+import { RequestLost } from "../net/origin.ts";
 import type { Agent } from "./agent.ts";
 import { refusalError } from "./failure.ts";
 import { listenToServer, type OnResponse } from "./server-stream.ts";
+import { untilNotLost } from "./until-not-lost.ts";
 import type { Way } from "./way.ts";
 
 /** The legacy session with the server: opened by the agent's `initialize`, renewed when the server forgot it. */
@@ -67,8 +69,20 @@ export function createSession(context: {
   /** In which session the server asked what the agent has not answered yet. */
   const asked = new Map<string, number>();
 
-  const post = (body: Uint8Array, session: LegacySession | undefined): Promise<Answer> =>
-    way.post({ body, headers: () => headersOfSession(session), signal, patienceMs, isHarmless: true });
+  /** Whoever asked for the renewal was refused, and must not hear of what got lost in it as of its own request. */
+  const surely = <T>(ask: (patienceMs: number) => Promise<T>): Promise<T> =>
+    untilNotLost(ask, { waitMs: patienceMs, urgency: way.urgency, signal });
+  const question = (
+    { id, body }: { id: MessageId; body: Uint8Array },
+    session: LegacySession | undefined,
+  ): Promise<{ answer: Answer; response: ResponseMessage | undefined }> =>
+    surely(async (leftMs) => {
+      const headers = (): readonly Header[] => headersOfSession(session);
+      const answer = await way.post({ body, headers, signal, patienceMs: leftMs, isHarmless: true });
+      const response = await responseIn(answer, id);
+      if (answer.kind === "stream" && response === undefined) throw new RequestLost(new Error("the stream ended"));
+      return { answer, response };
+    });
   const listen = (): void => {
     isListening = true;
     stopListening?.abort();
@@ -99,8 +113,7 @@ export function createSession(context: {
   /** The answer says at most that the server does not have it any more. */
   const restore = async (session: LegacySession, method: string, params: JsonObject): Promise<void> => {
     const id = newId();
-    const answer = await post(requestText(id, method, params), session);
-    const response = await responseIn(answer, id);
+    const { response } = await question({ id, body: requestText(id, method, params) }, session);
     if (response === undefined || "error" in response.outcome) log.warn(`the new session did not take ${method}`);
   };
   const renew = async (): Promise<void> => {
@@ -108,8 +121,7 @@ export function createSession(context: {
     log.info("the server does not know the session any more; opening a new one");
     stopListening?.abort();
     const { request, bytes } = opening;
-    const answer = await post(bytes, undefined);
-    const response = await responseIn(answer, request.id);
+    const { answer, response } = await question({ id: request.id, body: bytes }, undefined);
     if (response === undefined || !("result" in response.outcome)) {
       const why =
         answer.kind === "json" || answer.kind === "stream" ? "it answered an error" : refusalError(answer).message;
@@ -119,10 +131,9 @@ export function createSession(context: {
     const renewed = sessionOf(answer, response);
     current = renewed;
     generation += 1;
-    await way.post({
-      ...{ body: initialized, headers: () => headersOfSession(renewed), signal, patienceMs },
-      ...{ isHarmless: true, isBrief: true },
-    });
+    const headers = (): readonly Header[] => headersOfSession(renewed);
+    const confirmation = { body: initialized, headers, signal, isHarmless: true, isBrief: true };
+    await surely((leftMs) => way.post({ ...confirmation, patienceMs: leftMs }));
     for (const { method, params } of restoration.requests()) await restore(renewed, method, params);
     if (isListening) listen();
     context.onRenewed();

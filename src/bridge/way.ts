@@ -131,3 +131,8 @@ export function createWay({ origin, endpoints }: Connection, log: Log, onFirstAn
 export function isAbsence(status: number): boolean {
   return status === 502 || status === 503 || status === 504;
 }
+
+/** Request time-out, too many requests, a fault of the moment. What is absent was waited for before anybody hears of it. */
+export function isForLater(status: number): boolean {
+  return status === 408 || status === 429 || (status >= 500 && !isAbsence(status));
+}
