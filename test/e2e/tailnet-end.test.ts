@@ -118,24 +118,34 @@ async function settled({ pid, spawnfile }: ChildProcess): Promise<void> {
 }
 
 describe("a harness that is killed", () => {
-  it("takes its nodes, its tailnet, its folder and a marked process of the product with it", async () => {
-    const harness = spawn(
-      process.execPath,
-      ["--import", "tsx", fileURLToPath(import.meta.resolve("../tailnet/harness/trial.ts"))],
-      { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TSX_DISABLE_CACHE: "1" } },
-    );
-    children.push(harness);
-    const [line] = await once(createInterface({ input: harness.stdout }), "line");
-    const trial: { runDir: string; pids: number[]; env: Record<string, string> } = JSON.parse(line);
-    const product = spawn("sleep", ["300"], { env: { ...process.env, ...trial.env }, stdio: "ignore" });
-    children.push(product);
-    await settled(product);
-    harness.kill("SIGKILL");
-    const pids = [...trial.pids, product.pid ?? 0];
-    await until({ what: `${pids.join(", ")} and ${trial.runDir} to be gone` }, async () => {
-      return pids.some(isAlive) || existsSync(trial.runDir) ? undefined : true;
-    });
-  });
+  // A terminal's Ctrl-C, its closing and a CI's cancelling reach all of a group.
+  it.each([
+    ["it alone", "SIGKILL"],
+    ["its group", "SIGINT"],
+    ["its group", "SIGTERM"],
+    ["its group", "SIGHUP"],
+  ] as const)(
+    "takes its nodes, its tailnet, its folder and a marked process of the product with it (%s, %s)",
+    async (who, signal) => {
+      const harness = spawn(
+        process.execPath,
+        ["--import", "tsx", fileURLToPath(import.meta.resolve("../tailnet/harness/trial.ts"))],
+        { detached: true, stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TSX_DISABLE_CACHE: "1" } },
+      );
+      children.push(harness);
+      const [line] = await once(createInterface({ input: harness.stdout }), "line");
+      const trial: { runDir: string; pids: number[]; env: Record<string, string> } = JSON.parse(line);
+      const product = spawn("sleep", ["300"], { env: { ...process.env, ...trial.env }, stdio: "ignore" });
+      children.push(product);
+      await settled(product);
+      const pid = harness.pid ?? 0;
+      process.kill(who === "it alone" ? pid : -pid, signal);
+      const pids = [...trial.pids, product.pid ?? 0];
+      await until({ what: `${pids.join(", ")} and ${trial.runDir} to be gone` }, async () => {
+        return pids.some(isAlive) || existsSync(trial.runDir) ? undefined : true;
+      });
+    },
+  );
 });
 
 function dial(url: string): Promise<void> {

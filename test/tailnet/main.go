@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"tailscale.com/envknob"
@@ -30,6 +32,8 @@ func main() {
 	runDir := flag.String("run-dir", "", "folder of this tailnet; removed at the end")
 	suffix := flag.String("suffix", "tail"+randomHex(3)+".ts.net", "MagicDNS suffix")
 	flag.Parse()
+	// A terminal's Ctrl-C is for whoever started us too, and nobody else sweeps.
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	log.SetFlags(log.Lmicroseconds)
 	if !filepath.IsAbs(*runDir) {
 		log.Fatal("tailnet: -run-dir must be an absolute path")
