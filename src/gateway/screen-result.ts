@@ -31,8 +31,11 @@ const cacheable: ReadonlySet<string> = new Set([
   "resources/read",
 ]);
 
-/** The capabilities that the gateway understands all methods of; `experimental` and `extensions` are anybody's. */
+/** The capabilities that the gateway understands all methods of; `experimental` is anybody's. */
 const knownCapabilities = ["tools", "prompts", "resources", "logging", "completions"];
+
+/** The same of extensions: MCP Apps, whose pages come with their tools, and the tasks of the modern era (SEP-2663). */
+const knownExtensions = ["io.modelcontextprotocol/ui", "io.modelcontextprotocol/tasks"];
 
 /** These lists change with the caller's rights, which the gateway tells by itself. */
 const changing: ReadonlySet<string> = new Set(["tools", "prompts", "resources"]);
@@ -69,10 +72,17 @@ function screenCapabilities(capabilities: JsonObject): JsonObject {
       return [[name, changing.has(name) ? { ...offered, listChanged: true } : offered]];
     }),
   );
-  if (!isObject(tasks)) return known;
+  const extensions = Object.fromEntries(
+    knownExtensions.flatMap((name) => {
+      const offered = objectAt(objectAt(capabilities, "extensions"), name);
+      return offered === undefined ? [] : [[name, offered]];
+    }),
+  );
+  const all = Object.keys(extensions).length === 0 ? known : { ...known, extensions };
+  if (!isObject(tasks)) return all;
   // A list of tasks would be everybody's.
   const { list: _list, ...offered } = tasks;
-  return { ...known, tasks: offered };
+  return { ...all, tasks: offered };
 }
 
 function filterList(

@@ -66,7 +66,11 @@ export function fakeUpstream(name: string, answers: Answers): FakeUpstream {
       opened += 1;
       const result = {
         protocolVersion: message.params?.protocolVersion ?? "2025-11-25",
-        capabilities: { tools: { listChanged: true }, experimental: { secret: {} } },
+        capabilities: {
+          tools: { listChanged: true },
+          experimental: { secret: {} },
+          extensions: { "io.modelcontextprotocol/ui": {}, "com.example/secret": {} },
+        },
         serverInfo: { name, version: "1" },
       };
       return { kind: "opened", session: session(`s${opened}`, caller), result };

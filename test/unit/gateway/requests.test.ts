@@ -180,10 +180,9 @@ test("an upstream's own page belongs to the tool that shows it", async () => {
 test("initialize tells only what the gateway understands", async () => {
   const { front } = await start();
   const { json } = await front.send("private", { from: agentAddress, body: initialize });
-  expect(json).toMatchObject({
-    result: { serverInfo: { name: "notes" }, capabilities: { tools: { listChanged: true } } },
-  });
-  expect(JSON.stringify(json)).not.toContain("experimental");
+  const extensions = { "io.modelcontextprotocol/ui": {} };
+  expect(json).toHaveProperty("result.serverInfo.name", "notes");
+  expect(json).toHaveProperty("result.capabilities", { tools: { listChanged: true }, extensions });
 });
 
 describe("what is refused before it is understood", () => {

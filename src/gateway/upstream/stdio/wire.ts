@@ -1,6 +1,6 @@
 import type { Log } from "../../../core/log.ts";
 import type { StopSignal } from "../../../core/stop.ts";
-import { stringAt } from "../../../mcp/json.ts";
+import { objectAt, stringAt } from "../../../mcp/json.ts";
 import type {
   Message,
   MessageId,
@@ -171,7 +171,9 @@ export function openWire(child: Child, options: WireOptions): Wire {
     // Log messages, finished elicitations, tasks: they name nobody, so they are told only where there is but one.
     else if (isExclusive) {
       for (const flight of flights.all) flight.heardMs = performance.now();
-      onlyOwner()?.deliver(notification);
+      const owner = onlyOwner();
+      if (owner !== undefined) owner.deliver(notification);
+      else if (method === "notifications/message") flights.all.findLast(wantsLog)?.onMessage(notification);
     }
     return false;
   };
@@ -248,6 +250,11 @@ export function openWire(child: Child, options: WireOptions): Wire {
       for (const id of questions.dropAll(owner)) if (isOpen) send({ id, error: methodNotFound });
     },
   };
+}
+
+/** Only modern requests do, each for itself. Source: MCP 2026-07-28 server/utilities/logging. */
+function wantsLog({ request: { params } }: Flight<WireOwner>): boolean {
+  return stringAt(objectAt(params, "_meta"), "io.modelcontextprotocol/logLevel") !== undefined;
 }
 
 /** For what a child wrote before it ended. */

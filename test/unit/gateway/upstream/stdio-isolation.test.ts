@@ -160,6 +160,25 @@ describe("a stdio upstream of the modern era", () => {
     await expect.poll(() => notes().filter((line) => line.startsWith("notifications/cancelled"))).toHaveLength(1);
   });
 
+  it("passes on what a caller's own child logs to the call that asked for it, and to no other", async () => {
+    const { upstream } = stdioUpstream({ isolation: "session" }, "modern");
+    const heard: [string, Message][] = [];
+    const log = { method: "notifications/message", params: { level: "info", data: "x" } };
+    const ask = (id: string, name: string, args: object, more: object = {}) =>
+      upstream.request(
+        request(id, "tools/call", { name, arguments: args, _meta: { ...modern, ...more } }),
+        callOf("ann", (message) => heard.push([id, message])),
+      );
+    const loud = { "io.modelcontextprotocol/logLevel": "debug" };
+    const holding = ask("loud", "hold", { key: "k" }, loud);
+    await ask("quiet", "notify", log);
+    await ask("other", "notify", { method: "notifications/elicitation/complete", params: {} });
+    await ask("end", "release", { key: "k" });
+    expect(textOf(await holding)).toBe("released k");
+    await ask("nobody", "notify", log);
+    expect(heard).toMatchObject([["loud", log]]);
+  });
+
   it("gives each caller a child of its own where sessions have one", async () => {
     const { upstream, pids } = stdioUpstream({ isolation: "session" }, "modern");
     const answers = await Promise.all(["ann", "bob", "ann"].map((key) => upstream.request(ask(1, "pid"), callOf(key))));
