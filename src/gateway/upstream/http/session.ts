@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../../../core/log.ts";
 import { realSignal, type StopSignal } from "../../../core/stop.ts";
+import { untilAborted } from "../../../core/until-aborted.ts";
 import type { Answer } from "../../../mcp/endpoint.ts";
 import { type JsonObject, stringAt } from "../../../mcp/json.ts";
 import { messageText, type RequestMessage, type ResponseMessage } from "../../../mcp/message.ts";
@@ -31,6 +32,9 @@ export interface HttpSessionOptions {
   readonly onEnd: () => void;
 }
 
+/** What the server has to know before it is asked anything else. */
+const settingUp: ReadonlySet<string> = new Set(["notifications/initialized", "notifications/roots/list_changed"]);
+
 const firstWaitMs = 1_000;
 const longestWaitMs = 30_000;
 
@@ -45,6 +49,8 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
   let renewing: Promise<void> | undefined;
   let renewed = new AbortController();
   let isEnded = false;
+  /** What was told, and has not arrived yet. */
+  let telling: Promise<unknown> | undefined;
 
   const renewOnce = (seen: number): Promise<void> => {
     if (renewing === undefined && seen !== generation) return Promise.resolve();
@@ -96,6 +102,8 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
   /** A request that the server refused for its session never ran: it goes again, once, in a new one. */
   const askRenewed = async (request: RequestMessage, asking: Asking): Promise<ResponseMessage> => {
     await renewing?.catch(() => {});
+    // Each goes a way of its own, and servers refuse what overtakes `notifications/initialized`.
+    if (telling !== undefined) await untilAborted(telling, asking.signal);
     const outcome = await ask(request, asking);
     if (outcome.kind === "answered") return outcome.response;
     await renewOnce(outcome.seen);
@@ -140,11 +148,17 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
       }
     },
     notify(notification) {
+      const { method } = notification;
       const clean = { ...notification, params: withCaller(notification.params, undefined) };
-      void asker.tell(messageText(clean), { headers: headersOfSession(current), caller }).catch((error: unknown) => {
-        log.debug(`${name}: ${notification.method} did not arrive: ${String(error)}`);
+      const arrival = asker
+        .tell(messageText(clean), { headers: headersOfSession(current), caller })
+        .catch((error: unknown) => log.debug(`${name}: ${method} did not arrive: ${String(error)}`));
+      if (method === "notifications/cancelled") flights.cancel(notification.params?.requestId);
+      if (!settingUp.has(method)) return;
+      const all = Promise.all([telling, arrival]).finally(() => {
+        if (telling === all) telling = undefined;
       });
-      if (notification.method === "notifications/cancelled") flights.cancel(notification.params?.requestId);
+      telling = all;
     },
     respond(answer) {
       void asker.tell(messageText(answer), { headers: headersOfSession(current), caller }).catch((error: unknown) => {

@@ -234,6 +234,24 @@ describe("an HTTP upstream of the legacy era", () => {
     await listening;
   });
 
+  it("is asked nothing before it took what comes first", async () => {
+    const held: Reply[] = [];
+    const server = await serve((seen, reply) => {
+      if (seen.body.method === "notifications/initialized" && seen.headers["mcp-session-id"] === "slow") {
+        held.push(reply);
+      } else if (!answerRoutine(seen, reply, held.length === 0 ? "slow" : "quick")) reply.json(good);
+    });
+    const upstream = upstreamAt(server.url);
+    const slow = await openSession(upstream, "ann");
+    const answer = slow.request(toolCall(1, "late"), callOf("ann"));
+    await server.saw(({ body: { method } }) => method === "notifications/initialized");
+    const quick = await openSession(upstream, "bob");
+    expect(textOf(await quick.request(toolCall(1, "early"), callOf("bob")))).toBe("good");
+    expect(calls(server, "tools/call").map(({ body }) => body.params)).toMatchObject([{ name: "early" }]);
+    held[0]?.status(202);
+    expect(textOf(await answer)).toBe("good");
+  });
+
   it.for([
     ["keeps the stream", (reply: Reply) => reply.stream().write(": wait\n\n")],
     ["says nothing", () => {}],
