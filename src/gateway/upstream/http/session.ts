@@ -113,11 +113,18 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
     if (second.kind === "answered") return second.response;
     throw new UpstreamFailure("http", "does not know the session that it just opened");
   };
+  const tell = (body: Buffer): Promise<void> => asker.tell(body, { headers: headersOfSession(current), caller });
+  /** For what does no harm when it comes twice, and must not be missed. */
+  const tellSurely = (body: Buffer): Promise<void> =>
+    tell(body).catch((error: unknown) => {
+      if (!(error instanceof RequestLost)) throw error;
+      return tell(body);
+    });
   /** A disconnect is no cancel in this era. */
   const giveUp = ({ id }: RequestMessage): void => {
     const params = { requestId: id, reason: "timeout" };
     const body = messageText({ kind: "notification", method: "notifications/cancelled", params });
-    void asker.tell(body, { headers: headersOfSession(current), caller }).catch(() => {});
+    void tell(body).catch(() => {});
   };
   return {
     handle,
@@ -150,9 +157,8 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
     notify(notification) {
       const { method } = notification;
       const clean = { ...notification, params: withCaller(notification.params, undefined) };
-      const arrival = asker
-        .tell(messageText(clean), { headers: headersOfSession(current), caller })
-        .catch((error: unknown) => log.debug(`${name}: ${method} did not arrive: ${String(error)}`));
+      const lost = (error: unknown): void => log.debug(`${name}: ${method} did not arrive: ${String(error)}`);
+      const arrival = (settingUp.has(method) ? tellSurely : tell)(messageText(clean)).catch(lost);
       if (method === "notifications/cancelled") flights.cancel(notification.params?.requestId);
       if (!settingUp.has(method)) return;
       const all = Promise.all([telling, arrival]).finally(() => {
@@ -161,7 +167,7 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
       telling = all;
     },
     respond(answer) {
-      void asker.tell(messageText(answer), { headers: headersOfSession(current), caller }).catch((error: unknown) => {
+      void tellSurely(messageText(answer)).catch((error: unknown) => {
         log.debug(`${name}: an answer to the server did not arrive: ${String(error)}`);
       });
     },

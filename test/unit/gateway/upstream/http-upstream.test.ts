@@ -234,6 +234,25 @@ describe("an HTTP upstream of the legacy era", () => {
     await listening;
   });
 
+  it("is told again what it must not miss, when the connection broke under it", async () => {
+    let breaks = true;
+    const server = await serve((seen, reply) => {
+      const isAnswer = "result" in seen.body;
+      if ((seen.body.method === "notifications/initialized" || isAnswer) && breaks) {
+        breaks = false;
+        reply.stream().cut();
+      } else if (!answerRoutine(seen, reply) && !isAnswer) reply.json(good);
+    });
+    const session = await openSession(upstreamAt(server.url), "ann");
+    expect(textOf(await session.request(toolCall(1, "x"), callOf("ann")))).toBe("good");
+    expect(server.seen.map(({ body }) => body.method)).toEqual([
+      ...["initialize", "notifications/initialized", "notifications/initialized", "tools/call"],
+    ]);
+    breaks = true;
+    session.respond({ kind: "response", id: "q", outcome: { result: {} } });
+    await expect.poll(() => server.seen.filter(({ body }) => body.id === "q")).toHaveLength(2);
+  });
+
   it("is asked nothing before it took what comes first", async () => {
     const held: Reply[] = [];
     const server = await serve((seen, reply) => {
