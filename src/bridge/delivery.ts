@@ -137,6 +137,7 @@ export async function deliverMessage(json: Buffer, delivery: Delivery): Promise<
   if (message.kind !== "response") {
     if (message.kind === "request") delivery.onRequest?.(message);
     await agent.pass(json);
+    if (message.method === "notifications/progress") pending.progressAtMs = performance.now();
     return false;
   }
   if (message.id === null && "error" in message.outcome) {
@@ -153,12 +154,26 @@ export async function deliverMessage(json: Buffer, delivery: Delivery): Promise<
     return true;
   }
   const other = delivery.onResponse?.(message);
+  if (pending.progressAtMs !== undefined) await untilHeeded(pending.progressAtMs);
   if (!pending.settle()) return true;
   if (other !== undefined) await agent.answer(pending.id, other);
   else if (message.id === pending.id) await agent.pass(json);
   else if ("result" in outcome) await agent.answer(pending.id, outcome.result);
   else await agent.fail(pending.id, outcome.error);
   return true;
+}
+
+/** Long for an agent to read a line, and short for a call that had progress to tell. */
+const heedMs = 10;
+
+/**
+ * Resolves when the agent had time to read of the progress. SDK clients forget who waits for it as soon as they have seen
+ * the answer, and both are seen before either is handled when they come in one read.
+ * Source: typescript-sdk `shared/protocol.ts` (_onnotification, which defers, and _onresponse, which does not).
+ */
+function untilHeeded(progressAtMs: number): Promise<void> | undefined {
+  const leftMs = progressAtMs + heedMs - performance.now();
+  return leftMs > 0 ? delay(leftMs) : undefined;
 }
 
 async function fail({ agent, pending, onError }: Delivery, error: RpcError): Promise<void> {

@@ -13,6 +13,8 @@ export interface Pending {
   /** As it was sent last, and in which of the legacy sessions: to know its answer where that comes on another stream. */
   sent: RequestMessage | undefined;
   sentIn: number | undefined;
+  /** When the agent was last told of its progress (`performance.now()`). */
+  progressAtMs: number | undefined;
   /** Takes it from the list; false when somebody did before, and the agent must not be answered again. */
   settle(): boolean;
 }
@@ -90,6 +92,7 @@ class One implements Pending {
   sentAs: MessageId | undefined = undefined;
   sent: RequestMessage | undefined = undefined;
   sentIn: number | undefined = undefined;
+  progressAtMs: number | undefined = undefined;
   hasTurn = false;
   readonly #settle: (one: One) => boolean;
 
