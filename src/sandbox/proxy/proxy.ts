@@ -36,25 +36,29 @@ export async function startProxy(place: { readonly port: number }, node: ProxyNo
     });
   const first = await listen(place);
   const { port } = first;
-  const over = new AbortController();
-  let isWanted = true;
-  /** Each change waits for the one before. */
+  /** Each change waits for the one before, which is broken off where that takes long. */
   let now: Promise<Listener | undefined> = Promise.resolve(first);
-  const settle = async (listener: Listener | undefined): Promise<Listener | undefined> => {
-    if (!isWanted) await listener?.close();
-    return isWanted ? (listener ?? listenAgain(() => listen({ port }), over.signal)) : undefined;
+  let change = new AbortController();
+  let isOver = false;
+  const then = (step: (listener: Listener | undefined, signal: AbortSignal) => Promise<Listener | undefined>): void => {
+    change.abort();
+    change = new AbortController();
+    const { signal } = change;
+    now = now.then((listener) => step(listener, signal));
   };
-  const want = (wanted: boolean): void => {
-    isWanted = wanted;
-    now = now.then(settle);
-  };
+  const die = (): void =>
+    then(async (listener) => {
+      await listener?.close();
+      return undefined;
+    });
   return {
     port,
-    die: () => want(false),
-    revive: () => want(true),
+    die,
+    revive: () =>
+      then(async (listener, signal) => listener ?? (isOver ? undefined : listenAgain(() => listen({ port }), signal))),
     close() {
-      over.abort();
-      want(false);
+      isOver = true;
+      die();
       return now.then(() => {});
     },
   };
