@@ -94,7 +94,7 @@ async function startSelf(logFile: string, { env, cwd }: CommandContext): Promise
   const defined = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
   const started = await startDaemon({
     file: process.execPath,
-    args: [script, ...words, "--detached"],
+    args: [script, ...detachedWords(words)],
     env: Object.fromEntries(defined),
     logFile,
     cwd,
@@ -105,6 +105,12 @@ async function startSelf(logFile: string, { env, cwd }: CommandContext): Promise
     message: `no process could be started in the background: ${started.kind === "refused" ? started.reason : "it ended at once"}`,
     hint: `see ${logFile}`,
   });
+}
+
+/** Behind a `--` it would be no option. */
+function detachedWords(words: readonly string[]): readonly string[] {
+  const end = words.includes("--") ? words.indexOf("--") : words.length;
+  return [...words.slice(0, end), "--detached", ...words.slice(end)];
 }
 
 const pollMs = 50;

@@ -41,3 +41,12 @@ test("the sandbox's stand-ins are exposed and proven as a node of a tailnet is, 
   expect((await tsmcp(["expose", "--off"], place)).exitCode).toBe(0);
   expect((await tools()).exitCode).toBe(1);
 });
+
+test("a server that is named behind -- is exposed in the background too", async () => {
+  const { binDir, socket } = sandbox;
+  const env = { ...sandbox.env("agent"), HOME: home, PATH: `${binDir}:${process.env.PATH}`, TSMCP_SOCKET: socket };
+  const place = { env, workspace: home };
+  const url = `http://127.0.0.1:${upstream.port}/mcp`;
+  expect(await tsmcp(["expose", "--bg", "--", url], place)).toMatchObject({ exitCode: 0 });
+  expect((await tsmcp(["expose", "--off"], place)).stdout).toContain("was taken away");
+});
