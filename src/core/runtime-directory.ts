@@ -1,4 +1,4 @@
-import { accessSync, chmodSync, constants, existsSync, lstatSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, lstatSync, statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { dirname, isAbsolute, join } from "node:path";
 import { messageOf, systemCodeOf, TsmcpError } from "./errors.ts";
@@ -79,12 +79,12 @@ export function makeStateDirectory(world: RuntimeWorld, name: string): string {
 
 /**
  * Returns where `makeStateDirectory` has its directory, whether it is there or not. Throws `runtime-directory-unsafe` when somebody
- * else made it.
+ * else made it, or the one that it is in.
  */
 export function findStateDirectory(world: RuntimeWorld, name: string): string {
   const [root = ""] = runtimeRoots(world);
   const directory = join(root, name);
-  if (existsSync(directory)) refuseOthers(directory);
+  for (const one of [root, directory]) if (isThere(one)) refuseOthers(one);
   return directory;
 }
 
@@ -115,6 +115,16 @@ export function directoryDefect(directory: string): string | undefined {
   if (!stat.isDirectory()) return "is not a directory";
   const uid = process.getuid?.();
   return uid === undefined || stat.uid === uid ? undefined : `belongs to user ${stat.uid}`;
+}
+
+/** Also a link that leads nowhere yet. */
+function isThere(path: string): boolean {
+  try {
+    lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isOwn(directory: string): boolean {
