@@ -57,8 +57,10 @@ export async function runTailscaled(call: Call, world: ProgramWorld, accept: Acc
     const api = await startLocalApi(daemon);
     opened.push({ close: () => api.close(0) });
     world.daemons.set(socket, daemon);
-    if (stateDir !== undefined && !isEphemeral) resumeState(daemon, stateDir);
-    if (stateDir !== undefined) keepState(daemon, stateDir);
+    if (stateDir !== undefined && !isEphemeral) {
+      resumeState(daemon, stateDir);
+      keepState(daemon, stateDir);
+    }
     world.killers.set(daemon, call.kill);
     call.takes(["SIGINT", "SIGTERM"]);
     await untilAborted(call.signal);
