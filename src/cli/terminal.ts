@@ -10,9 +10,9 @@ export interface Terminal {
   readonly writeError: (text: string) => void;
   readonly outIsTerminal: boolean;
   readonly errorIsTerminal: boolean;
-  /** Aborted by SIGINT or SIGTERM; the reason is the signal's name. */
+  /** Aborted by SIGINT, SIGTERM, or a SIGHUP that nobody took; the reason is the signal's name. */
   readonly signal: AbortSignal;
-  /** Leaves SIGINT and SIGTERM to whoever else listens; for a command that hands them on. */
+  /** Leaves SIGINT, SIGTERM and SIGHUP to whoever else listens; for a command that hands them on. */
   readonly releaseSignals?: () => void;
   /** Gives SIGHUP to a service, which reads its files again and goes on; returns how to give it back. */
   readonly takeHangup?: (handle: () => void) => () => void;

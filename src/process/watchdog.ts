@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import { detachedOptions } from "./detached.ts";
 
 /** Ends process groups when this process is gone, however it went: nothing else can, after a SIGKILL. */
 export interface Watchdog {
@@ -28,13 +29,7 @@ export function createWatchdog(): Watchdog {
   let end: (() => void) | undefined;
   const start = (): ((line: string) => void) => {
     const child = execa("/bin/sh", ["-c", script], {
-      env: { PATH: "/usr/bin:/bin" },
-      extendEnv: false,
-      cwd: "/",
-      detached: true,
-      cleanup: false,
-      buffer: false,
-      reject: false,
+      ...detachedOptions({ env: { PATH: "/usr/bin:/bin" }, cwd: "/" }),
       stdio: ["pipe", "ignore", "ignore"],
     });
     child.stdin.on("error", () => {});

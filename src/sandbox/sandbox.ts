@@ -13,7 +13,7 @@ import type { Sandbox, SandboxCaller, SandboxOptions } from "./options.ts";
 import { createTailnet, defaultVersion } from "./people.ts";
 import { startPrograms } from "./program/start-programs.ts";
 import { withServed } from "./serve-change.ts";
-import { type CallerName, callerNames, type Tailnet } from "./tailnet.ts";
+import { type CallerName, callerNames } from "./tailnet.ts";
 
 export type { Faults } from "./faults.ts";
 export type { ServerEvent } from "./front/front.ts";
@@ -90,7 +90,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
         adopted.push(group);
         guard.watch(adopted);
       },
-      env: (caller = "agent") => environmentOf(callers, caller, { tailnet, caFile }),
+      env: (caller = "agent") => environmentOf(callers, caller, caFile),
       close,
       [Symbol.asyncDispose]: close,
     };
@@ -142,7 +142,7 @@ function byName(callers: readonly SandboxCaller[]): Readonly<Record<CallerName, 
 function environmentOf(
   callers: Readonly<Record<CallerName, SandboxCaller>>,
   name: CallerName,
-  { caFile }: { readonly tailnet: Tailnet; readonly caFile: string },
+  caFile: string,
 ): Readonly<Record<string, string>> {
   const { proxy } = callers[name];
   const trust = {
