@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { systemCodeOf } from "../core/errors.ts";
 import type { DaemonEnd } from "./daemon.ts";
 import { detachedOptions } from "./detached.ts";
+import { signalGroup } from "./signal-group.ts";
 
 /** A program that we speak to, and the process group that it leads: whatever it starts ends with it. */
 export interface Child {
@@ -79,13 +80,4 @@ export async function startChild(start: {
       },
     },
   };
-}
-
-function signalGroup(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    // EPERM: of the group, only processes of another user are left.
-    if (systemCodeOf(error) !== "ESRCH" && systemCodeOf(error) !== "EPERM") throw error;
-  }
 }

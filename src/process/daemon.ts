@@ -4,6 +4,7 @@ import { systemCodeOf } from "../core/errors.ts";
 import type { ProcessIdentity } from "../core/record.ts";
 import { detachedOptions } from "./detached.ts";
 import { identityOf } from "./identity.ts";
+import { signalGroup } from "./signal-group.ts";
 
 /** A daemon that was started: who it is, and how it ended if it did. */
 export interface StartedDaemon {
@@ -117,7 +118,7 @@ async function settled(
   if (identity !== undefined) return { kind: "started", daemon: { identity, ended } };
   const end = await Promise.race([ended, delay(endLimitMs, undefined, { ref: false })]);
   if (end !== undefined) return { kind: "ended", end };
-  killGroup(child.pid);
+  signalGroup(child.pid, "SIGKILL");
   return { kind: "refused", reason: blindProc };
 }
 
@@ -126,13 +127,5 @@ function ownPidInProc(): string | undefined {
     return readlinkSync("/proc/self");
   } catch {
     return undefined;
-  }
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if (systemCodeOf(error) !== "ESRCH") throw error;
   }
 }

@@ -5,7 +5,7 @@ export function detachedOptions({
   env,
   cwd,
 }: {
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
 }) {
   return {

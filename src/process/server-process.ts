@@ -1,6 +1,8 @@
 import { Writable } from "node:stream";
 import { systemCodeOf } from "../core/errors.ts";
+import { detachedOptions } from "./detached.ts";
 import { identityOf } from "./identity.ts";
+import { signalGroup } from "./signal-group.ts";
 import { stopProcess } from "./stop.ts";
 
 /** A server that was started for as long as we run. */
@@ -40,13 +42,7 @@ export async function startServerProcess(
 ): Promise<ServerStart> {
   const { execa } = await import("execa");
   const child = execa("/bin/sh", ["-c", whenToldTo, "sh", ...argv], {
-    env: place.env,
-    cwd: place.cwd,
-    extendEnv: false,
-    detached: true,
-    cleanup: false,
-    buffer: false,
-    reject: false,
+    ...detachedOptions(place),
     stdio: ["ignore", 2, 2, "pipe"],
   });
   const ended = child.then(
@@ -72,16 +68,8 @@ export async function startServerProcess(
         const identity = identityOf(pid);
         if (identity !== undefined) await stopProcess(identity, { graceMs });
         // What it started may live on in its group.
-        killGroup(pid);
+        signalGroup(pid, "SIGKILL");
       },
     },
   };
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if (systemCodeOf(error) !== "ESRCH") throw error;
-  }
 }

@@ -1,6 +1,6 @@
-import { systemCodeOf } from "../../core/errors.ts";
 import { shellQuote } from "../../core/shell-quote.ts";
 import { timeoutSignal } from "../../core/timeout-signal.ts";
+import { signalGroup } from "../../process/signal-group.ts";
 import { locateProgram } from "../../tailscale/locate.ts";
 
 /** How a one-shot command ended. */
@@ -47,7 +47,7 @@ export async function runOneShot(command: {
   const { onStderr } = command;
   if (onStderr !== undefined) running.stderr.setEncoding("utf8").on("data", onStderr);
   // zx asks by SIGTERM; what does not listen must not hold us.
-  const kill = (): void => (pid === undefined ? undefined : killGroup(pid));
+  const kill = (): void => (pid === undefined ? undefined : signalGroup(pid, "SIGKILL"));
   signal.addEventListener("abort", kill, { once: true });
   try {
     const output = await running;
@@ -62,12 +62,4 @@ export async function runOneShot(command: {
 /** Loads what `runOneShot` needs while there is something else to wait for. A failure shows when it is used. */
 export function preloadShell(): void {
   void import("zx/core").catch(() => {});
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if (systemCodeOf(error) !== "ESRCH") throw error;
-  }
 }
