@@ -40,7 +40,8 @@ const maxKept = 20_000;
 
 export function createSessions(sealer: Sealer): Sessions {
   const kept = createRecent<Kept>(maxKept);
-  const ended = new Map<string, number>();
+  // Agents that open a session for each call would fill a week's list; who comes back with an older id is its caller still.
+  const ended = createRecent<true>(maxKept);
   const keep = (session: Session, { binding, upstream }: Omit<Kept, "session">): Session => {
     kept.set(session.id, { binding, upstream, session });
     return session;
@@ -60,13 +61,12 @@ export function createSessions(sealer: Sealer): Sessions {
     find(id, upstream, caller) {
       const binding = bindingOf({ upstream: upstream.name, caller });
       const found = known(id, binding, upstream) ?? reopen(id, { upstream, caller, binding });
-      if (found === undefined || ended.has(id) || found.expiresAtMs < Date.now()) return undefined;
+      if (found === undefined || ended.get(id) === true || found.expiresAtMs < Date.now()) return undefined;
       return found;
     },
-    async end({ id, session, expiresAtMs }) {
+    async end({ id, session }) {
       kept.delete(id);
-      for (const [other, until] of ended) if (until < Date.now()) ended.delete(other);
-      ended.set(id, expiresAtMs);
+      ended.set(id, true);
       await session.end();
     },
     size: () => kept.size(),
@@ -76,7 +76,7 @@ export function createSessions(sealer: Sealer): Sessions {
     id: string,
     { upstream, caller, binding }: { upstream: Upstream; caller: UpstreamCaller; binding: string },
   ): Session | undefined {
-    const sealed = ended.has(id) ? undefined : contentsOf(sealer.open(id, "session", binding));
+    const sealed = ended.get(id) === true ? undefined : contentsOf(sealer.open(id, "session", binding));
     if (sealed === undefined || sealed.expiresAtMs < Date.now()) return undefined;
     const session = upstream.resume(sealed.handle, caller);
     const { protocolVersion, expiresAtMs } = sealed;

@@ -43,3 +43,18 @@ test("a session that its caller ended is not taken up again by its id", async ()
   expect(sessions.find(session.id, upstream, ann)).toBeUndefined();
   expect(upstream.reached.at(-1)).toMatchObject({ what: "end", by: "ann" });
 });
+
+test("of sessions that ended so many are remembered, and an older id is still its caller's alone", async () => {
+  const sessions = createSessions(sealer);
+  const session = upstream.resume("s1", ann);
+  if (session === undefined) throw new Error("not resumed");
+  const [first, ...others] = Array.from({ length: 20_001 }, (_, at) => ({
+    ...{ id: idUntil(Date.now() + 60_000 + at), session, protocolVersion: "2025-11-25", expiresAtMs: 0 },
+  }));
+  const id = first?.id ?? "";
+  for (const one of first === undefined ? [] : [first, ...others.slice(0, 9_999)]) await sessions.end(one);
+  expect(sessions.find(id, upstream, ann)).toBeUndefined();
+  for (const one of others) await sessions.end(one);
+  expect(sessions.find(id, upstream, bob)).toBeUndefined();
+  expect(sessions.find(id, upstream, ann)).toBeDefined();
+});
