@@ -90,7 +90,13 @@ export function createHttpUpstream(options: HttpUpstreamOptions): Upstream {
     async open(request, { caller, signal }) {
       const params = request.params ?? {};
       try {
-        const opening = await openSession(asker, { params, caller, signal });
+        const attempt = () => openSession(asker, { params, caller, signal });
+        const opening = await attempt().catch((error: unknown) => {
+          // Nothing depends yet on the session that may have been opened.
+          if (!(error instanceof RequestLost)) throw error;
+          signal.throwIfAborted();
+          return attempt();
+        });
         if (opening.kind === "refused") return { kind: "refused", error: refusal(request, opening) };
         const { session: opened, result } = opening;
         const handle = handleText({ session: opened }, params);

@@ -234,6 +234,16 @@ describe("an HTTP upstream of the legacy era", () => {
     await listening;
   });
 
+  it("is opened again when the connection broke under initialize", async () => {
+    const server = await serve((seen, reply) => {
+      if (seen.body.method === "initialize" && server.seen.length === 1) reply.stream().cut();
+      else if (!answerRoutine(seen, reply)) reply.json(good);
+    });
+    const session = await openSession(upstreamAt(server.url), "ann");
+    expect(textOf(await session.request(toolCall(1, "x"), callOf("ann")))).toBe("good");
+    expect(calls(server, "initialize")).toHaveLength(2);
+  });
+
   it("is told again what it must not miss, when the connection broke under it", async () => {
     let breaks = true;
     const server = await serve((seen, reply) => {
