@@ -40,7 +40,8 @@ export function exposeRequest(values: ExposeValues, word: string | undefined, co
   const socket = socketOf(context);
   const directory = exposeDirectory(socket, context);
   if (values.dryRun !== true) makeStateDirectory(context, basename(directory));
-  const service = values.service === undefined ? undefined : serviceName(values.service);
+  const { service: configured } = config;
+  const service = values.service === undefined ? configured : serviceName(values.service);
   const upstreamsOf = (read: GatewayConfig): Readonly<Record<string, UpstreamConfig>> =>
     word === undefined ? enabledUpstreams(read) : typedUpstreams([`${onlyUpstream}=${word}`], []);
   const upstreams = upstreamsOf(config);
@@ -48,6 +49,7 @@ export function exposeRequest(values: ExposeValues, word: string | undefined, co
   const funnel = values.funnel && service === undefined;
   const names = Object.keys(upstreams);
   const watched = watchedConfig(context, { config, path }, upstreamsOf);
+  const { listen = {}, sealingKey, capability } = config;
   return {
     request: {
       socket,
@@ -56,13 +58,14 @@ export function exposeRequest(values: ExposeValues, word: string | undefined, co
       service,
       background: false,
       waitMs: values.wait,
-      capability: config.capability,
+      capability,
       listen: {
-        ...(config.listen?.private === undefined ? {} : { private: config.listen.private }),
-        ...(config.listen?.public === undefined ? {} : { public: config.listen.public }),
+        ...(listen.private === undefined ? {} : { private: listen.private }),
+        ...(listen.public === undefined ? {} : { public: listen.public }),
       },
       paths: word === undefined ? names.map((name) => `/mcp/${name}`) : ["/mcp"],
-      fingerprint: fingerprintOf({ upstreams, path, funnel, service }),
+      // Of the configuration what is read at the start alone; the rest is read again while it stands.
+      fingerprint: fingerprintOf({ upstreams, path, funnel, service, listen, sealingKey, capability }),
     },
     gateway: {
       config: service === undefined ? config : { ...config, service },

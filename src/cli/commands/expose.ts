@@ -26,7 +26,10 @@ export function exposeCommand(session: Session): Command {
     arguments: [["[url]", "the MCP server here (default: every upstream of the configuration)"]],
     options: [
       new Option("--no-funnel", "leave the internet out: no public view"),
-      new Option("--service <svc:name>", "serve as the host of a Tailscale Service, which several nodes can be"),
+      new Option(
+        "--service <svc:name>",
+        "serve as the host of a Tailscale Service, which several nodes can be (default: gateway.service)",
+      ),
       new Option("--bg", "expose in a process of its own, and return when that stands"),
       new Option("--off", "end the exposure at this tailscaled, and take away what a killed one left"),
       new Option("--dry-run", "say what would be done, or what stands in the way"),
