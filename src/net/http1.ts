@@ -25,6 +25,8 @@ export interface Http1Pool {
 export async function createHttp1Pool(options: {
   maxConnections: number;
   open: () => Promise<Duplex>;
+  /** How long a connection may wait for its next request; by default as the server's ways allow. */
+  longestIdleMs?: number;
 }): Promise<Http1Pool> {
   const { Agent } = await import("node:http");
   const agentWith = (keepAlive: boolean): Agent => {
@@ -44,7 +46,11 @@ export async function createHttp1Pool(options: {
   agents.pooled.on("free", (socket: Duplex) => {
     const closed = keepAlive.freed();
     socket.once("close", closed);
-    watches.set(socket, () => socket.off("close", closed));
+    const ageing = setTimeout(() => retire(socket), options.longestIdleMs ?? keepAlive.longestIdleMs()).unref();
+    watches.set(socket, () => {
+      clearTimeout(ageing);
+      socket.off("close", closed);
+    });
   });
   const brief = Math.ceil(options.maxConnections / 4);
   const turns = { long: createTurns(options.maxConnections - brief), brief: createTurns(brief) };
@@ -54,10 +60,7 @@ export async function createHttp1Pool(options: {
     turns,
     dropIdle() {
       for (const socket of Object.values(agents.pooled.freeSockets).flat()) {
-        if (socket === undefined) continue;
-        // What we close ourselves says nothing of the server.
-        endWatch(socket);
-        socket.destroy();
+        if (socket !== undefined) retire(socket);
       }
     },
     close() {
@@ -65,6 +68,12 @@ export async function createHttp1Pool(options: {
       agents.single.destroy();
     },
   };
+}
+
+/** What we close ourselves says nothing of the server. */
+function retire(socket: Duplex): void {
+  endWatch(socket);
+  socket.destroy();
 }
 
 /** What ends the watch over a connection that waits for a request. */

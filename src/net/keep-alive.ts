@@ -8,6 +8,8 @@ export interface KeepAlive {
   reused(outcome: "answered" | "broken"): void;
   /** Resolves when it can be told whether a connection that was used before may be used again. */
   isKept(): Promise<boolean>;
+  /** How long a connection may wait for the next request: for less than the server was seen to wait. */
+  longestIdleMs(): number;
 }
 
 /** A server that closes after each answer does so with the answer, or hardly later. */
@@ -15,6 +17,15 @@ const closingMs = 25;
 
 /** One that waits for less is not worth the risk: a call that meets the closing may have run, and cannot go again. */
 const leastIdleMs = 1_000;
+
+/**
+ * Node.js, uvicorn and Apache close after 5 s, and what is idle for longer may be dead without a word. Opening another one
+ * costs less than a call that meets the closing.
+ */
+const longestIdleMs = 4_000;
+
+/** The closing is on its way for as long as the network takes. */
+const idlePortion = 0.75;
 
 /** Then it may be another server. */
 const verdictMs = 60_000;
@@ -27,6 +38,7 @@ export function createKeepAlive(now: () => number = () => performance.now()): Ke
   let isProven = false;
   let hastyUntil = Number.NEGATIVE_INFINITY;
   let lastFreedAt = Number.NEGATIVE_INFINITY;
+  let seen = { idleMs: Number.POSITIVE_INFINITY, until: Number.NEGATIVE_INFINITY };
 
   const strike = (): void => {
     // One that kept them so far may have been started anew: it gets another trial.
@@ -38,7 +50,9 @@ export function createKeepAlive(now: () => number = () => performance.now()): Ke
       const freedAt = now();
       lastFreedAt = freedAt;
       return () => {
-        if (now() - freedAt < leastIdleMs) strike();
+        const idleMs = now() - freedAt;
+        if (idleMs < leastIdleMs) strike();
+        else seen = { idleMs, until: now() + verdictMs };
       };
     },
     reused(outcome) {
@@ -50,5 +64,6 @@ export function createKeepAlive(now: () => number = () => performance.now()): Ke
       if (!isProven && leftMs > 0 && now() > hastyUntil) await delay(leftMs);
       return now() > hastyUntil;
     },
+    longestIdleMs: () => (now() < seen.until ? Math.min(seen.idleMs * idlePortion, longestIdleMs) : longestIdleMs),
   };
 }

@@ -11,9 +11,11 @@ import type { PreparedTls, TlsOptions } from "./tls.ts";
 
 /** One server, asked many times over few connections. */
 export interface Origin {
-  /** True while a request would go out at once. */
+  /** True while a request would go out at once, over a connection that was in use of late. */
   readonly isOpen: boolean;
-  /** Opens a connection before it is needed. Throws what `dial` and `tlsOver` throw. */
+  /**
+   * Opens a connection before it is needed, and sees whether one that rested lives. Throws what `dial` and `tlsOver` throw.
+   */
   warm(): Promise<void>;
   /** Opens a connection if there is none, and sees whether it lives where that can be told. Throws as `warm` does. */
   stir(timeoutMs: number): Promise<void>;
@@ -39,7 +41,17 @@ export interface OriginOptions {
   readonly handshakeTimeoutMs: number;
   /** Bounds the pool where the server speaks HTTP/1.1. */
   readonly maxHttp1Connections: number;
+  readonly rest?: Rest;
 }
+
+/** After how long an HTTP/2 connection may be dead without a word, and how long the proof that it lives may take. */
+export interface Rest {
+  readonly afterMs: number;
+  readonly proofMs: number;
+}
+
+/** NAT bindings of UDP, and so WireGuard's, expire after thirty seconds; relays need some seconds to wake up. */
+const usualRest: Rest = { afterMs: 30_000, proofMs: 5_000 };
 
 /** The connection broke after the request went out: whether the server ran it is not known. */
 export class RequestLost extends Error {
@@ -56,7 +68,20 @@ export function openOrigin(options: OriginOptions): Origin {
   let wire: Wire | undefined;
   let opening: Promise<Wire> | undefined;
   let isClosed = false;
+  let lastAskedAt = 0;
+  let proving: Promise<void> | undefined;
+  const { rest = usualRest } = options;
 
+  /** HTTP/1.1 closes what rests. */
+  const rested = (): Http2Pool | undefined => {
+    const found = usable();
+    return found?.kind === "h2" && performance.now() - lastAskedAt > rest.afterMs ? found.pool : undefined;
+  };
+  /** What is sent over a dead connection is lost; a PING does no harm. */
+  const prove = async (pool: Http2Pool): Promise<void> => {
+    await pool.ping(rest.proofMs).catch(() => pool.destroy());
+    lastAskedAt = performance.now();
+  };
   const usable = (): Wire | undefined => (wire?.kind === "h1" || wire?.pool.usable === true ? wire : undefined);
   const current = (): Promise<Wire> => {
     const found = usable();
@@ -66,6 +91,7 @@ export function openOrigin(options: OriginOptions): Origin {
       .then((opened) => {
         if (isClosed) endWire(opened);
         wire = opened;
+        lastAskedAt = performance.now();
         return opened;
       })
       .finally(() => {
@@ -75,15 +101,27 @@ export function openOrigin(options: OriginOptions): Origin {
   };
   return {
     get isOpen() {
-      return usable() !== undefined;
+      return usable() !== undefined && rested() === undefined;
     },
-    warm: async () => void (await current()),
+    async warm() {
+      const pool = rested();
+      if (pool !== undefined) {
+        proving ??= prove(pool).finally(() => {
+          proving = undefined;
+        });
+        await proving;
+      }
+      await current();
+    },
     async stir(timeoutMs) {
       const opened = await current();
-      if (opened.kind === "h2") await opened.pool.ping(timeoutMs);
+      if (opened.kind !== "h2") return;
+      await opened.pool.ping(timeoutMs);
+      lastAskedAt = performance.now();
     },
     async request(request) {
       const { signal } = request;
+      lastAskedAt = performance.now();
       const opened = usable() ?? (await (signal === undefined ? current() : untilAborted(current(), signal)));
       const message: HttpRequest = { ...request, scheme: options.scheme, authority: options.authority };
       try {

@@ -45,3 +45,21 @@ test("a server that kept connections and is started anew gets another trial", as
   keepAlive.freed()();
   expect(await keepAlive.isKept()).toBe(false);
 });
+
+test("a connection waits for less than 5 s, and for less than the server was seen to wait, until that is long ago", () => {
+  const { keepAlive, pass } = start();
+  expect(keepAlive.longestIdleMs()).toBe(4_000);
+  const closed = keepAlive.freed();
+  pass(2_000);
+  closed();
+  expect(keepAlive.longestIdleMs()).toBe(1_500);
+  const closedLate = keepAlive.freed();
+  pass(20_000);
+  closedLate();
+  expect(keepAlive.longestIdleMs()).toBe(4_000);
+  const closedAgain = keepAlive.freed();
+  pass(2_000);
+  closedAgain();
+  pass(60_000);
+  expect(keepAlive.longestIdleMs()).toBe(4_000);
+});

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createSecureServer } from "node:http2";
 import { createServer as createHttps } from "node:https";
-import type { Server, Socket } from "node:net";
-import { afterEach, expect, test } from "vitest";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { afterEach, expect, test, vi } from "vitest";
 import { dial } from "../../../src/net/dial.ts";
 import { freePort } from "../../../src/net/listening.ts";
-import { type Origin, openOrigin, RequestLost } from "../../../src/net/origin.ts";
+import { type Origin, openOrigin, RequestLost, type Rest } from "../../../src/net/origin.ts";
 import { certificate, privateKey } from "../../fakes/certificate.ts";
 import { listen } from "../../fakes/listening.ts";
 
@@ -43,10 +43,10 @@ async function start(
     cut();
     server.close();
   });
-  return { origin, cut, connections: () => connections, open: () => sockets.size };
+  return { origin, port, cut, connections: () => connections, open: () => sockets.size };
 }
 
-function originAt(port: number) {
+function originAt(port: number, rest?: Rest) {
   const origin = openOrigin({
     scheme: "https",
     authority: `localhost:${port}`,
@@ -54,9 +54,29 @@ function originAt(port: number) {
     tls: { servername: "localhost", ca: certificate },
     handshakeTimeoutMs: 30_000,
     maxHttp1Connections: 3,
+    ...(rest === undefined ? {} : { rest }),
   });
   cleanups.push(() => origin.close());
   return origin;
+}
+
+/** A wire that can go dead without a word; what is dialled later goes over another one. */
+async function startWire(port: number) {
+  const sockets = new Set<Socket>();
+  const wire = createServer((near) => {
+    const far = connect(port, "127.0.0.1");
+    for (const socket of [near, far]) sockets.add(socket.on("error", () => {}));
+    near.pipe(far).pipe(near);
+  });
+  const wirePort = await listen(wire);
+  cleanups.push(() => {
+    for (const socket of sockets) socket.destroy();
+    wire.close();
+  });
+  const die = (): void => {
+    for (const socket of sockets) socket.unpipe().pause();
+  };
+  return { port: wirePort, die };
 }
 
 async function ask(origin: Origin, target = "/"): Promise<string> {
@@ -160,4 +180,25 @@ test("a request that the server turned away unread is told as one that did not g
     stream.close(7);
   });
   await expect(ask(origin)).rejects.toMatchObject({ code: "dial-failed", facts: { layer: "connect" } });
+});
+
+test.each([
+  ["lives is used", 30_000, 1],
+  ["died without a word is left, and nothing is sent over it", 300, 2],
+] as const)("a connection that rested and %s", async (state, proofMs, most) => {
+  const asked: string[] = [];
+  const handle = (url: string, response: ServerResponse): void => {
+    asked.push(url);
+    response.end(url);
+  };
+  const { port, connections } = await start("h2", handle);
+  const wire = await startWire(port);
+  const origin = originAt(wire.port, { afterMs: 100, proofMs });
+  await ask(origin, "/before");
+  if (state !== "lives is used") wire.die();
+  await vi.waitFor(() => expect(origin.isOpen).toBe(false), 30_000);
+  await origin.warm();
+  expect(await ask(origin, "/after")).toBe("/after");
+  expect(asked).toEqual(["/before", "/after"]);
+  expect(connections()).toBe(most);
 });
