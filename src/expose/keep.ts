@@ -1,10 +1,10 @@
-import { TsmcpError } from "../core/errors.ts";
-import { awaitRestart } from "./await-daemon.ts";
+import { awaitRestart, daemonMark } from "./await-daemon.ts";
 import { examine } from "./examine.ts";
 import type { HeldHandler } from "./handlers.ts";
 import type { Exposition } from "./plan.ts";
 import type { ExposeRequest, ExposeWorld, Proof, StartedGateway } from "./request.ts";
 import { refused } from "./set-handlers.ts";
+import { servedNoLonger, standsNoLonger } from "./while-served.ts";
 
 /** Both views as they were set by one start of tailscaled, and proven. */
 export interface StandingViews {
@@ -28,21 +28,18 @@ export interface Keeping {
  * started again, what was ours is set and proven again. Throws when the exposure does not, or may not, stand any longer.
  */
 export async function keepStanding(first: StandingViews, keeping: Keeping): Promise<Proof> {
-  const { request, world } = keeping;
+  const { world } = keeping;
   let views = first;
   for (;;) {
     const loss = await untilLost(views, keeping);
     if (loss === undefined) return views.proof;
     world.log.info(`serve: port ${loss.port} is served no longer`);
     try {
-      if (!(await awaitRestart(loss.mark, { request, world }))) throw takenAway(loss.port);
-      views = await setAgain(keeping);
+      views = await standAgain(loss, keeping);
     } catch (error) {
       if (world.signal.aborted) return views.proof;
       throw error;
     }
-    const { verdict, detail } = views.proof;
-    if (verdict === "fail") throw standsNoLonger(`the proof failed once tailscaled had been restarted: ${detail}`);
     world.log.info("it stands again: tailscaled was restarted");
   }
 }
@@ -68,6 +65,24 @@ async function untilLost({ held }: StandingViews, { gateway, world }: Keeping): 
   return first;
 }
 
+/** Whatever fails because tailscaled ends once more is done again; whatever fails besides is taken away before that is known. */
+async function standAgain(loss: Loss, keeping: Keeping): Promise<StandingViews> {
+  const { request, world, clear } = keeping;
+  let { mark } = loss;
+  let failure: unknown = servedNoLonger(loss.port);
+  for (;;) {
+    if (!(await awaitRestart(mark, { request, world }))) throw failure;
+    mark = daemonMark(request);
+    try {
+      return await setAgain(keeping);
+    } catch (error) {
+      world.signal.throwIfAborted();
+      failure = error;
+      await clear();
+    }
+  }
+}
+
 async function setAgain({ plan, request, world, clear, set }: Keeping): Promise<StandingViews> {
   await clear();
   const now = await examine(request, world);
@@ -76,17 +91,12 @@ async function setAgain({ plan, request, world, clear, set }: Keeping): Promise<
   if (now.host !== plan.host || now.backend.kind !== plan.backend.kind || mountsOf(now) !== mountsOf(plan)) {
     throw standsNoLonger(`since tailscaled was restarted, ${plan.host} cannot be served as before`);
   }
-  return set(now);
+  const views = await set(now);
+  const { verdict, detail } = views.proof;
+  if (verdict === "fail") throw standsNoLonger(`the proof failed once tailscaled had been restarted: ${detail}`);
+  return views;
 }
 
 function mountsOf({ handlers }: Exposition): string {
   return handlers.map(({ port, mount }) => `${port}${mount}`).join(" ");
-}
-
-function takenAway(port: number): TsmcpError {
-  return standsNoLonger(`port ${port} is served no longer as it was set: somebody took it away, or changed it`);
-}
-
-function standsNoLonger(message: string): TsmcpError {
-  return new TsmcpError({ code: "command-failed", message, hint: 'run "tsmcp expose" again' });
 }

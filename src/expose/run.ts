@@ -11,6 +11,7 @@ import { type ExposeRequest, type ExposeWorld, publicPort, tailnetPort } from ".
 import { ensureRoom } from "./room.ts";
 import { ownOf, setHandlers } from "./set-handlers.ts";
 import { createUndo, type Undo } from "./undo.ts";
+import { whileServed } from "./while-served.ts";
 
 /** Returns what would be done now, without doing it. */
 export async function previewExposure(request: ExposeRequest, world: ExposeWorld): Promise<ExposeOutcome> {
@@ -71,7 +72,10 @@ async function stand({ request, world, onOutcome, undo }: Standing): Promise<Exp
     const held = await setHandlers(wanted, { request, world, undo: views, gateway });
     const handlers = held.map(({ own }) => own);
     const exposed = exposedBy(wanted, request, handlers);
-    return { held, exposed, proof: await proveExposure(wanted, exposed, { request, world }) };
+    const proof = await whileServed(held, world, (signal) =>
+      proveExposure(wanted, exposed, { request, world: { ...world, signal } }),
+    );
+    return { held, exposed, proof };
   };
   const first = await set(plan);
   const { exposed, proof } = first;

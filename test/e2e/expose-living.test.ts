@@ -41,6 +41,25 @@ test("after each restart of tailscaled it stands again, proven anew, and Ctrl-C 
   expect(processesNaming(machine.home)).toEqual([]);
 });
 
+test("a tailscaled that ends once more while its views are set and proven does not end it", async () => {
+  const machine = await scene.machine();
+  const running = machine.start([machine.url]);
+  await running.says(stands);
+  const proofs = () => running.said().split("proof: the doctor looks").length;
+  const before = proofs();
+  await machine.node.kill();
+  await machine.node.restart();
+  await expect.poll(proofs, { timeout: 60_000 }).toBe(before + 1);
+  await machine.node.kill();
+  const ends = running.said().length;
+  await machine.node.restart();
+  await expect.poll(() => running.said().slice(ends), { timeout: 60_000 }).toContain(again);
+  const tools = async () => (await seen(machine, "tailnet").catch(() => ({ tools: [] }))).tools;
+  await expect.poll(tools, { timeout: 60_000 }).toEqual(scene.upstream.tools);
+  expect((await running.end()).exitCode).toBe(0);
+  expect(await machine.serves()).toEqual({});
+});
+
 test("Ctrl-C while tailscaled is away ends it, and nothing is served when that is back", async () => {
   const machine = await scene.machine();
   const running = machine.start([machine.url]);
