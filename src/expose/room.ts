@@ -1,7 +1,6 @@
-import { rmSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, systemCodeOf, TsmcpError } from "../core/errors.ts";
-import { replaceFile } from "../core/replace-file.ts";
 import type { ExposeRequest } from "./request.ts";
 
 /** The record, the outcome and the gateway's key need less; so does the log of a start. */
@@ -12,10 +11,8 @@ const neededBytes = 64 * 1024;
  * Throws `file-unwritable`.
  */
 export function ensureRoom({ directory }: Pick<ExposeRequest, "directory">): void {
-  const path = join(directory, `room-${process.pid}`);
-  const ownership = { mode: 0o600, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   try {
-    replaceFile(path, Buffer.alloc(neededBytes), ownership);
+    takeRoom(join(directory, `room-${process.pid}`));
   } catch (error) {
     if (systemCodeOf(error) === undefined) throw error;
     throw new TsmcpError({
@@ -25,7 +22,21 @@ export function ensureRoom({ directory }: Pick<ExposeRequest, "directory">): voi
       facts: { directory },
       cause: error,
     });
+  }
+}
+
+/** It has no name while it is written: a `kill -9` leaves nothing. */
+function takeRoom(path: string): void {
+  rmSync(path, { force: true });
+  const descriptor = openSync(path, "wx", 0o600);
+  try {
+    rmSync(path);
+    for (let written = 0; written < neededBytes; ) {
+      written += writeSync(descriptor, Buffer.alloc(neededBytes - written));
+    }
+    // Some file systems find out only now.
+    fsyncSync(descriptor);
   } finally {
-    rmSync(path, { force: true });
+    closeSync(descriptor);
   }
 }
