@@ -33,7 +33,7 @@ export async function exposeInBackground(
   const record = readExposeRecord(directory);
   const owner = record === undefined ? undefined : livingOwner(record);
   if (record?.isDetached === true && owner !== undefined) {
-    const told = readOutcome(directory, owner.pid);
+    const told = readOutcome(directory, owner);
     const isSame = record.fingerprint === fingerprint && told?.kind === "outcome" && told.outcome.status === "exposed";
     const standing = isSame ? await exposureStanding(request, world.signal) : undefined;
     const isWhole = standing?.status === "stands" && standing.missing === 0;
@@ -130,7 +130,7 @@ async function untilTold(
   });
   for (;;) {
     const over = hasEnded;
-    const told = readOutcome(directory, daemon.identity.pid);
+    const told = readOutcome(directory, daemon.identity);
     const text = log.next();
     if (!context.quiet) context.writeError(text);
     if (told !== undefined) return told;

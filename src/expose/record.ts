@@ -9,12 +9,15 @@ import { identityOf, isAlive } from "../process/identity.ts";
 /** What an exposure set, written before it is set: whoever comes after a `kill -9` finds it. Holds no secret but the path of the private listener. */
 export interface ExposeRecord {
   readonly version: 1;
-  /** The process that has the gateway; of another boot, it is gone. */
-  readonly owner: ProcessIdentity & { readonly machine: string };
+  /** The process that has the gateway. */
+  readonly owner: ExposeOwner;
   readonly isDetached: boolean;
   readonly fingerprint: string;
   readonly handlers: readonly OwnHandler[];
 }
+
+/** A process on one boot of one machine; on another, it is gone. */
+export type ExposeOwner = ProcessIdentity & { readonly machine: string };
 
 /** A handler of ours: only what is exactly this is ever taken away. */
 export interface OwnHandler {
@@ -42,14 +45,19 @@ export function writeExposeRecord(
   directory: string,
   record: Pick<ExposeRecord, "isDetached" | "fingerprint" | "handlers">,
 ): void {
-  const identity = identityOf(process.pid) ?? { pid: process.pid, startTicks: "" };
-  const whole: ExposeRecord = { version: 1, owner: { ...identity, machine: machineName() }, ...record };
+  const whole: ExposeRecord = { version: 1, owner: ownerHere(), ...record };
   const ownership = { mode: 0o600, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   replaceFile(join(directory, recordName), Buffer.from(`${JSON.stringify(whole, null, 2)}\n`), ownership);
 }
 
 export function removeExposeRecord(directory: string): void {
   rmSync(join(directory, recordName), { force: true });
+}
+
+/** Returns what this process is known by. */
+export function ownerHere(): ExposeOwner {
+  const identity = identityOf(process.pid) ?? { pid: process.pid, startTicks: "" };
+  return { ...identity, machine: machineName() };
 }
 
 /** Returns the process that still has the exposure, undefined when it is gone. */
