@@ -6,7 +6,7 @@ import { parseMessage, type RequestMessage, type ResponseMessage, type RpcError,
 import { resumeDelay } from "../mcp/resume-delay.ts";
 import { RequestLost } from "../net/origin.ts";
 import type { Agent } from "./agent.ts";
-import { refusalError, tooLarge } from "./failure.ts";
+import { noAnswerError, tooLarge } from "./failure.ts";
 import type { Pending } from "./in-flight.ts";
 import { isForLater } from "./way.ts";
 
@@ -48,7 +48,7 @@ export async function deliver(first: Answer, delivery: Delivery): Promise<void> 
   const place: Place = { lastEventId: undefined, retryMs: undefined, fruitless: 0 };
   for (let answer = first; ; ) {
     if (answer.kind === "json") return deliverJson(answer.bytes, delivery);
-    if (answer.kind !== "stream") return fail(delivery, refusalError(answer));
+    if (answer.kind !== "stream") return fail(delivery, noAnswerError(answer, delivery.pending.method));
     const end = await deliverStream(answer.items, delivery);
     if (end.kind === "answered") return;
     place.retryMs = end.retryMs ?? place.retryMs;
@@ -90,7 +90,7 @@ async function pickUp(place: Place, cause: unknown, delivery: Delivery): Promise
 
 async function deliverJson(bytes: Buffer, delivery: Delivery): Promise<void> {
   for (const json of unbatched(bytes)) if (await deliverMessage(json, delivery)) return;
-  await fail(delivery, refusalError({ kind: "accepted", headers: [] }));
+  await fail(delivery, noAnswerError({ kind: "accepted", headers: [] }, delivery.pending.method));
 }
 
 async function deliverStream(

@@ -5,6 +5,7 @@ import { strikeSecrets } from "../core/secrets.ts";
 import { type Answer, AnswerTooLarge } from "../mcp/endpoint.ts";
 import { objectAt } from "../mcp/json.ts";
 import { type RpcError, toMessage } from "../mcp/message.ts";
+import { isHarmlessToRepeat } from "../mcp/method.ts";
 import { ownCodes } from "../mcp/own-codes.ts";
 import { RequestLost } from "../net/origin.ts";
 import { diagnose } from "./diagnosis.ts";
@@ -51,8 +52,7 @@ export function rpcErrorOf(error: unknown, method: string): RpcError {
     });
   }
   if (error instanceof RequestLost && error.cause instanceof Unavailable) {
-    const { message, ...rest } = refusalError(error.cause.answer);
-    return { ...rest, message: `${message}; it may have run`, data: { ...objectAt(rest, "data"), mayHaveRun: true } };
+    return thatMayHaveRun(refusalError(error.cause.answer));
   }
   if (error instanceof RequestLost) {
     const message = `the connection was lost before the answer to ${JSON.stringify(method)} came; it may have run`;
@@ -74,8 +74,22 @@ export function tooLarge(message: string): RpcError {
   return told("tooLarge", { message, hint: "raise --max-message, or ask for less", data: { layer: "bridge" } });
 }
 
+type NoAnswer = Extract<Answer, { kind: "refused" | "foreign" | "accepted" }>;
+
+/** Returns `refusalError`, which says so of a request that may have run though this is all that came of it. */
+export function noAnswerError(answer: NoAnswer, method: string): RpcError {
+  const error = refusalError(answer);
+  const isRefused = answer.kind === "refused" && (answer.status < 500 || ownError(answer.body) !== undefined);
+  return isRefused || method === "initialize" || isHarmlessToRepeat(method) ? error : thatMayHaveRun(error);
+}
+
+function thatMayHaveRun(error: RpcError): RpcError {
+  const data = { ...objectAt({ ...error }, "data"), mayHaveRun: true };
+  return { ...error, message: `${error.message}; it may have run`, data };
+}
+
 /** Returns the server's own JSON-RPC error where the refusal carries one, else what its status means. */
-export function refusalError(answer: Extract<Answer, { kind: "refused" | "foreign" | "accepted" }>): RpcError {
+export function refusalError(answer: NoAnswer): RpcError {
   if (answer.kind === "accepted") {
     return told("protocol", { message: "the server took the request and gave no answer", data: { layer: "http" } });
   }

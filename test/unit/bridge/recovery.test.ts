@@ -226,6 +226,28 @@ test("a call that the agent cancelled in the midst of its answer makes no later 
   expect(server.seen.filter(({ body }) => String(body.id).startsWith("tsmcp"))).toEqual([]);
 });
 
+test.each([
+  ["is taken and not answered", true, (reply: Reply) => reply.status(202)],
+  ["is answered with half a JSON text", true, (reply: Reply) => reply.text(200, "{", json)],
+  ["is answered with a page", true, (reply: Reply) => reply.text(200, "<p>", { "content-type": "text/html" })],
+  ["fails", true, (reply: Reply) => reply.status(500)],
+  ["is refused", false, (reply: Reply) => reply.status(403)],
+  ["fails in the server's own words", false, (reply: Reply) => reply.status(500, ownError)],
+])("a call that %s may have run: %s", async (_what, mayHaveRun, answer) => {
+  const { agent } = await start((seen, reply) => {
+    if (!answerRoutine(seen, reply)) answer(reply);
+  });
+  await agent.initialize();
+  const told = { data: { mayHaveRun: true }, message: expect.stringMatching(/; it may have run$/) };
+  const { error } = await agent.ask("tools/call", { name: "t" });
+  if (mayHaveRun) expect(error).toMatchObject(told);
+  else expect(error).not.toMatchObject({ data: { mayHaveRun: true } });
+  expect((await agent.ask("tools/list")).error).not.toMatchObject({ data: { mayHaveRun: true } });
+});
+
+const json = { "content-type": "application/json" };
+const ownError = { jsonrpc: "2.0", id: 2, error: { code: -32603, message: "no" } };
+
 test("a call that stands behind an absent server's 502 may have run, and says so", async () => {
   let isAway = false;
   const { agent } = await start((seen, reply) => {
