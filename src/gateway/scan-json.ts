@@ -68,11 +68,13 @@ interface Level {
 /** Shorter numbers are what they say: 1e99 is the largest. */
 const exactChars = 4;
 
-function beginsNumber(code: number): boolean {
+/** Returns true for a digit or a minus. */
+export function beginsNumber(code: number): boolean {
   return (code >= 0x30 && code <= 0x39) || code === minus;
 }
 
-function endOfNumber(text: string, start: number): number {
+/** Returns where the number that starts at `start` is over. */
+export function endOfNumber(text: string, start: number): number {
   let end = start + 1;
   while (end < text.length && isInNumber(text.charCodeAt(end))) end += 1;
   return end;
@@ -87,7 +89,17 @@ function isInNumber(code: number): boolean {
 function changes(number: string): boolean {
   const value = Number(number);
   if (!Number.isFinite(value)) return true;
-  return /^-?\d+$/.test(number) && String(value) !== number && BigInt(number) !== BigInt(value);
+  return /^-?\d+$/.test(number) && inDigits(value) !== number;
+}
+
+/**
+ * Returns what an integer is written as, without an exponent. These are the fewest digits that tell it from its neighbours
+ * among JavaScript's numbers, and not always its own: 30023997515803312 is one, and becomes 30023997515803310.
+ */
+function inDigits(value: number): string {
+  const [digits = "", exponent] = String(value).split("e+");
+  if (exponent === undefined) return digits;
+  return digits.replace(".", "").padEnd(Number(exponent) + (value < 0 ? 2 : 1), "0");
 }
 
 const minus = 0x2d;
@@ -107,7 +119,7 @@ function array(): Level {
 }
 
 /** Returns where the string that starts at `start` has its closing quote. */
-function endOfString(text: string, start: number): number {
+export function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let before = end - 1;
     while (text.charCodeAt(before) === backslash) before -= 1;

@@ -19,6 +19,9 @@ test.each([
   ['{"__proto__":{}}', "the key __proto__"],
   ['{"params":{"arguments":{"\\u005f_proto__":{}}}}', "the key __proto__"],
   ['{"params":{"arguments":{"channel":1234567890123456789}}}', "a number that would arrive as another one"],
+  ['{"n":30023997515803312}', "a number that would arrive as another one"],
+  ['{"n":9223372036854775808}', "a number that would arrive as another one"],
+  ['{"n":-1180591620717411303424}', "a number that would arrive as another one"],
   ['{"params":{"arguments":[-9007199254740993]}}', "a number that would arrive as another one"],
   ['{"params":{"arguments":{"limit":1e400}}}', "a number that would arrive as another one"],
   [`[${"9".repeat(100_000)}]`, "a number that would arrive as another one"],
@@ -38,6 +41,7 @@ test.each([
   [nested(maxJsonDepth)],
   ["[9007199254740992,-9007199254740992,9007199254740994,10000000000000000000000]"],
   ["[123456789012345680000,1.7976931348623157e308,0.1234567890123456789,-0,1E5]"],
+  ["[1000000000000000000000,-1000000000000000000000,30023997515803310]"],
   ['["1234567890123456789"]'],
 ])("%.60s is taken", (text) => {
   expect(jsonDefect(text)).toBeUndefined();
