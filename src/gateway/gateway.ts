@@ -5,6 +5,7 @@ import { addressText, type HttpServer, type ListenAddress, startHttpServer } fro
 import type { LineSink } from "../streams/line-sink.ts";
 import { answerAdmin } from "./admin.ts";
 import { createAdminReach } from "./admin-reach.ts";
+import { createExactNumbers } from "./exact-numbers.ts";
 import { type ExposureWatch, watchExposure } from "./exposure-watch.ts";
 import { createIdentities } from "./identities.ts";
 import { type AuditConfig, createAudit } from "./journal/audit.ts";
@@ -86,7 +87,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const identities = createIdentities({ socket, service, rights: () => rules, log });
   let exposure: ExposureWatch | undefined;
   const open = createOpenAnswers({ onStream: () => exposure?.look() });
-  const served = createServedSet({ ...options, open });
+  const numbers = createExactNumbers();
+  const served = createServedSet({ ...options, world: { ...options.world, numbers }, open });
   const upstreams = served.all;
   const streams = createStreamWatch();
   const front: Front = {
@@ -95,6 +97,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     sessions: createSessions(sealer),
     streams,
     capability: () => rules.capability,
+    numbers,
   };
   const { auditLines, observers = [] } = options;
   const { pins = [] } = options;

@@ -1,13 +1,6 @@
 import { isModernVersion, legacyVersions } from "../mcp/era.ts";
 import { stringAt } from "../mcp/json.ts";
-import {
-  errorText,
-  type Message,
-  type MessageId,
-  messageJson,
-  type RequestMessage,
-  type ResponseMessage,
-} from "../mcp/message.ts";
+import { errorText, type Message, type MessageId, type RequestMessage, type ResponseMessage } from "../mcp/message.ts";
 import { accepts, twice } from "./head.ts";
 import type { Incoming } from "./incoming.ts";
 import { legacyHeaderDefect } from "./mcp-headers.ts";
@@ -19,7 +12,7 @@ import type { Session } from "./sessions.ts";
 import { errorAnswer, type OnMessage } from "./upstream/upstream.ts";
 import { bindingOf } from "./view.ts";
 import { tellViewChanges } from "./view-change.ts";
-import { createDelivery, internalError, screenAnswer, type Visit, viewOf } from "./visit.ts";
+import { createDelivery, internalError, screenAnswer, type Visit, viewOf, writtenFor } from "./visit.ts";
 
 /** Versions from here on have no batches. Source: MCP 2025-06-18, changelog. */
 const firstWithoutBatches = "2025-06-18";
@@ -96,17 +89,17 @@ async function open(visit: Visit, request: RequestMessage): Promise<void> {
       onMessage,
     });
     if (opening.kind === "refused") note.answered(request, opening);
-    if (opening.kind === "refused") return reply.finish(200, messageJson(errorAnswer(request.id, opening.error)));
+    if (opening.kind === "refused") return reply.finish(200, writtenFor(visit, errorAnswer(request.id, opening.error)));
     const { result, session } = opening;
     const agreed = stringAt(result, "protocolVersion") ?? versionFor(request.params);
     const { id } = front.sessions.add(upstream, caller, { session, protocolVersion: agreed });
     if (!response.headersSent) response.setHeader("mcp-session-id", id);
     const view = viewOf(visit, caller);
     const seen = screenResult(request, result, { era: "legacy", view });
-    reply.finish(200, messageJson({ kind: "response", id: request.id, outcome: { result: seen } }));
+    reply.finish(200, writtenFor(visit, { kind: "response", id: request.id, outcome: { result: seen } }));
   } catch {
     note.answered(request, { error: internalError });
-    reply.finish(200, messageJson(errorAnswer(request.id, internalError)));
+    reply.finish(200, writtenFor(visit, errorAnswer(request.id, internalError)));
   }
 }
 
@@ -149,7 +142,7 @@ function converse(
         const asked = visit.caller;
         const seen = screenAnswer(answer, { request, asked, era: "legacy", view });
         visit.note.answered(request, seen.outcome);
-        const text = messageJson(seen);
+        const text = writtenFor(visit, seen);
         left -= 1;
         if (!isBatch) {
           reply.finish(200, text);

@@ -1,5 +1,5 @@
 import { envelopeDefect, modernVersion } from "../mcp/era.ts";
-import { errorText, messageJson, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
+import { errorText, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
 import { accepts } from "./head.ts";
 import { headerDefect, headerMismatch, paramDefect, versionDefect } from "./mcp-headers.ts";
 import { type PlainAnswer, unsupportedVersion } from "./public-view.ts";
@@ -7,7 +7,7 @@ import { createReply, sendPlain } from "./reply.ts";
 import { invalidParams, methodNotFound, screenRequest } from "./screen-request.ts";
 import { errorAnswer } from "./upstream/upstream.ts";
 import { tellSubscribedChanges } from "./view-change.ts";
-import { createDelivery, internalError, screenAnswer, type Visit, viewOf } from "./visit.ts";
+import { createDelivery, internalError, screenAnswer, type Visit, viewOf, writtenFor } from "./visit.ts";
 
 /** Answers a POST of the modern era, which is one request and belongs to nothing before it. */
 export function answerModern(visit: Visit, request: RequestMessage, version: string): void {
@@ -65,7 +65,7 @@ async function carry(visit: Visit, request: RequestMessage): Promise<void> {
   delivery.settle((view) => {
     const seen = screenAnswer(answer, { request, asked: caller, era: "modern", view });
     visit.note.answered(request, seen.outcome);
-    reply.finish(statusOf(seen), messageJson(seen));
+    reply.finish(statusOf(seen), writtenFor(visit, seen));
   });
 }
 

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { StopSignal } from "../core/stop.ts";
-import { messageJson, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
+import { type Message, messageJson, type RequestMessage, type ResponseMessage, type RpcError } from "../mcp/message.ts";
+import type { ExactNumbers } from "./exact-numbers.ts";
 import type { Head } from "./head.ts";
 import { type Caller, callerNow, type Identities } from "./identities.ts";
 import type { Note } from "./journal/journal.ts";
@@ -21,6 +22,7 @@ export interface Front {
   readonly sessions: Sessions;
   readonly streams: StreamWatch;
   readonly capability: () => string | undefined;
+  readonly numbers: ExactNumbers;
 }
 
 /** An upstream, and what was learnt of it on the way. */
@@ -95,7 +97,7 @@ export function createDelivery(visit: Visit, reply: Reply): Delivery {
     const seen = screenNotice(message, view);
     if (seen === undefined) return;
     const sealed = eventId === undefined ? undefined : view.sealer.seal(eventId, "event", bindingOf(view));
-    reply.event(messageJson(seen), sealed);
+    reply.event(writtenFor(visit, seen), sealed);
   };
   return {
     settle,
@@ -108,6 +110,11 @@ export function createDelivery(visit: Visit, reply: Reply): Delivery {
           deliver(view, ...said);
         }),
   };
+}
+
+/** Returns a message as it is sent to the caller. */
+export function writtenFor({ front }: Visit, message: Message): string {
+  return front.numbers.release(messageJson(message));
 }
 
 /** Returns the answer as the caller may see it now: its rights may be others than when it asked. */

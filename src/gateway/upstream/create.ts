@@ -1,6 +1,7 @@
 import type { UpstreamConfig } from "../../config/config.ts";
 import type { Log } from "../../core/log.ts";
 import type { Environment } from "../../core/runtime-directory.ts";
+import type { ExactNumbers } from "../exact-numbers.ts";
 import { configuredEnvironment, configuredHeaders, configuredUser, type Entry, invalid } from "./configured.ts";
 import { configuredSecrets } from "./configured-secrets.ts";
 import { configuredEnclosure, type Enclosure } from "./enclosure.ts";
@@ -16,6 +17,8 @@ export interface UpstreamWorld {
   readonly cwd: string;
   /** `http://` or `socks5://`, for names in the tailnet; undefined: dial directly. */
   readonly proxy: string | undefined;
+  /** Brings what servers say in numbers of theirs to callers; without it they are JavaScript's. */
+  readonly numbers?: ExactNumbers | undefined;
   /** How programs of our own user are kept away from our sockets and keys. */
   readonly enclosure?: Enclosure | undefined;
 }
@@ -65,6 +68,7 @@ export const createUpstream: CreateUpstream = (name, config, world) => {
     secrets: configuredSecrets(entry, []),
     enclose: configuredEnclosure(entry, user, world.enclosure),
     log: world.log,
+    numbers: world.numbers,
     openTimeoutMs,
     silenceMs,
     isolation,

@@ -6,6 +6,7 @@ import { type Log, silentLog } from "../../../src/core/log.ts";
 import { Secret } from "../../../src/core/secrets.ts";
 import { type Gateway, type GatewayOptions, type GatewayRules, startGateway } from "../../../src/gateway/gateway.ts";
 import type { PinnedTool } from "../../../src/gateway/public/pins.ts";
+import { createUpstream } from "../../../src/gateway/upstream/create.ts";
 import type { Upstream } from "../../../src/gateway/upstream/upstream.ts";
 import { temporaryDirectory } from "../../fakes/temporary-directory.ts";
 import type { FakeUpstream } from "../../fakes/upstream.ts";
@@ -53,7 +54,7 @@ export interface Answer {
 /** Starts a gateway on sockets, in front of the upstreams. */
 export async function startFront(options: {
   readonly upstreams: readonly FakeUpstream[];
-  /** Which of them are configured from the start, and how; all of them, unless it is said. */
+  /** Which of them are configured from the start, and how; all of them, unless it is said. One with a URL is a real one. */
   readonly configured?: Readonly<Record<string, UpstreamConfig>>;
   readonly rules?: GatewayRules;
   readonly nodes?: Nodes;
@@ -91,8 +92,9 @@ export async function startFront(options: {
     socket: options.socket ?? whois,
     keys,
     world: { log, env: {}, cwd: directory, proxy: undefined },
-    createUpstream: (name) => {
+    createUpstream: (name, config, own) => {
       const found = known.get(name);
+      if (found === undefined && config.url !== undefined) return createUpstream(name, config, own);
       if (found === undefined) throw new Error(`no upstream ${name}`);
       return found;
     },

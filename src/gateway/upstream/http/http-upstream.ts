@@ -9,6 +9,7 @@ import { headersOfMessage } from "../../../mcp/request-headers.ts";
 import { createToolBook } from "../../../mcp/tool-book.ts";
 import type { Header } from "../../../net/http-message.ts";
 import { RequestLost } from "../../../net/origin.ts";
+import type { ExactNumbers } from "../../exact-numbers.ts";
 import { withCaller } from "../caller-meta.ts";
 import { rpcErrorOf, UpstreamFailure } from "../failure.ts";
 import { handleText, parseHandle } from "../opening-params.ts";
@@ -22,6 +23,7 @@ export interface HttpUpstreamOptions extends HttpConnectionOptions {
   readonly name: string;
   readonly log: Log;
   readonly limits: Limits;
+  readonly numbers?: ExactNumbers | undefined;
   readonly tellsCaller: boolean;
 }
 
@@ -33,7 +35,7 @@ const maxKnown = 20_000;
 
 /** Returns the server behind a URL, for callers of its era. */
 export function createHttpUpstream(options: HttpUpstreamOptions): Upstream {
-  const { name, limits, tellsCaller } = options;
+  const { name, limits, tellsCaller, numbers } = options;
   const closing = new AbortController();
   const connection = connectUpstream(options);
   const asker = createAsker({ connection, limits, tellsCaller });
@@ -59,7 +61,7 @@ export function createHttpUpstream(options: HttpUpstreamOptions): Upstream {
       if (isUnknownDiscovery(request, answer)) return errorAnswer(request.id, methodNotFound);
       const mismatch = eraMismatch(request, answer);
       if (mismatch !== undefined) return errorAnswer(request.id, mismatch);
-      return readAnswer(answer, { id: request.id, onMessage, signal: stage.signal });
+      return readAnswer(answer, { id: request.id, onMessage, signal: stage.signal, numbers });
     });
   };
   /** Asks for the tools on our own account, because the headers of a call follow from the tool's schema. */

@@ -6,6 +6,7 @@ import { type Message, type MessageId, parseMessage, type ResponseMessage, toMes
 import { resumeDelay } from "../../../mcp/resume-delay.ts";
 import type { SseItem } from "../../../mcp/sse.ts";
 import { RequestLost } from "../../../net/origin.ts";
+import type { ExactNumbers } from "../../exact-numbers.ts";
 import { createAllowance } from "../allowance.ts";
 import { UpstreamFailure } from "../failure.ts";
 import type { OnMessage } from "../upstream.ts";
@@ -14,6 +15,7 @@ export interface Reading {
   readonly id: MessageId;
   readonly onMessage: OnMessage;
   readonly signal: StopSignal;
+  readonly numbers?: ExactNumbers | undefined;
   /** Takes a stream up again that broke off, in eras and sessions where that is possible. */
   readonly resume?: ((lastEventId: string) => Promise<Answer>) | undefined;
 }
@@ -58,7 +60,8 @@ export async function* paced(items: AsyncIterable<SseItem>, signal: StopSignal):
 }
 
 /** Returns the messages that a JSON text is: servers of 2025-03-26 may batch. */
-export function messagesIn(bytes: Buffer): Message[] {
+export function messagesIn(given: Buffer, numbers?: ExactNumbers): Message[] {
+  const bytes = numbers === undefined ? given : numbers.hold(given);
   const message = parseMessage(bytes);
   if (message.kind !== "invalid") return [message];
   try {
@@ -125,9 +128,9 @@ function answerIn(bytes: Buffer, reading: Reading): ResponseMessage {
 }
 
 /** Passes on what is not the answer, and returns the answer. */
-function take(bytes: Buffer, { id, onMessage }: Reading): ResponseMessage | undefined {
+function take(bytes: Buffer, { id, onMessage, numbers }: Reading): ResponseMessage | undefined {
   let found: ResponseMessage | undefined;
-  for (const message of messagesIn(bytes)) {
+  for (const message of messagesIn(bytes, numbers)) {
     if (message.kind !== "response") onMessage(message);
     else if (message.id === id) found = message;
     else if (message.id === null && "error" in message.outcome) found = { ...message, id };

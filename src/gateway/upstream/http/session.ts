@@ -12,6 +12,7 @@ import { resumeDelay } from "../../../mcp/resume-delay.ts";
 import { isSessionRefusal } from "../../../mcp/session-refusal.ts";
 import { type Header, headerOf } from "../../../net/http-message.ts";
 import { RequestLost } from "../../../net/origin.ts";
+import type { ExactNumbers } from "../../exact-numbers.ts";
 import { withCaller } from "../caller-meta.ts";
 import { rpcErrorOf, UpstreamFailure } from "../failure.ts";
 import { errorAnswer, type OnMessage, type UpstreamCaller, type UpstreamSession } from "../upstream.ts";
@@ -30,6 +31,7 @@ export interface HttpSessionOptions {
   readonly opened: LegacySession;
   readonly closing: AbortSignal;
   readonly onEnd: () => void;
+  readonly numbers?: ExactNumbers | undefined;
 }
 
 /** What the server has to know before it is asked anything else. */
@@ -40,7 +42,7 @@ const longestWaitMs = 30_000;
 
 /** One caller's legacy session with a server over HTTP; when the server forgot it, it has another one, unseen. */
 export function createHttpSession(options: HttpSessionOptions): UpstreamSession {
-  const { name, log, asker, caller, handle, params, closing } = options;
+  const { name, log, asker, caller, handle, params, closing, numbers } = options;
   const restoration = createRestoration();
   const flights = createFlights();
   let current = options.opened;
@@ -95,7 +97,13 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
     if (flight !== undefined) flight.sentIn = seen;
     return asker.post(request, { headers: headersOfSession(session), signal, caller: who }, async (answer, stage) => {
       if (isSessionRefusal(answer, session)) return { kind: "forgotten" as const, seen };
-      const reading = { id: request.id, onMessage, signal: stage.signal, resume: resumeIn(session, stage, who) };
+      const reading = {
+        id: request.id,
+        onMessage,
+        signal: stage.signal,
+        resume: resumeIn(session, stage, who),
+        numbers,
+      };
       return { kind: "answered" as const, response: await readAnswer(answer, reading) };
     });
   };
@@ -202,7 +210,7 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
               } else {
                 lastEventId = item.lastEventId ?? lastEventId;
                 if (item.data.length === 0 || item.type !== "message") continue;
-                for (const message of messagesIn(item.data)) {
+                for (const message of messagesIn(item.data, numbers)) {
                   // It belongs on the stream of its request, but SDK clients ask only for the id.
                   if (message.kind !== "response") onMessage(message, item.lastEventId);
                   else if (!flights.answer(message, seen))

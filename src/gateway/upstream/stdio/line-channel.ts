@@ -37,7 +37,7 @@ const bytes = { burst: 4 * maxLineBytes, perSecond: maxLineBytes };
 export function openLineChannel(
   child: Child,
   hearing: Hearing,
-  { name, log, strike }: { name: string; log: Log; strike: (bytes: Buffer) => Buffer },
+  { name, log, heard }: { name: string; log: Log; heard: (line: Buffer) => Buffer },
 ): LineChannel {
   const { stdin, stdout } = child;
   const splitter = createLineSplitter(maxLineBytes);
@@ -56,7 +56,7 @@ export function openLineChannel(
       hearing.onOversize(idOfRemnant(line.head, line.tail), line.totalBytes);
       return 1;
     }
-    const messages = messagesIn(strike(line.bytes));
+    const messages = messagesIn(heard(line.bytes));
     let cost = messages.length === 0 ? 1 : 0;
     for (const message of messages) {
       if (message.kind === "invalid") {

@@ -11,6 +11,7 @@ import type { Program } from "../../../process/namespace.ts";
 import type { SystemUser } from "../../../process/system-user.ts";
 import type { Watchdog } from "../../../process/watchdog.ts";
 import { linesOf } from "../../../streams/lines.ts";
+import type { ExactNumbers } from "../../exact-numbers.ts";
 import { createAllowance } from "../allowance.ts";
 import { UpstreamFailure } from "../failure.ts";
 import type { Room } from "./room.ts";
@@ -58,6 +59,7 @@ export interface StdioWorld {
   readonly log: Log;
   /** Struck out of what the server says, to callers and to the log. */
   readonly secrets?: readonly string[] | undefined;
+  readonly numbers?: ExactNumbers | undefined;
   readonly watchdog: Watchdog;
   readonly room: Room;
   /** From the start to the answer: a package may have to be fetched first. */
@@ -95,7 +97,9 @@ export async function startServer(
   });
   const strike = striker(world.secrets ?? []);
   void logErrors(child, { name, log, strike });
-  const wire = openWire(child, { ...world, strike, isExclusive });
+  const { numbers } = world;
+  const heard = numbers === undefined ? strike : (line: Buffer): Buffer => numbers.hold(strike(line));
+  const wire = openWire(child, { ...world, heard, said: numbers?.release, isExclusive });
   const signal = timeoutSignal(openTimeoutMs);
   try {
     const request =

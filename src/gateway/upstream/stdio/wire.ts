@@ -51,8 +51,10 @@ export interface Wire {
 export interface WireOptions {
   readonly name: string;
   readonly log: Log;
-  /** Puts `[secret]` in the place of what the child was given and must not tell. */
-  readonly strike: (bytes: Buffer) => Buffer;
+  /** Returns a line of the child as it is to be read. */
+  readonly heard: (line: Buffer) => Buffer;
+  /** Undoes that in what comes back to the child: its own ids. */
+  readonly said?: ((json: string) => string) | undefined;
   /** For one caller alone: what the child says of its own accord is for that one. */
   readonly isExclusive: boolean;
   /** How long a child may be silent about a request. */
@@ -72,7 +74,7 @@ const watchEveryMs = 1_000;
 
 /** Returns the wire to a running child. */
 export function openWire(child: Child, options: WireOptions): Wire {
-  const { name, log, strike, isExclusive, silenceMs } = options;
+  const { name, log, heard, said = (json) => json, isExclusive, silenceMs } = options;
   const flights = createFlights<WireOwner>();
   const questions = createQuestions<WireOwner>();
   const owners = new Set<WireOwner>();
@@ -102,9 +104,9 @@ export function openWire(child: Child, options: WireOptions): Wire {
       },
       onEnd: () => end("closed its output"),
     },
-    { name, log, strike },
+    { name, log, heard },
   );
-  const send = (message: object): void => channel.send(JSON.stringify({ jsonrpc: "2.0", ...message }));
+  const send = (message: object): void => channel.send(said(JSON.stringify({ jsonrpc: "2.0", ...message })));
   const fail = (flight: Flight<WireOwner>, error: unknown): void => {
     if (flights.remove(flight)) flight.fail(error);
   };
