@@ -107,7 +107,7 @@ async function deliverStream(
       else if (item.kind === "oversize") {
         await fail(
           delivery,
-          tooLarge(`a message of ${item.totalBytes} bytes came from the server, which is too large`),
+          tooLarge(`a message of more than ${item.maxBytes} bytes came from the server, which is too large`),
         );
         return { kind: "answered" };
       } else {

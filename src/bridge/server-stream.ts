@@ -59,7 +59,7 @@ export async function listenToServer(options: Listening): Promise<"none" | "forg
         for await (const item of answer.items) {
           if (item.kind === "retry") retryMs = item.delayMs;
           if (item.kind === "oversize") {
-            log.warn(`dropped a message of more than ${item.totalBytes} bytes on the server's own stream`);
+            log.warn(`dropped a message of more than ${item.maxBytes} bytes on the server's own stream`);
             // Resumed here, it would come again.
             lastEventId = undefined;
             break;

@@ -11,8 +11,8 @@ export type SseItem =
       readonly lastEventId: string | undefined;
     }
   | { readonly kind: "retry"; readonly delayMs: number }
-  /** An event with more data than allowed; the rest of the stream goes on. */
-  | { readonly kind: "oversize"; readonly totalBytes: number };
+  /** An event with more data than this, told as soon as it is known: its end may never come. The rest of the stream goes on. */
+  | { readonly kind: "oversize"; readonly maxBytes: number };
 
 export interface SseParser {
   push(chunk: Buffer): SseItem[];
@@ -38,16 +38,28 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
   let dataBytes = 0;
   let lastEventId: string | undefined;
   let isNewId = false;
+  let isOversize = false;
 
-  const hold = (part: Buffer): void => {
+  const hold = (part: Buffer): SseItem[] => {
     lineBytes += part.length;
-    // Only counted from here on: the line will be told as too large, and must not be kept.
-    if (lineBytes > maxEventBytes + maxFieldBytes) partial.bytes();
-    else partial.add(part);
+    if (lineBytes <= maxEventBytes + maxFieldBytes) {
+      partial.add(part);
+      return [];
+    }
+    partial.bytes();
+    return giveUp();
   };
   const drop = (): void => {
     blocks = [];
     data = [];
+    dataBytes = 0;
+  };
+  /** The event is no more than read to its end. */
+  const giveUp = (): SseItem[] => {
+    drop();
+    if (isOversize) return [];
+    isOversize = true;
+    return [{ kind: "oversize", maxBytes: maxEventBytes }];
   };
   const keep = (value: Buffer): void => {
     // A line of one byte costs a hundred as a Buffer of its own.
@@ -59,33 +71,28 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
   };
   const dispatch = (): SseItem[] => {
     const item: SseItem[] = [];
-    if (dataBytes > maxEventBytes) item.push({ kind: "oversize", totalBytes: dataBytes });
+    if (isOversize) isOversize = false;
     else if (data.length > 0) item.push({ kind: "event", type, data: joined([...blocks, joined(data)]), lastEventId });
     // An id counts though there is no event with it: some servers number the place alone.
     else if (isNewId) item.push({ kind: "event", type, data: emptyLine, lastEventId });
     isNewId = false;
     type = "message";
     drop();
-    dataBytes = 0;
     return item;
   };
   const finishLine = (): SseItem[] => {
-    const bytes = lineBytes;
+    const isWhole = lineBytes === partial.size;
     const whole = partial.bytes();
     lineBytes = 0;
-    if (bytes > whole.length) {
-      dataBytes += bytes;
-      drop();
-      return [];
-    }
+    if (!isWhole) return [];
     const line = isFirstLine ? withoutMark(whole) : whole;
     isFirstLine = false;
     if (line.length === 0) return dispatch();
     const { name, value } = fieldOf(line);
     if (name === "data") {
       dataBytes += value.length + (data.length > 0 ? 1 : 0);
-      if (dataBytes > maxEventBytes) drop();
-      else keep(value);
+      if (isOversize || dataBytes > maxEventBytes) return giveUp();
+      keep(value);
     } else if (name === "event") type = value.length === 0 ? "message" : value.toString("utf8");
     else if (name === "id" && !value.includes(0)) {
       lastEventId = headerValue(value);
@@ -108,11 +115,10 @@ export function createSseParser({ maxEventBytes }: { maxEventBytes: number }): S
         const isCr = nextCr !== -1 && (nextLf === -1 || nextCr < nextLf);
         const end = isCr ? nextCr : nextLf;
         if (end === -1) {
-          hold(chunk.subarray(start));
+          items.push(...hold(chunk.subarray(start)));
           break;
         }
-        hold(chunk.subarray(start, end));
-        items.push(...finishLine());
+        items.push(...hold(chunk.subarray(start, end)), ...finishLine());
         start = end + 1;
         if (!isCr) continue;
         if (start === chunk.length) skipLf = true;

@@ -90,7 +90,7 @@ async function readStream(items: AsyncIterable<SseItem>, reading: Reading): Prom
       if (item.kind === "retry") retryMs = item.delayMs;
       else if (item.kind === "oversize") {
         void iterator.return(undefined);
-        throw tooLarge(item.totalBytes);
+        throw tooLarge(item.maxBytes);
       } else {
         lastEventId = item.lastEventId ?? lastEventId;
         if (item.data.length === 0 || item.type !== "message") continue;
@@ -150,8 +150,8 @@ function refusal(answer: Exclude<Answer, { kind: "json" | "stream" }>, id: Messa
   throw new UpstreamFailure("http", `answered HTTP ${answer.status}`, { mayHaveRun: answer.status >= 500 });
 }
 
-function tooLarge(totalBytes: number): UpstreamFailure {
-  return new UpstreamFailure("tooLarge", `sent a message of ${totalBytes} bytes, which is too large`, {
+function tooLarge(maxBytes: number): UpstreamFailure {
+  return new UpstreamFailure("tooLarge", `sent a message of more than ${maxBytes} bytes, which is too large`, {
     mayHaveRun: true,
   });
 }

@@ -206,7 +206,7 @@ export function createHttpSession(options: HttpSessionOptions): UpstreamSession 
             for await (const item of paced(answer.items, stop)) {
               if (item.kind === "retry") retryMs = item.delayMs;
               else if (item.kind === "oversize") {
-                log.warn(`${name}: dropped a message of more than ${item.totalBytes} bytes on the server's own stream`);
+                log.warn(`${name}: dropped a message of more than ${item.maxBytes} bytes on the server's own stream`);
               } else {
                 lastEventId = item.lastEventId ?? lastEventId;
                 if (item.data.length === 0 || item.type !== "message") continue;
