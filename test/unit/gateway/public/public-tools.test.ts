@@ -174,11 +174,14 @@ test("what goes wrong behind is told in one constant form", async () => {
 
 test("calls have a rate of their own, and lists go on beside them", async () => {
   const { front, call, calls } = await start();
-  const answers = await Promise.all(Array.from({ length: 60 }, () => call("search", { q: "x" })));
-  const statuses = answers.map(({ status }) => status);
-  expect(new Set(statuses)).toEqual(new Set([200, 429]));
-  expect(calls().length).toBe(statuses.filter((status) => status === 200).length);
-  expect(calls().length).toBeLessThan(60);
+  const startMs = performance.now();
+  const answers = await Promise.all(Array.from({ length: 120 }, () => call("search", { q: "x" })));
+  const seconds = (performance.now() - startMs) / 1_000;
+  const passed = answers.filter(({ status }) => status === 200).length;
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(answers.length - passed);
+  expect(calls()).toHaveLength(passed);
+  // Twenty at once, twenty that wait, and ten a second, however long a busy machine takes to send them.
+  expect(passed).toBeLessThanOrEqual(40 + Math.ceil(10 * seconds));
   expect((await front.send("public", { body: rpc("tools/list") })).status).toBe(200);
 });
 
