@@ -39,7 +39,7 @@ export function findNamespaceTools(path: string): NamespaceTools | string {
 /**
  * Returns how to start `program` in user, mount and pid namespaces of its own: as the same user without any capability,
  * beside processes that it cannot see, trace or signal, and without what is hidden. Undefined where there is no such
- * program.
+ * program. Of its environment a shell such as dash hands on only what has a name that a shell can have.
  *
  * Two user namespaces, one in the other: the outer one owns the mounts, so that the program, which can only ever get
  * capabilities in namespaces of its own, cannot take them away. Source: mount_namespaces(7), "Restrictions".
