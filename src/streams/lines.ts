@@ -18,7 +18,7 @@ const maxRemnantBytes = 4096;
 
 /**
  * Returns a splitter at `\n` (a `\r` before it is dropped) that searches every byte once and holds at most
- * `maxLineBytes`; a longer line is read to its end and forgotten.
+ * `maxLineBytes` and a chunk, in room for twice that; a longer line is read to its end and forgotten.
  */
 export function createLineSplitter(maxLineBytes: number): LineSplitter {
   const held = createAccumulator();
