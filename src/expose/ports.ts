@@ -149,7 +149,8 @@ function portIsTaken({ port, service }: Place, why: string): Refusal {
     id: "serve.port-taken",
     what: `port ${port} is taken${service === undefined ? "" : ` on ${service}`}: ${why}`,
     mend: "end what has it",
-    lines: ["tailscale serve status"],
+    // Without --json it says nothing of what runs in the foreground.
+    lines: ["tailscale serve status --json"],
   };
 }
 
@@ -162,9 +163,9 @@ function pathIsTaken({ port }: Place, handler: ServeHandler): Refusal {
   };
 }
 
-function offLine({ service, port, mount, kind }: ServeHandler): string {
+function offLine({ service, port, mount, kind, isForeground }: ServeHandler): string {
+  if (isForeground) return `end the "tailscale serve" or "funnel" that has port ${port} in some terminal`;
   const of = service === undefined ? "" : `--service=${service} `;
-  return kind === "tcp"
-    ? `tailscale serve ${of}--tcp=${port} off`
-    : `tailscale serve ${of}--https=${port} --set-path=${mount} off`;
+  const path = kind === "tcp" ? "" : `--set-path=${mount} `;
+  return `tailscale serve ${of}--${kind}=${port} ${path}off`;
 }

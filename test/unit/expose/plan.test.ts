@@ -309,4 +309,23 @@ describe("what is ours", () => {
     const found = wrongWayToPrivate(state, { privateTarget: sock, service });
     expect(found?.what).toEqual(says === undefined ? undefined : expect.stringContaining(says));
   });
+
+  test.each<[string, object, string]>([
+    ["HTTPS", { TCP: https(8443), Web: web("n", 8443) }, "tailscale serve --https=8443 --set-path=/ off"],
+    ["HTTP", { TCP: { 80: { HTTP: true } }, Web: web("n", 80) }, "tailscale serve --http=80 --set-path=/ off"],
+    ["raw TCP", { TCP: raw }, "tailscale serve --tcp=2222 off"],
+    [
+      "a Service",
+      { Services: { "svc:wiki": { TCP: https(443), Web: web("wiki", 443) } } },
+      "tailscale serve --service=svc:wiki --https=443 --set-path=/ off",
+    ],
+    [
+      "what runs in the foreground, which no command takes away",
+      { Foreground: { a: { TCP: https(443), Web: web("n", 443) } } },
+      'end the "tailscale serve" or "funnel" that has port 443 in some terminal',
+    ],
+  ])("is told how to take away %s that leads to the private listener", (_what, config, line) => {
+    const state = parseServeState(JSON.stringify(config)) ?? none;
+    expect(wrongWayToPrivate(state, { privateTarget: sock, service: "svc:notes" })?.lines).toEqual([line]);
+  });
 });
