@@ -136,12 +136,14 @@ export function createConversation(options: ConversationOptions): Conversation {
     else if (outcome.kind !== "accepted") log.debug("the server answered a message that wants no answer");
   };
 
-  /** For what does no harm when it comes twice, and must not be missed. */
-  const notifySurely = (message: Message, bytes: Buffer): Promise<void> =>
-    notify(message, bytes).catch((error: unknown) => {
-      if (!(error instanceof RequestLost)) throw error;
+  /** For what does no harm when it comes twice in one session, and must not be missed. */
+  const notifySurely = (message: Message, bytes: Buffer): Promise<void> => {
+    const sentIn = session.generation;
+    return notify(message, bytes).catch((error: unknown) => {
+      if (!(error instanceof RequestLost) || sentIn !== session.generation) throw error;
       return notify(message, bytes);
     });
+  };
 
   const takeNotification = async (message: NotificationMessage, bytes: Buffer): Promise<void> => {
     if (message.method === "notifications/initialized") {
@@ -170,7 +172,7 @@ export function createConversation(options: ConversationOptions): Conversation {
     const isSame = cancelled === undefined || sentAs === cancelled.id;
     const text = isSame ? bytes : notificationText(message.method, { ...message.params, requestId: sentAs });
     await gate.closed;
-    await notify(message, text);
+    await (cancelled === undefined ? notify : notifySurely)(message, text);
   };
   const logLost = (what: string, error: unknown): void => {
     if (!over.signal.aborted) log.warn(`${what} did not reach the server: ${String(error)}`);
@@ -186,7 +188,7 @@ export function createConversation(options: ConversationOptions): Conversation {
         log.debug("dropped an answer of the agent to a session that is gone");
         return undefined;
       }
-      const answered = (gate.closed ?? open).then(() => notify(message, bytes));
+      const answered = (gate.closed ?? open).then(() => notifySurely(message, bytes));
       return backlog.add(
         bytes.length,
         answered.catch((error: unknown) => logLost("an answer", error)),

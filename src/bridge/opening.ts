@@ -75,20 +75,20 @@ export function createOpening(context: {
     pending.sentAs = sent.message.id;
     const mismatch = eraMismatch(sent.message, answer);
     if (mismatch !== undefined) return mismatch;
-    let refused: RpcError | undefined;
-    await deliver(answer, {
-      agent,
-      log,
-      pending,
-      onError: (error) => {
-        refused = error;
-      },
-      onResponse: (response) => {
-        opened({ sent, answer, response });
-        return undefined;
-      },
+    return new Promise((resolve, reject) => {
+      // A server that keeps the stream open behind its answer holds up nothing.
+      deliver(answer, {
+        agent,
+        log,
+        pending,
+        onError: resolve,
+        onResponse(response) {
+          opened({ sent, answer, response });
+          resolve(undefined);
+          return undefined;
+        },
+      }).catch(reject);
     });
-    return refused;
   };
   const opened = (opening: { sent: SentRequest; answer: Answer; response: ResponseMessage }): void => {
     const { outcome } = opening.response;

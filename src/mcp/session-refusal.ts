@@ -32,11 +32,13 @@ const uninitialized =
  * `McpError` that is no JSON-RPC) and csharp-sdk `StreamableHttpHandler.cs` (-32001 under the request's id).
  */
 export function isSessionRefusal(answer: Answer, sentIn: LegacySession | undefined): boolean {
-  if (answer.kind !== "refused" || sentIn?.id === undefined) return false;
+  if (answer.kind !== "refused" || sentIn === undefined) return false;
   const error = objectAt(answer.body, "error");
   const code = typeof error?.code === "number" ? error.code : undefined;
   const words = (code === undefined ? answer.text : stringAt(error, "message")) ?? "";
   const blamesSession = (session.test(words) && isUnknown.test(words)) || uninitialized.test(words);
+  // The server had no sessions, and was started anew as one that has.
+  if (sentIn.id === undefined) return answer.status === 400 && code === -32000 && blamesSession;
   if (answer.status === 404) return blamesSession || code === undefined || !isOfRequest(answer.body?.id);
   return statuses.has(answer.status) && (code === undefined || codes.has(code)) && blamesSession;
 }

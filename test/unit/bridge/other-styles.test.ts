@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { PassThrough } from "node:stream";
-import { afterEach, expect, onTestFinished, test } from "vitest";
+import { afterEach, expect, onTestFinished, test, vi } from "vitest";
 import { createAgent } from "../../../src/bridge/agent.ts";
 import { connectTo } from "../../../src/bridge/connection.ts";
 import { listenToServer } from "../../../src/bridge/server-stream.ts";
@@ -74,6 +74,42 @@ test("a session that is refused in words of no content type is renewed, as with 
   await agent.initialize();
   expect(await agent.ask("tools/call", { name: "t" })).toMatchObject({ result: { runs: 1 } });
   expect([runs(), timesOf("initialize", server.seen)]).toEqual([1, 2]);
+});
+
+test("a server that had no sessions and has them since its restart is opened anew, and the call runs once", async () => {
+  let openings = 0;
+  let runs = 0;
+  const { agent } = await start((seen, reply) => {
+    const { httpMethod, body, headers } = seen;
+    if (body.method === "initialize") {
+      openings += 1;
+      const result = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name: "s", version: "1" } };
+      reply.json(result, openings > 1 ? { "mcp-session-id": "new" } : {});
+    } else if (httpMethod !== "POST" || body.id === undefined) answerRoutine(seen, reply);
+    else if (headers["mcp-session-id"] === undefined) {
+      reply.status(400, refusal(-32000, "Bad Request: Mcp-Session-Id header is required"));
+    } else {
+      runs += 1;
+      reply.json({ runs });
+    }
+  });
+  await agent.initialize();
+  expect(await agent.ask("tools/call", { name: "t" })).toMatchObject({ result: { runs: 1 } });
+  expect([openings, runs]).toEqual([2, 1]);
+});
+
+test("a server that keeps the stream of its opening's answer open holds up no call", async () => {
+  // What ends the stream after a while does not come.
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { agent } = await start((seen, reply) => {
+    const { body } = seen;
+    const result = { protocolVersion: "2025-11-25", capabilities: {}, serverInfo: { name: "s", version: "1" } };
+    if (body.method === "initialize") reply.stream({ "mcp-session-id": "s" }).event({ id: body.id, result });
+    else if (!answerRoutine(seen, reply)) reply.json({ called: true });
+  });
+  await agent.initialize();
+  expect(await agent.ask("tools/call", { name: "t" })).toMatchObject({ result: { called: true } });
 });
 
 test.each([

@@ -226,6 +226,35 @@ test("a call that the agent cancelled in the midst of its answer makes no later 
   expect(server.seen.filter(({ body }) => String(body.id).startsWith("tsmcp"))).toEqual([]);
 });
 
+test("an answer of the agent, and a cancellation, that are lost on their way go again", async () => {
+  const lost = new Set<string>();
+  let finish: () => void = () => {};
+  const { server, agent } = await start((seen, reply) => {
+    const kind = seen.body.result === undefined ? String(seen.body.method) : "answer";
+    if ((kind === "answer" || kind === "notifications/cancelled") && !lost.has(kind)) {
+      lost.add(kind);
+      reply.stream().cut();
+    } else if (kind === "answer") {
+      reply.status(202);
+      finish();
+    } else if (!answerRoutine(seen, reply)) {
+      const stream = reply.stream();
+      stream.event({ id: "q", method: "roots/list" });
+      finish = () => stream.event({ id: seen.body.id, result: { answered: true } });
+    }
+  });
+  await agent.initialize();
+  const call = agent.ask("tools/call", { name: "t" });
+  await agent.next(({ method }) => method === "roots/list");
+  agent.send({ id: "q", result: { roots: [] } });
+  expect(await call).toMatchObject({ result: { answered: true } });
+  agent.send({ id: "c", method: "tools/call", params: { name: "t" } });
+  await agent.next(({ method }) => method === "roots/list");
+  agent.send({ method: "notifications/cancelled", params: { requestId: "c" } });
+  const isCancellation = ({ body }: Seen): boolean => body.method === "notifications/cancelled";
+  await server.saw((one) => isCancellation(one) && server.seen.filter(isCancellation).length === 2);
+});
+
 test.each([
   ["is taken and not answered", true, (reply: Reply) => reply.status(202)],
   ["is answered with half a JSON text", true, (reply: Reply) => reply.text(200, "{", json)],
