@@ -54,6 +54,7 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
   // No Set: of what comes and goes all the time it holds on to what has gone (see core/numbered.ts).
   const calls: OnMessage[] = [];
   const listeners = new Set<OnMessage>();
+  const endings = new Set<() => void>();
   const restoration = createRestoration();
   let subscribed: readonly string[] = [];
   let held: Message[] = [];
@@ -188,7 +189,14 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
       const onMessage: OnMessage = (message) => tell(message);
       listeners.add(onMessage);
       release(onMessage);
-      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      await new Promise<void>((resolve) => {
+        const leave = (): void => {
+          endings.delete(leave);
+          resolve();
+        };
+        endings.add(leave);
+        signal.addEventListener("abort", leave, { once: true });
+      });
       listeners.delete(onMessage);
       usedMs = performance.now();
       return "ended";
@@ -205,6 +213,8 @@ export function createStdioSession(options: StdioSessionOptions): StdioSession {
         }
       }
       wire?.detach(owner);
+      // Whoever ends a session may wait for its stream to end with it.
+      for (const leave of endings) leave();
       await options.onEnd();
     },
   };

@@ -51,6 +51,19 @@ describe("a stdio upstream with a child for each session", () => {
     await listening;
   });
 
+  it.each(["shared", "session"] as const)("ends the stream of a %s child's session with it", async (isolation) => {
+    const { upstream } = stdioUpstream({ isolation });
+    const [ann, bob] = [await openSession(upstream, "ann"), await openSession(upstream, "bob")];
+    const stop = new AbortController();
+    const listening = { onMessage: () => {}, signal: stop.signal };
+    const streams = [ann.listen(listening), bob.listen(listening)];
+    await ann.end();
+    expect(await Promise.race(streams.map((stream, at) => stream.then(() => at)))).toBe(0);
+    expect(await streams[0]).toBe("ended");
+    stop.abort();
+    await streams[1];
+  });
+
   it("never has more children than allowed: the one that is unused for longest makes room, and comes back", async () => {
     const { upstream, pids } = stdioUpstream({ isolation: "session", maxChildren: 2 });
     const [ann, bob] = [await openSession(upstream, "ann"), await openSession(upstream, "bob")];
