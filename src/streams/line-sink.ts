@@ -85,10 +85,15 @@ export function toStream(stream: Writable): WriteBytes {
 
 /** Writes to a file, or to what else never lets its writer wait. */
 export function toDescriptor(fd: number): WriteBytes {
+  /** A full disk takes the beginning of a line; once there is room, the next one must not be its end. */
+  let isTorn = false;
   const write: WriteBytes = (bytes, done) =>
     writeDescriptor(fd, bytes, (error, written) => {
+      if (error === null) isTorn = bytes[written - 1] !== newline;
       if (error !== null || written === bytes.length) done(error);
       else write(bytes.subarray(written), done);
     });
-  return write;
+  return (bytes, done) => write(isTorn ? Buffer.concat([Buffer.of(newline), bytes]) : bytes, done);
 }
+
+const newline = 0x0a;

@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
@@ -66,6 +67,21 @@ test("a file gets the lines behind what it holds, and a full disk drops them", a
   await lost.flush(5_000);
   closeSync(full);
   expect(lost.dropped()).toBe(2);
+});
+
+test("a line of which only the beginning found room is not made longer by the next one", async () => {
+  const path = join(temporaryDirectory(), "fifo");
+  execFileSync("mkfifo", [path]);
+  // It takes what fits, and refuses the rest, as a disk does that becomes full.
+  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  const room = Buffer.alloc(1024 * 1024);
+  const write = toDescriptor(fd);
+  const writing = (text: string) => new Promise((done) => write(Buffer.from(text), done));
+  expect(await writing(`${"x".repeat(room.length)}\n`)).toMatchObject({ code: "EAGAIN" });
+  expect(readSync(fd, room)).toBeLessThan(room.length);
+  for (const line of ["next", "last"]) expect(await writing(`${line}\n`)).toBeNull();
+  expect(room.toString("utf8", 0, readSync(fd, room))).toBe("\nnext\nlast\n");
+  closeSync(fd);
 });
 
 test("a stream whose reader has gone drops lines and ends nothing", async () => {
