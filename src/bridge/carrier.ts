@@ -63,9 +63,14 @@ const maxPages = 100;
 /** What does no harm may be asked again as often; a call that says it is idempotent, once. */
 const maxHarmlessRepeats = 3;
 
+/** Of one request; a server that is started anew this often in a moment does not stay. */
+const maxRenewals = 4;
+
 export function createCarrier(context: CarrierContext): Carrier {
   const { way, session, catalogue, memory, agent, log, patienceMs, newId } = context;
   let probing: Promise<void> | undefined;
+  /** The last session in which the server did not refuse a request. */
+  let servedIn: number | undefined;
 
   /** Where the last connection broke, something harmless goes first: what is not sent cannot be lost. */
   const probeOnce = (like: RequestMessage): Promise<void> => {
@@ -111,23 +116,34 @@ export function createCarrier(context: CarrierContext): Carrier {
   };
   const ask = async (sent: SentRequest, pending: Asking): Promise<Attempt> => {
     const attempt = await post(sent, pending);
-    return attempt.answer.kind === "refused" ? askAgain(attempt, sent, pending) : attempt;
+    if (attempt.answer.kind === "refused") return askAgain(attempt, sent, pending);
+    servedIn = attempt.generation;
+    return attempt;
   };
-  /** A request that the server refused for its session never ran: it goes again, once, in a new one. */
   const askAgain = async (attempt: Attempt, sent: SentRequest, pending: Asking): Promise<Attempt> => {
     const request = sent.message;
     const { answer } = attempt;
-    if (modernVersionOf(request) === undefined) {
-      if (!isSessionRefusal(answer, attempt.session)) return attempt;
-      await session.renew(attempt.generation);
-      const gone = diesWithSession(request);
-      if (gone !== undefined) throw new Refused(gone);
-      return post(sent, pending);
-    }
+    if (modernVersionOf(request) === undefined) return askInNewSession(attempt, sent, pending);
     if (answer.kind !== "refused" || objectAt(answer.body, "error")?.code !== headerMismatch) return attempt;
     if (request.method !== "tools/call") return attempt;
     await fetchTools(request, pending.stop);
     return post(sent, pending);
+  };
+  /**
+   * A request that the server refused for its session never ran: it goes again in a new one. One that is refused there too
+   * is an error, unless that session served others before it went the same way.
+   */
+  const askInNewSession = async (first: Attempt, sent: SentRequest, pending: Asking): Promise<Attempt> => {
+    let attempt = first;
+    for (let renewals = 0; isSessionRefusal(attempt.answer, attempt.session); renewals++) {
+      if (renewals > 0 && (renewals === maxRenewals || servedIn !== attempt.generation)) break;
+      await session.renew(attempt.generation);
+      const gone = diesWithSession(sent.message);
+      if (gone !== undefined) throw new Refused(gone);
+      attempt = await post(sent, pending);
+      if (attempt.answer.kind !== "refused") servedIn = attempt.generation;
+    }
+    return attempt;
   };
   /** Throws what the agent has to be told of a refusal that is not the answer of its request. */
   const judge = (answer: Extract<Answer, { kind: "refused" }>, request: RequestMessage): void => {

@@ -78,3 +78,39 @@ test("a call whose session cannot be renewed never ran, and does not say that it
   expect(error).not.toMatchObject({ data: { mayHaveRun: true } });
   expect(openings).toBeGreaterThan(1);
 });
+
+test("calls that find one session after the other gone run once, where each had served others", async () => {
+  let session = 0;
+  let state: "new" | "served" | "over" = "new";
+  let held: Reply[] = [];
+  const ran: unknown[] = [];
+  const { server, agent } = await start((seen, reply) => {
+    const { body, headers } = seen;
+    if (body.method === "initialize") {
+      session += 1;
+      state = "new";
+    }
+    const isKnown = body.method === "initialize" || headers["mcp-session-id"] === `session-${session}`;
+    const isCall = body.method === "tools/call";
+    if (!isKnown || (isCall && state === "over")) reply.status(404);
+    else if (isCall && state === "served" && session < 4) held.push(reply);
+    else if (!answerRoutine(seen, reply, `session-${session}`)) {
+      state = "served";
+      ran.push(body.id);
+      reply.json({ session });
+    }
+  });
+  await agent.initialize();
+  for (let id = 100; id < 120; id++) agent.send({ id, method: "tools/call", params: { name: "t" } });
+  for (let round = 1; round <= 3; round++) {
+    await agent.next(({ result }) => result !== undefined);
+    // The others of this session hear only now that it is over.
+    state = "over";
+    for (const reply of held) reply.status(404);
+    held = [];
+  }
+  for (let left = 17; left > 0; left--) expect(await agent.next(({ id }) => id !== undefined)).toHaveProperty("result");
+  expect(new Set(ran).size).toBe(20);
+  expect(ran).toHaveLength(20);
+  expect(server.seen.filter(({ body }) => body.method === "initialize")).toHaveLength(4);
+});
