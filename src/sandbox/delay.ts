@@ -1,18 +1,23 @@
 import { Transform } from "node:stream";
 import { dial } from "../net/dial.ts";
-import { type Socket, startListener } from "../net/tcp-server.ts";
+import { type Listener, type Socket, startListener } from "../net/tcp-server.ts";
 
 const hopLimitMs = 5_000;
 
 /** Hands a connection on by way of a relay from which every byte arrives `delayMs` late, in each direction. */
 export async function relay(socket: Socket, delayMs: number, accept: (socket: Socket) => void): Promise<void> {
+  let opened: Listener | undefined;
   try {
     const listener = await startListener({ port: 0 }, accept);
+    opened = listener;
     const hop = await dial({ host: "127.0.0.1", port: listener.port }, undefined, { timeoutMs: hopLimitMs });
     hop.once("close", () => void listener.close());
-    spliceLate(socket, hop, delayMs);
+    // Of a socket that has gone meanwhile nothing more is heard.
+    if (socket.destroyed) hop.destroy();
+    else spliceLate(socket, hop, delayMs);
   } catch {
     socket.destroy();
+    await opened?.close();
   }
 }
 
