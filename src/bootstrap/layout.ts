@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { homeDirectory, type RuntimeWorld } from "../core/runtime-directory.ts";
+import { fitsSocketPath } from "../core/socket-path.ts";
 import { canHoldSocket, realDirectory } from "../tailscale/socket-trust.ts";
 import type { StateChoice } from "./request.ts";
 
@@ -16,9 +17,6 @@ export interface Layout {
   /** Tells the name that whoever is at work holds; found while nobody holds it, it tells that the one before was killed. */
   readonly lockFile: string;
 }
-
-/** `sun_path` has 108 bytes, with the NUL at the end (unix(7)). */
-const maxSocketPathBytes = 107;
 
 export function layoutOf(directory: string, state: StateChoice, world: RuntimeWorld): Layout {
   return {
@@ -39,7 +37,7 @@ export function layoutOf(directory: string, state: StateChoice, world: RuntimeWo
 function socketPath(directory: string, { shmDirectory = "/dev/shm" }: RuntimeWorld): string {
   const real = realDirectory(directory);
   const inside = join(real, "tailscaled.sock");
-  if (Buffer.byteLength(inside) <= maxSocketPathBytes && canHoldSocket(real)) return inside;
+  if (fitsSocketPath(inside) && canHoldSocket(real)) return inside;
   const name = createHash("sha256").update(directory).digest("hex").slice(0, 16);
   return join(shmDirectory, `tsmcp-${process.getuid?.() ?? 0}`, `${name}.sock`);
 }

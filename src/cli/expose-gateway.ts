@@ -1,4 +1,5 @@
 import type { GatewayConfig, UpstreamConfig } from "../config/config.ts";
+import { fitsSocketPath } from "../core/socket-path.ts";
 import { timeoutSignal } from "../core/timeout-signal.ts";
 import type { GatewayListen, StartedGateway } from "../expose/request.ts";
 import { checkGateway } from "../gateway/check.ts";
@@ -96,8 +97,7 @@ async function requestFor(
   };
 }
 
-/** A unix socket's path has at most 107 bytes. */
 function adminIn(directory: string): string {
   const path = `${directory}/admin.sock`;
-  return Buffer.byteLength(path) <= 107 ? `unix:${path}` : "127.0.0.1:0";
+  return fitsSocketPath(path) ? `unix:${path}` : "127.0.0.1:0";
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { fitsSocketPath, maxSocketPathBytes } from "../core/socket-path.ts";
 import { isAtLeast, type TailscaleVersion } from "../tailscale/version.ts";
 import type { ExposeFacts, UserFacts } from "./facts.ts";
 
@@ -11,17 +12,14 @@ export interface Backend {
 /** `serve` takes `unix:` from here on. Source: tailscale 1.94 changelog. */
 const unixTargets: TailscaleVersion = { major: 1, minor: 94, patch: 0 };
 
-/** A unix socket's path, without its final NUL. Source: unix(7). */
-const maxSocketBytes = 107;
-
 /**
  * Returns whether both views can be unix sockets. A socket keeps out everybody but this user and root; a port of loopback is open to
  * every process here and, on a userspace node, to the tailnet, so there a secret path keeps them out.
  */
 export function chooseBackend({ user, version, cli }: ExposeFacts, directory: string): Backend {
   const path = socketPaths(directory).private;
-  if (Buffer.byteLength(path) > maxSocketBytes)
-    return loopback(`${path} is longer than the ${maxSocketBytes} bytes that a socket's path may have`);
+  if (!fitsSocketPath(path))
+    return loopback(`${path} is longer than the ${maxSocketPathBytes} bytes that a socket's path may have`);
   if (!knows(version) || !knows(cli?.version)) return loopback("tailscale before 1.94 knows no sockets behind Serve");
   const reason = whyNoSocket(user);
   return reason === undefined ? { kind: "sockets", why: "only this user and root can open them" } : loopback(reason);

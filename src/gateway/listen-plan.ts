@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { GatewayConfig } from "../config/config.ts";
 import { TsmcpError } from "../core/errors.ts";
+import { fitsSocketPath, maxSocketPathBytes } from "../core/socket-path.ts";
 import { addressText, type ListenAddress } from "../net/http-server.ts";
 import { isAtLeast, type TailscaleVersion } from "../tailscale/version.ts";
 
@@ -23,9 +24,6 @@ export const singleListener: TailscaleVersion = { major: 1, minor: 92, patch: 0 
 /** Older ones tell of a caller's grants to the node, whatever Service they are asked about. Source: `localapi.go` serveWhoIs. */
 export const grantsToServices: TailscaleVersion = { major: 1, minor: 100, patch: 0 };
 
-/** A unix socket's path, with its final NUL. Source: unix(7). */
-const maxSocketBytes = 107;
-
 /** Used where `serve` may not reach a socket; other ports can be configured. */
 const defaultPorts = { private: 8480, public: 8481 };
 
@@ -43,7 +41,7 @@ export function listenPlan(
 ): ListenPlan {
   const { directory, uid, version } = facts;
   const socketAt = (name: string): ListenAddress => ({ kind: "unix", path: join(directory ?? "/", `${name}.sock`) });
-  const fits = directory !== undefined && Buffer.byteLength(join(directory, "private.sock")) <= maxSocketBytes;
+  const fits = directory !== undefined && fitsSocketPath(join(directory, "private.sock"));
   const usesSockets = fits && uid === 0 && (version === undefined || isAtLeast(version, unixTargets));
   const usual = (name: "private" | "public"): ListenAddress =>
     usesSockets ? socketAt(name) : { kind: "tcp", host: "127.0.0.1", port: defaultPorts[name] };
@@ -67,8 +65,8 @@ export function listenPlan(
 function parseAddress(text: string, key: string): ListenAddress {
   if (text.startsWith("unix:/")) {
     const path = text.slice("unix:".length);
-    if (Buffer.byteLength(path) <= maxSocketBytes) return { kind: "unix", path };
-    throw badAddress(text, key, `use a path of at most ${maxSocketBytes} bytes`);
+    if (fitsSocketPath(path)) return { kind: "unix", path };
+    throw badAddress(text, key, `use a path of at most ${maxSocketPathBytes} bytes`);
   }
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const host = match?.[1] ?? match?.[2];

@@ -3,6 +3,7 @@ import { accessSync, constants, mkdirSync, realpathSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TsmcpError } from "../core/errors.ts";
+import { fitsSocketPath } from "../core/socket-path.ts";
 import { startGuard } from "../process/guard.ts";
 import { startCaller } from "./caller.ts";
 import { createAuthority } from "./certificates.ts";
@@ -11,7 +12,7 @@ import { type Faults, noFaults } from "./faults.ts";
 import { createFront } from "./front/front.ts";
 import type { Sandbox, SandboxCaller, SandboxOptions } from "./options.ts";
 import { createTailnet, defaultVersion } from "./people.ts";
-import { startPrograms } from "./program/start-programs.ts";
+import { serverSocketName, startPrograms } from "./program/start-programs.ts";
 import { withServed } from "./serve-change.ts";
 import { type CallerName, callerNames } from "./tailnet.ts";
 
@@ -39,8 +40,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const front = createFront(tailnet, (name) =>
     name.toLowerCase() === host && faults.certificate === "valid" ? certificate : undefined,
   );
-  // Short, because a unix socket's path has 108 bytes at most. The guard comes first, so that nothing is ever left.
-  const directory = join(temporaryPlace(), `tsmcp-sandbox-${randomBytes(8).toString("hex")}`);
+  const directory = newDirectory();
+  // First, so that nothing is ever left.
   const guard = startGuard(directory);
   mkdirSync(directory, { mode: 0o700 });
   const caFile = join(directory, "ca.pem");
@@ -100,13 +101,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
 }
 
-/** Where files can be made: a container's /tmp may be read-only. Throws `file-unwritable`. */
-function temporaryPlace(): string {
+/** Returns a name where files can be made, and sockets: a container's /tmp may be read-only, TMPDIR long. Throws `file-unwritable`. */
+function newDirectory(): string {
+  const name = `tsmcp-sandbox-${randomBytes(8).toString("hex")}`;
   const places = [...new Set([tmpdir(), "/tmp", "/dev/shm"])];
   for (const place of places) {
     try {
       accessSync(place, constants.W_OK | constants.X_OK);
-      return realpathSync(place);
+      const directory = join(realpathSync(place), name);
+      if (fitsSocketPath(join(directory, serverSocketName))) return directory;
     } catch {
       // The next one may be better.
     }

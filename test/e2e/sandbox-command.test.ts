@@ -162,14 +162,20 @@ describe("tsmcp sandbox", () => {
     await until({ what: "nothing to be left" }, async () => processesNaming(marker).length === 0 || undefined);
   });
 
-  it("uses another temporary folder when the one it is told of is none", async () => {
+  it.each([
+    { title: "is none", name: undefined },
+    { title: "leaves no room for a socket's name", name: "x".repeat(80) },
+  ])("uses another temporary folder when the one it is told of $title", async ({ name }) => {
     const machine = emptyMachine();
-    const running = startTsmcp(["sandbox", "--json", "--target", "http://127.0.0.1:1"], machine, {
-      TMPDIR: "/nonexistent",
-    });
-    expect((await described(running)).binDir).toMatch(/^\/(tmp|dev\/shm)\//);
+    const told = name === undefined ? "/nonexistent" : join(machine.workspace, name);
+    if (name !== undefined) mkdirSync(told);
+    const running = startTsmcp(["sandbox", "--json", "--target", "http://127.0.0.1:1"], machine, { TMPDIR: told });
+    const { binDir } = await described(running);
+    expect(binDir).toMatch(/^\/(tmp|dev\/shm)\//);
+    expect(binDir.startsWith(told)).toBe(false);
     running.child.kill("SIGTERM");
     expect((await running.outcome).exitCode).toBe(0);
+    if (name !== undefined) expect(readdirSync(told)).toEqual([]);
   });
 
   // The moments are what varies here; nothing is waited for by them.

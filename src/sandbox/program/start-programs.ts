@@ -13,6 +13,9 @@ import { writeStandIns } from "./stand-in.ts";
 import { runTailscale } from "./tailscale.ts";
 import { runTailscaled } from "./tailscaled.ts";
 
+/** In the sandbox's directory; the longest of its sockets' names. */
+export const serverSocketName = "tailscaled.sock";
+
 /** The server's LocalAPI and the stand-ins, until they are closed. */
 export interface Programs {
   readonly binDir: string;
@@ -39,13 +42,15 @@ export async function startPrograms(request: {
     { key: authKeys.user, ...user },
     { key: authKeys.agent, ...agent },
   ];
-  const socket = join(directory, "tailscaled.sock");
+  // First, because a disk may be full: what listens holds the process.
+  const path = join(directory, "programs.sock");
+  const binDir = writeStandIns(directory, path);
+  const socket = join(directory, serverSocketName);
   const server = createDaemon(socket, { tailnet, faults, keys }, tailnet.server);
   const api = await startLocalApi(server);
   const killers = new Map<Daemon, () => void>();
   const daemons = new Map([[socket, server]]);
   const world: ProgramWorld = { tailnet, faults, keys, daemons, killers, defaultSocket: socket };
-  const path = join(directory, "programs.sock");
   const channel = await startChannel(path, (name, call) =>
     name === "tailscaled"
       ? runTailscaled(call, world, (client, { port, node }) => {
@@ -67,7 +72,7 @@ export async function startPrograms(request: {
     },
     approve: (name) => changeNode(name, "NeedsMachineAuth", "Running"),
     expire: (name) => changeNode(name, "Running", "NeedsLogin"),
-    binDir: writeStandIns(directory, path),
+    binDir,
     socket,
     authKeys,
     async close() {
