@@ -25,6 +25,7 @@ async function startServer(handle: Handler): Promise<number> {
   const server: Server = createServer((request, response) => {
     Promise.resolve(handle(request, response)).catch(() => response.destroy());
   });
+  server.maxHeadersCount = 0;
   const port = await listen(server);
   open.push({
     async [Symbol.asyncDispose]() {
@@ -75,6 +76,19 @@ describe("a public side that shows nothing", () => {
     expect(statusOf(report, "public.tools")).toBe("pass");
     expect(statusOf(report, "public.initialize")).toBe(initialize);
     expect(statusOf(report, "separation.host-header")).toBe("pass");
+  });
+
+  test("passes when two of three refusals of a thousand lines are lost on their way", async () => {
+    const refused = new Map<string, number>();
+    const sides = await sidesWith((request, response) => {
+      if (request.rawHeaders.length <= 2_000) return answer(response, 403, {});
+      const kind = request.rawHeaders.join();
+      const times = (refused.get(kind) ?? 0) + 1;
+      refused.set(kind, times);
+      return times % 3 === 0 ? answer(response, 431, {}) : void request.socket.destroy();
+    });
+    const report = await sides.examine({ skip });
+    expect(statusOf(report, "separation.header-count")).toBe("pass");
   });
 
   test("passes when the typed address refuses the connection", async () => {
