@@ -109,11 +109,13 @@ export function processesNaming(text: string): { pid: number; argv: readonly str
   });
 }
 
-/** Returns every file below `directory`, by its path from there. */
+/** Returns every file below `directory`, by its path from there. Not "recursive", which follows links in Node.js 24. */
 export function filesBelow(directory: string): string[] {
-  return readdirSync(directory, { withFileTypes: true, recursive: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+  return readdirSync(directory, { withFileTypes: true })
+    .flatMap((entry) => {
+      const below = entry.isDirectory() ? filesBelow(join(directory, entry.name)) : undefined;
+      return below?.map((path) => join(entry.name, path)) ?? [entry.name];
+    })
     .sort();
 }
 

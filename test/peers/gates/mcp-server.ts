@@ -6,6 +6,7 @@ import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { createMcpHandler, McpServer as ModernServer } from "@modelcontextprotocol/server";
 import { listen } from "../../fakes/listening.ts";
+import { dropHeaderLines } from "./older-node.ts";
 
 /** Decides whether the caller may see the tools. */
 export type Gate = (request: IncomingMessage) => boolean;
@@ -74,6 +75,7 @@ export async function startGate(options: GateOptions): Promise<GateServer & { re
     answer(request, response).catch(() => refuse(response, 500));
   };
   const http = createServer(handle);
+  dropHeaderLines(http);
   const port = await listen(http);
   return {
     port,
