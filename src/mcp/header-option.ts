@@ -47,25 +47,33 @@ export function parseHeaderOption(text: string, env: Readonly<Record<string, str
   return [key, value.trim()];
 }
 
-/**
- * Returns the secrets that such options take from `env`: what stands in a header under whose name secrets travel, or comes
- * from a variable named like one. Shorter ones than a password are none: they stand in any text.
- */
+/** Returns the secrets that such options take from `env`. */
 export function secretsOfHeaders(
   texts: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
   return texts.flatMap((text) => {
     const [, name = "", template = ""] = form.exec(text) ?? [];
-    return [...template.matchAll(placeholder)].flatMap(([, variable = ""]) => {
-      const isSecret = isSecretHeader(name.toLowerCase()) || isSecretHeader(variable.toLowerCase());
-      const value = env[variable]?.trim() ?? "";
-      return isSecret && value.length >= leastSecretLength ? [value] : [];
-    });
+    return secretsOfTemplate({ name, template }, env);
   });
 }
 
-const leastSecretLength = 8;
+/**
+ * Returns the secrets that a text takes from `env`: all of it where secrets travel under its name, and what comes from a
+ * variable named like one. Shorter ones than a password are none: they stand in any text.
+ */
+export function secretsOfTemplate(
+  { name, template }: { readonly name: string; readonly template: string },
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  return [...template.matchAll(placeholder)].flatMap(([, variable = ""]) => {
+    const isSecret = isSecretHeader(name.toLowerCase()) || isSecretHeader(variable.toLowerCase());
+    const value = env[variable]?.trim() ?? "";
+    return isSecret && value.length >= leastSecretLength ? [value] : [];
+  });
+}
+
+export const leastSecretLength = 8;
 const form = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)$/s;
 const placeholder = /\$\{env:([^}]*)\}/g;
 

@@ -1,4 +1,4 @@
-import { isSecretHeader } from "../../mcp/header-option.ts";
+import { isSecretHeader, leastSecretLength, secretsOfTemplate } from "../../mcp/header-option.ts";
 import type { Header } from "../../net/http-message.ts";
 import type { Entry } from "./configured.ts";
 
@@ -15,14 +15,10 @@ export function configuredSecrets({ config, env }: Entry, headers: readonly Head
     .filter(([name]) => isSecretHeader(name) || isFile(name))
     .flatMap(([, value]) => [value, value.replace(scheme, "")]);
   const inVariables = [...Object.entries(texts), ...Object.entries(variables)].flatMap(([key, text]) =>
-    [...text.matchAll(/\$\{env:([^}]*)\}/g)].flatMap(([, variable = ""]) =>
-      isSecretHeader(key.toLowerCase()) || isSecretHeader(variable.toLowerCase()) ? [env[variable]?.trim() ?? ""] : [],
-    ),
+    secretsOfTemplate({ name: key, template: text }, env),
   );
   return [...new Set([...inHeaders, ...inVariables])].filter(({ length }) => length >= leastSecretLength);
 }
 
 /** Source: RFC 9110 §11.4: a scheme, and behind it the credentials, which servers name alone. */
 const scheme = /^[A-Za-z][A-Za-z0-9-]* +/;
-
-const leastSecretLength = 8;
