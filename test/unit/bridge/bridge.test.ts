@@ -1,23 +1,12 @@
-import { afterEach, expect, test } from "vitest";
-import type { BridgeOptions } from "../../../src/bridge/options.ts";
+import { expect, test } from "vitest";
 import { TsmcpError } from "../../../src/core/errors.ts";
 import { freePort } from "../../../src/net/listening.ts";
 import { rawAgent, startBridge } from "../../fakes/bridge.ts";
 import { answerRoutine, type Reply, type Seen, startScriptedServer } from "../../fakes/mcp-server.ts";
 import { startFakeProxy } from "../../fakes/proxy.ts";
+import { scriptedBridges } from "../../fakes/scripted-bridge.ts";
 
-const cleanups: AsyncDisposable[] = [];
-afterEach(async () => {
-  for (const one of cleanups.splice(0).reverse()) await one[Symbol.asyncDispose]();
-});
-
-async function start(script: (seen: Seen, reply: Reply) => void, options: Partial<BridgeOptions> = {}) {
-  const server = await startScriptedServer(script);
-  cleanups.push(server);
-  const bridge = startBridge({ urls: [server.url], connectTimeoutMs: 20_000, ...options });
-  cleanups.push(bridge);
-  return { server, bridge, agent: rawAgent(bridge) };
-}
+const { cleanups, start } = scriptedBridges();
 
 /** For agents that are to be answered without the server, and for tests that do not wait for seconds. */
 const hasty = { earlyAfterMs: 20, answerByMs: 100 };

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { PassThrough } from "node:stream";
-import { afterEach, expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createAgent } from "../../../src/bridge/agent.ts";
 import { connectTo } from "../../../src/bridge/connection.ts";
 import { listenToServer } from "../../../src/bridge/server-stream.ts";
@@ -10,19 +10,9 @@ import { createLineWriter } from "../../../src/streams/line-writer.ts";
 import { rawAgent, startBridge } from "../../fakes/bridge.ts";
 import { listen } from "../../fakes/listening.ts";
 import { answerRoutine, type Reply, type Seen, startScriptedServer } from "../../fakes/mcp-server.ts";
+import { scriptedBridges } from "../../fakes/scripted-bridge.ts";
 
-const cleanups: AsyncDisposable[] = [];
-afterEach(async () => {
-  for (const one of cleanups.splice(0).reverse()) await one[Symbol.asyncDispose]();
-});
-
-async function start(script: (seen: Seen, reply: Reply) => unknown) {
-  const server = await startScriptedServer(script);
-  cleanups.push(server);
-  const bridge = startBridge({ urls: [server.url], connectTimeoutMs: 20_000 });
-  cleanups.push(bridge);
-  return { server, bridge, agent: rawAgent(bridge) };
-}
+const { cleanups, start } = scriptedBridges();
 
 const refusal = (code: number, message: string) => ({ jsonrpc: "2.0", id: null, error: { code, message } });
 const timesOf = (method: string, seen: readonly Seen[]): number =>

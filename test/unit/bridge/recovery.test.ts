@@ -1,20 +1,8 @@
-import { afterEach, expect, test } from "vitest";
-import type { BridgeOptions } from "../../../src/bridge/options.ts";
-import { rawAgent, startBridge } from "../../fakes/bridge.ts";
-import { answerRoutine, type Reply, type Seen, startScriptedServer } from "../../fakes/mcp-server.ts";
+import { expect, test } from "vitest";
+import { answerRoutine, type Reply, type Seen } from "../../fakes/mcp-server.ts";
+import { scriptedBridges } from "../../fakes/scripted-bridge.ts";
 
-const cleanups: AsyncDisposable[] = [];
-afterEach(async () => {
-  for (const one of cleanups.splice(0).reverse()) await one[Symbol.asyncDispose]();
-});
-
-async function start(script: (seen: Seen, reply: Reply) => void, options: Partial<BridgeOptions> = {}) {
-  const server = await startScriptedServer(script);
-  cleanups.push(server);
-  const bridge = startBridge({ urls: [server.url], connectTimeoutMs: 20_000, ...options });
-  cleanups.push(bridge);
-  return { server, bridge, agent: rawAgent(bridge) };
-}
+const { start } = scriptedBridges();
 
 /** A server that forgets its session when it is asked to. */
 function forgetful(on: (seen: Seen, reply: Reply) => void) {
